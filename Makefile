@@ -1,0 +1,123 @@
+# ./configure writes config.mk; 'make help' lists what there is to make.
+
+BUILD = build
+-include config.mk
+
+# Every build and test package, by Debian's names.
+PACKAGES = gcc g++ clang make binutils musl-dev musl-tools pkg-config check valgrind strace gdb \
+	gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils zstd pigz \
+	sqlite3 libsqlite3-dev stress-ng sysbench rt-tests
+
+NEUTRAL = -nostdinc -isystem $(COMPILER_HEADERS) -isystem $(MUSL_HEADERS) -idirafter include \
+	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
+LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-protector \
+	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) -MMD -MP
+
+SOURCES = $(wildcard pthread/*.c)
+ARCH_SOURCES = $(wildcard arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
+DYNAMIC_SOURCES = $(SOURCES) pthread/host/dynamic.c $(ARCH_SOURCES)
+DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(DYNAMIC_SOURCES)))
+
+.DELETE_ON_ERROR:
+.PHONY: all help deps install uninstall clean check check-host memcheck apps bench demo plot
+
+all: $(BUILD)/libfurwock.so
+
+help:
+	@echo "make            build/libfurwock.so"
+	@echo "make deps       install every build and test package (Debian, as root)"
+	@echo "make check      the tests, with the library preloaded"
+	@echo "make check-host the same tests on libc alone"
+	@echo "make memcheck   the tests under valgrind, beside libc's own run"
+	@echo "make apps       real programs on libc and on Furwock"
+	@echo "make bench      measure, beside libc; 'make plot' draws it"
+	@echo "make demo       an unmodified threaded program, and what changes"
+	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
+
+config.mk:
+	@echo "Run ./configure first." >&2; exit 1
+
+$(BUILD)/dynamic/%.o: %.c config.mk
+	@mkdir -p $(@D)
+	$(CC) $(LIBRARY_FLAGS) $(CFLAGS) -fPIC -c -o $@ $<
+
+$(BUILD)/dynamic/%.o: %.S config.mk
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fPIC -c -o $@ $<
+
+$(BUILD)/libfurwock.so: $(DYNAMIC_OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-soname,libfurwock.so -Wl,-z,relro -Wl,-z,now \
+		-Wl,-z,noexecstack -Wl,-z,nodelete -Wl,-z,text -Wl,-Bsymbolic -Wl,--hash-style=both \
+		-o $@ $(DYNAMIC_OBJECTS)
+
+-include $(DYNAMIC_OBJECTS:.o=.d)
+
+deps:
+	@test "$$(id -u)" = 0 || { echo "make deps needs root: it runs apt-get install" >&2; exit 1; }
+	@command -v apt-get >/dev/null || { echo "make deps knows Debian only: install $(PACKAGES)" >&2; exit 1; }
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
+
+install: all
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
+	install -m 755 $(BUILD)/libfurwock.so $(DESTDIR)$(LIBDIR)/
+	install -m 644 include/*.h $(DESTDIR)$(INCLUDEDIR)/
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e "s|@VERSION@|$$(sed -n 's/#define FURWOCK_VERSION_[A-Z]* //p' include/furwock.h | paste -sd.)|" \
+		pthread/furwock.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
+
+uninstall:
+	rm -f $(DESTDIR)$(LIBDIR)/libfurwock.so $(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
+	rm -f $(patsubst include/%,$(DESTDIR)$(INCLUDEDIR)/%,$(wildcard include/*.h))
+
+clean:
+	rm -rf $(BUILD)
+
+# Tests. Every file of test/unit is a program of its own.
+
+UNIT_FLAGS = -g -O2 -Wall -Wextra -Itest/unit $(shell pkg-config --cflags check 2>/dev/null)
+UNIT_LIBS = $(shell pkg-config --libs check 2>/dev/null) -pthread -ldl
+CXX = $(if $(findstring clang,$(CC)),clang++,g++)
+UNITS = $(patsubst test/unit/%,$(BUILD)/test/unit/%,$(basename $(wildcard test/unit/*.c test/unit/*.cc)))
+PLUGINS = $(patsubst test/unit/plugin/%.c,$(BUILD)/test/unit/%.so,$(wildcard test/unit/plugin/*.c))
+
+have_check:
+	@pkg-config --exists check 2>/dev/null || { \
+		echo "The tests need Check: 'make deps' as root, or apt-get install check pkg-config" >&2; \
+		exit 1; }
+
+$(BUILD)/test/unit/%: test/unit/%.c test/unit/unit.h config.mk | have_check
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(UNIT_FLAGS) -o $@ $< $(UNIT_LIBS)
+
+$(BUILD)/test/unit/%: test/unit/%.cc test/unit/unit.h config.mk | have_check
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 $(UNIT_FLAGS) -o $@ $< $(UNIT_LIBS)
+
+$(BUILD)/test/unit/%.so: test/unit/plugin/%.c config.mk
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -shared -fPIC -o $@ $< -pthread
+
+check: all $(UNITS) $(PLUGINS)
+	test/run --build $(BUILD) --lib $(BUILD)/libfurwock.so
+
+check-host: $(UNITS) $(PLUGINS)
+	test/run --build $(BUILD)
+
+memcheck: all $(UNITS) $(PLUGINS)
+	test/memcheck --build $(BUILD) --lib $(BUILD)/libfurwock.so
+
+apps: all
+	test/apps/run --install --lib $(BUILD)/libfurwock.so
+
+# Measures.
+
+$(BUILD)/bench: $(wildcard test/bench/*.c test/bench/*.h) config.mk
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $(wildcard test/bench/*.c) -pthread -lm -ldl
+
+bench: all $(BUILD)/bench
+	$(BUILD)/bench --out $(BUILD)/bench.tsv
+
+plot:
+	gnuplot -c test/bench/plot.gp $(BUILD)/bench.tsv $(BUILD)/bench.svg

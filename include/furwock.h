@@ -1,0 +1,37 @@
+/*
+ * <furwock.h>: what Furwock has that is neither POSIX nor ISO C.
+ *
+ * The environment variable FURWOCK holds options for a process, separated by commas; an empty list,
+ * or nothing between two commas, is allowed. It is read once, when the library starts. The first
+ * word that is not the name of an option is reported on standard error; such words are otherwise
+ * ignored. In a secure-execution program (set-user-ID, set-group-ID, file capabilities: AT_SECURE)
+ * the variable is not looked at.
+ *
+ * Options: there is none so far.
+ */
+#ifndef FURWOCK_H
+#define FURWOCK_H
+
+/* The version of this header, for #if. The library's own is furwock_version(). */
+#define FURWOCK_VERSION_MAJOR 0
+#define FURWOCK_VERSION_MINOR 1
+#define FURWOCK_VERSION_PATCH 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * The version of the library that is running: "major.minor.patch" in decimal, in static storage,
+ * never null. Thread-safe, async-signal-safe, not a cancellation point.
+ *
+ * No libc has this name, so a program that declares it weak, with __attribute__((weak)), learns
+ * from whether it is null whether it runs on Furwock.
+ */
+const char *furwock_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,857 @@
+/*
+ * <pthread.h>: POSIX threads, with the synchronisation objects as Furwock offers them.
+ *
+ * Types, constants and everything not declared here come from the libc's own header, which is
+ * included first. Nothing below changes a type, or the name that a call has in an object file, so
+ * a program compiled with this header and one compiled with the libc's are interchangeable. What
+ * the libc lacks, or shows only with a feature macro, is declared here too wherever its types are
+ * visible; a program that uses what the libc lacks needs Furwock to link.
+ *
+ * Contents: mutexes, mutex attributes; read-write locks and attributes; condition variables and
+ * attributes; barriers and attributes; spin locks; once; keys; threads.
+ *
+ * Parameters have two underscores in front, out of the way of a program's macros; the comments
+ * leave them out. What follows holds for every function, unless its comment says otherwise.
+ *
+ * RESULTS. A function returns 0 or an error number, never EINTR, and leaves errno alone. One that
+ * fails has changed nothing and stored nothing. A signal handler that interrupts a wait does not
+ * end it.
+ *
+ * THREADS. Every function may be called by any number of threads at the same time, but an object
+ * must not be initialised or destroyed while another thread uses it, and an attributes object must
+ * not be written while another thread reads it.
+ *
+ * SIGNALS AND CANCELLATION. A function is async-signal-safe, or a cancellation point, only if its
+ * comment says so. With asynchronous cancelability enabled only the cancellation points may be
+ * called.
+ *
+ * OBJECTS. An object whose bytes are all zero is initialised with default attributes, as by its
+ * PTHREAD_..._INITIALIZER. Initialising an object again without destroying it, using a copy of one,
+ * or passing a pointer to anything else is undefined (XSH 2.9.9); where Furwock recognises an
+ * object that was destroyed or never initialised it returns EINVAL. Initialising and destroying
+ * take no resources, so they never fail for want of one, and an object may simply be forgotten.
+ * An object may be destroyed, and its memory used for something else or unmapped, as soon as the
+ * calls that use it can no longer block: by the thread that locked a lock last, right after its
+ * unlock; right after the broadcast that awakes all waiters; right after pthread_barrier_wait.
+ *
+ * PROCESSES. An object with the attribute PTHREAD_PROCESS_SHARED works between processes that have
+ * it mapped, at whatever addresses, whether they run on glibc or on musl; all of them must run
+ * Furwock. To use any other object from another process than the one that initialised it is
+ * undefined, except that a child made by fork has copies: its one thread holds in them what the
+ * thread that called fork held.
+ *
+ * TIME. A timeout is a point in time, not a duration: seconds and nanoseconds (0 to 999,999,999)
+ * on the clock CLOCK_REALTIME, unless the function takes or the object has another clock;
+ * CLOCK_REALTIME and CLOCK_MONOTONIC are the two there are. It passes when the clock reaches it,
+ * a clock that is set included. A call that need not wait succeeds whatever its timeout. One that
+ * must returns
+ *   EINVAL     if tv_nsec is out of range,
+ *   ETIMEDOUT  if the time has passed, or passes while it waits.
+ * A function that takes a clock returns
+ *   EINVAL     if it is neither of the two, whether or not it would have to wait.
+ *
+ * MEMORY. The functions that lock, unlock, wait, signal, broadcast or run a routine once
+ * synchronise memory as XBD, Memory Synchronization, has it, when they succeed.
+ *
+ * "XSH name" is the page of that name in the System Interfaces volume of POSIX.1-2024.
+ */
+#ifndef _FURWOCK_PTHREAD_H
+#define _FURWOCK_PTHREAD_H
+
+#pragma GCC system_header
+#include_next <pthread.h>
+
+/*
+ * glibc tells the compiler that a function throws no C++ exception, which in C++ is part of the
+ * declaration: both of its forms, plain and for functions that may call back or synchronise, are
+ * needed again here. musl says nothing.
+ */
+#ifdef __GLIBC__
+#define __FURWOCK_THROW __THROW
+#define __FURWOCK_THROWNL __THROWNL
+#else
+#define __FURWOCK_THROW
+#define __FURWOCK_THROWNL
+#endif
+
+/*
+ * Which types are visible. musl shows all of them; glibc hides those that came after the standard
+ * that the feature macros ask for.
+ */
+#if !defined __GLIBC__ || defined __USE_UNIX98 || defined __USE_XOPEN2K
+#define __FURWOCK_RWLOCK
+#endif
+#if !defined __GLIBC__ || defined __USE_XOPEN2K
+#define __FURWOCK_BARRIER
+#endif
+#if defined __clockid_t_defined || defined __DEFINED_clockid_t
+#define __FURWOCK_CLOCKID
+#endif
+
+/*
+ * After the parameters of a name from before POSIX had the function: a call of it goes to the
+ * function that has replaced it, as with glibc's header, so that no library need define both.
+ */
+#ifdef __cplusplus
+#define __FURWOCK_OLD(replacement)                                                                 \
+    __FURWOCK_THROW __asm__(#replacement) __attribute__((__deprecated__("use " #replacement)))
+#else
+#define __FURWOCK_OLD(replacement)                                                                 \
+    __asm__(#replacement) __FURWOCK_THROW __attribute__((__deprecated__("use " #replacement)))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Mutexes
+ *
+ * The type decides what misuse does:
+ *
+ *                              lock by the owner              unlock by any other thread
+ *   PTHREAD_MUTEX_NORMAL       waits for ever, or until the   undefined; EPERM if robust or
+ *                              timeout                        PTHREAD_PRIO_INHERIT
+ *   PTHREAD_MUTEX_ERRORCHECK   EDEADLK                        EPERM
+ *   PTHREAD_MUTEX_RECURSIVE    counted: available again after EPERM
+ *                              as many unlocks
+ *   PTHREAD_MUTEX_ADAPTIVE_NP  as PTHREAD_MUTEX_NORMAL        as PTHREAD_MUTEX_NORMAL
+ *
+ * PTHREAD_MUTEX_DEFAULT is PTHREAD_MUTEX_NORMAL. Locking spins for a little while before it sleeps
+ * in every type where that pays; PTHREAD_MUTEX_ADAPTIVE_NP exists for the programs that name it.
+ *
+ * A robust mutex (PTHREAD_MUTEX_ROBUST; any type, protocol and sharing) outlives its owner. When a
+ * thread ends, or a process dies by whatever means, as owner, the next call that locks the mutex,
+ * one already waiting included, returns
+ *   EOWNERDEAD       it has locked the mutex, but must repair what the mutex protects, and say so
+ *                    with pthread_mutex_consistent before it unlocks.
+ * If it unlocks without, the mutex is of no more use than to be destroyed: it is not locked, and
+ * every call that would lock it, waiting ones included, returns
+ *   ENOTRECOVERABLE.
+ * A mutex that is not robust stays locked for ever when its owner ends.
+ *
+ * The protocol decides at which priority the owner runs:
+ *   PTHREAD_PRIO_NONE     its own.
+ *   PTHREAD_PRIO_INHERIT  that of the most urgent thread that waits for the mutex, if higher; if
+ *                         the owner itself waits for such a mutex, so does that one's owner.
+ *   PTHREAD_PRIO_PROTECT  the priority ceiling of the mutex, if higher. A call that locks returns
+ *                         EINVAL if the caller's own priority is above the ceiling, and EPERM if
+ *                         the system does not let it run at the ceiling (RLIMIT_RTPRIO,
+ *                         CAP_SYS_NICE). A thread without real-time priority runs under SCHED_FIFO
+ *                         meanwhile.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Static initialisers for the types other than PTHREAD_MUTEX_NORMAL: not in POSIX. The type is the
+ * int at byte 16 of the object. musl's own functions would not look there, Furwock's do.
+ */
+/* clang-format off */
+#ifdef __GLIBC__
+#if !defined PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP && defined __PTHREAD_MUTEX_INITIALIZER
+#define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP                                                     \
+    {{__PTHREAD_MUTEX_INITIALIZER(PTHREAD_MUTEX_RECURSIVE_NP)}}
+#define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP                                                    \
+    {{__PTHREAD_MUTEX_INITIALIZER(PTHREAD_MUTEX_ERRORCHECK_NP)}}
+#define PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP                                                      \
+    {{__PTHREAD_MUTEX_INITIALIZER(PTHREAD_MUTEX_ADAPTIVE_NP)}}
+#endif
+#else
+#ifndef PTHREAD_MUTEX_ADAPTIVE_NP
+#define PTHREAD_MUTEX_ADAPTIVE_NP 3
+#endif
+#if !defined PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP && defined __LP64__
+#define PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP {{{0, 0, 0, 0, PTHREAD_MUTEX_RECURSIVE}}}
+#define PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP {{{0, 0, 0, 0, PTHREAD_MUTEX_ERRORCHECK}}}
+#define PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP {{{0, 0, 0, 0, PTHREAD_MUTEX_ADAPTIVE_NP}}}
+#endif
+#endif
+/* clang-format on */
+
+/*
+ * Initialise a mutex, unlocked, with the attributes attr points to, or the default ones if that is
+ * null. Later changes of the attributes object do not reach the mutex.
+ *
+ *   EINVAL   attr is not an initialised attributes object
+ *   ENOTSUP  protocol PTHREAD_PRIO_INHERIT, which the kernel, or a sandbox, refuses
+ *
+ * XSH pthread_mutex_destroy.
+ */
+int pthread_mutex_init(pthread_mutex_t *__restrict __mutex,
+                       const pthread_mutexattr_t *__restrict __attr) __FURWOCK_THROW;
+
+/*
+ * Destroy a mutex. It must be unlocked, and no thread may be about to lock it, or wait on a
+ * condition variable with it; an unlock that another thread has not yet returned from is no
+ * obstacle.
+ *
+ *   EBUSY   the mutex is locked
+ *   EINVAL  it was destroyed before
+ *
+ * A robust mutex that is beyond recovery can be destroyed. XSH pthread_mutex_destroy.
+ */
+int pthread_mutex_destroy(pthread_mutex_t *__mutex) __FURWOCK_THROW;
+
+/*
+ * Lock a mutex, waiting until that is possible. Who locks it next is a matter of scheduling, not
+ * of order; with PTHREAD_PRIO_INHERIT it is the most urgent waiter. Not a cancellation point.
+ *
+ *   EAGAIN   recursive, and locked 2^32 times already
+ *   EDEADLK  errorcheck, and the caller owns it
+ *   EINVAL, EPERM                protocol PTHREAD_PRIO_PROTECT: see above
+ *   EOWNERDEAD, ENOTRECOVERABLE  robust: see above
+ *
+ * XSH pthread_mutex_lock.
+ */
+int pthread_mutex_lock(pthread_mutex_t *__mutex) __FURWOCK_THROWNL;
+
+/*
+ * Lock a mutex if that is possible at once. Async-signal-safe.
+ *
+ *   EBUSY    it is locked, by whatever thread; of a recursive one, by another thread
+ *   EAGAIN, EINVAL, EPERM, EOWNERDEAD, ENOTRECOVERABLE  as pthread_mutex_lock
+ *
+ * XSH pthread_mutex_lock.
+ */
+int pthread_mutex_trylock(pthread_mutex_t *__mutex) __FURWOCK_THROWNL;
+
+/*
+ * Lock a mutex, but wait no longer than until abstime: on CLOCK_REALTIME, or on the given clock.
+ * Not a cancellation point.
+ *
+ *   EINVAL, ETIMEDOUT  see TIME at the top
+ *   EAGAIN, EDEADLK, EINVAL, EPERM, EOWNERDEAD, ENOTRECOVERABLE  as pthread_mutex_lock
+ *
+ * A waiter whose time is up lends its priority no longer (PTHREAD_PRIO_INHERIT). On a kernel before
+ * 5.14, which knows no such wait on CLOCK_MONOTONIC, a PTHREAD_PRIO_INHERIT mutex follows changes
+ * of CLOCK_REALTIME. XSH pthread_mutex_clocklock.
+ */
+int pthread_mutex_timedlock(pthread_mutex_t *__restrict __mutex,
+                            const struct timespec *__restrict __abstime) __FURWOCK_THROWNL;
+#if defined __FURWOCK_CLOCKID && defined __LP64__
+int pthread_mutex_clocklock(pthread_mutex_t *__restrict __mutex, clockid_t __clock,
+                            const struct timespec *__restrict __abstime) __FURWOCK_THROWNL;
+#endif
+
+/*
+ * Unlock a mutex that the caller owns; a recursive one by one level. If threads wait for it, one of
+ * them is woken or given the mutex. Async-signal-safe for a mutex that the same signal handler
+ * locked.
+ *
+ *   EPERM   the caller does not own it, and the type or an attribute has that checked: see above
+ *   EINVAL  it was destroyed
+ *
+ * XSH pthread_mutex_lock.
+ */
+int pthread_mutex_unlock(pthread_mutex_t *__mutex) __FURWOCK_THROWNL;
+
+/*
+ * Say that what a robust mutex protects is whole again: the caller has locked it with EOWNERDEAD
+ * and still holds it. After that it is as any other mutex.
+ *
+ *   EINVAL  the mutex is not robust, not in need of this, or not the caller's
+ *
+ * XSH pthread_mutex_consistent.
+ */
+int pthread_mutex_consistent(pthread_mutex_t *__mutex) __FURWOCK_THROW;
+int pthread_mutex_consistent_np(pthread_mutex_t *__mutex) __FURWOCK_OLD(pthread_mutex_consistent);
+
+/*
+ * Store the priority ceiling of a mutex.
+ *
+ *   EINVAL  its protocol is not PTHREAD_PRIO_PROTECT
+ *
+ * XSH pthread_mutex_getprioceiling.
+ */
+int pthread_mutex_getprioceiling(const pthread_mutex_t *__restrict __mutex,
+                                 int *__restrict __ceiling) __FURWOCK_THROW;
+
+/*
+ * Lock the mutex as pthread_mutex_lock does, but without raising the caller to the ceiling; set the
+ * ceiling; unlock the mutex. What the ceiling was goes to *old. A recursive mutex may be the
+ * caller's own, and the caller then runs at the new ceiling. If the owner of a robust one has died,
+ * the next to lock it is told.
+ *
+ *   EINVAL  the protocol is not PTHREAD_PRIO_PROTECT, or ceiling is not a priority of SCHED_FIFO
+ *   EINVAL  the caller owns the mutex, and its own priority is above the new ceiling
+ *   EPERM   the caller owns the mutex, and the system does not let it run at the new ceiling
+ *   EDEADLK, ENOTRECOVERABLE  as pthread_mutex_lock
+ *
+ * XSH pthread_mutex_getprioceiling.
+ */
+int pthread_mutex_setprioceiling(pthread_mutex_t *__restrict __mutex, int __ceiling,
+                                 int *__restrict __old) __FURWOCK_THROW;
+
+/*
+ * Mutex attributes. A function that reads one stores it and returns 0; all of them return EINVAL
+ * where they recognise that attr is not an initialised attributes object.
+ */
+
+/*
+ * Give every attribute its default: PTHREAD_MUTEX_DEFAULT, PTHREAD_PROCESS_PRIVATE,
+ * PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE, and the lowest priority of SCHED_FIFO as the ceiling.
+ * XSH pthread_mutexattr_destroy.
+ */
+int pthread_mutexattr_init(pthread_mutexattr_t *__attr) __FURWOCK_THROW;
+
+/* Destroy an attributes object; mutexes made with it stay. XSH pthread_mutexattr_destroy. */
+int pthread_mutexattr_destroy(pthread_mutexattr_t *__attr) __FURWOCK_THROW;
+
+/*
+ * The type: one of the four at the top of this section.
+ *
+ *   EINVAL  type is none of them
+ *
+ * XSH pthread_mutexattr_gettype.
+ */
+int pthread_mutexattr_gettype(const pthread_mutexattr_t *__restrict __attr,
+                              int *__restrict __type) __FURWOCK_THROW;
+int pthread_mutexattr_settype(pthread_mutexattr_t *__attr, int __type) __FURWOCK_THROW;
+int pthread_mutexattr_getkind_np(const pthread_mutexattr_t *__attr, int *__type)
+    __FURWOCK_OLD(pthread_mutexattr_gettype);
+int pthread_mutexattr_setkind_np(pthread_mutexattr_t *__attr, int __type)
+    __FURWOCK_OLD(pthread_mutexattr_settype);
+
+/*
+ * Whether threads of other processes may use the mutex: PTHREAD_PROCESS_PRIVATE or _SHARED.
+ *
+ *   EINVAL  pshared is neither
+ *
+ * XSH pthread_mutexattr_getpshared.
+ */
+int pthread_mutexattr_getpshared(const pthread_mutexattr_t *__restrict __attr,
+                                 int *__restrict __pshared) __FURWOCK_THROW;
+int pthread_mutexattr_setpshared(pthread_mutexattr_t *__attr, int __pshared) __FURWOCK_THROW;
+
+/*
+ * What becomes of the mutex when its owner ends: PTHREAD_MUTEX_STALLED or PTHREAD_MUTEX_ROBUST.
+ *
+ *   EINVAL  robust is neither
+ *
+ * XSH pthread_mutexattr_getrobust.
+ */
+int pthread_mutexattr_getrobust(const pthread_mutexattr_t *__restrict __attr,
+                                int *__restrict __robust) __FURWOCK_THROW;
+int pthread_mutexattr_setrobust(pthread_mutexattr_t *__attr, int __robust) __FURWOCK_THROW;
+/* glibc's declaration has no const here. */
+int pthread_mutexattr_getrobust_np(pthread_mutexattr_t *__attr, int *__robust)
+    __FURWOCK_OLD(pthread_mutexattr_getrobust);
+int pthread_mutexattr_setrobust_np(pthread_mutexattr_t *__attr, int __robust)
+    __FURWOCK_OLD(pthread_mutexattr_setrobust);
+
+/*
+ * The protocol: PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT or PTHREAD_PRIO_PROTECT.
+ *
+ *   EINVAL  protocol is none of them
+ *
+ * XSH pthread_mutexattr_getprotocol.
+ */
+int pthread_mutexattr_getprotocol(const pthread_mutexattr_t *__restrict __attr,
+                                  int *__restrict __protocol) __FURWOCK_THROW;
+int pthread_mutexattr_setprotocol(pthread_mutexattr_t *__attr, int __protocol) __FURWOCK_THROW;
+
+/*
+ * The priority ceiling of a PTHREAD_PRIO_PROTECT mutex: a priority of SCHED_FIFO (1 to 99), at
+ * least that of the most urgent thread that will lock the mutex.
+ *
+ *   EINVAL  ceiling is out of range
+ *
+ * XSH pthread_mutexattr_getprioceiling.
+ */
+int pthread_mutexattr_getprioceiling(const pthread_mutexattr_t *__restrict __attr,
+                                     int *__restrict __ceiling) __FURWOCK_THROW;
+int pthread_mutexattr_setprioceiling(pthread_mutexattr_t *__attr, int __ceiling) __FURWOCK_THROW;
+
+#ifdef __FURWOCK_RWLOCK
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Read-write locks
+ *
+ * Held by one writer, or by any number of readers; a thread may hold several read locks, and must
+ * then unlock as often. The kind, an attribute that POSIX does not have, decides who goes first:
+ *
+ *   PTHREAD_RWLOCK_PREFER_READER_NP  a reader takes the lock whenever no writer holds it, even if
+ *       writers wait. Readers that never leave the lock empty starve a writer. The default.
+ *   PTHREAD_RWLOCK_PREFER_WRITER_NP  a reader waits behind a waiting writer, unless the thread
+ *       already holds a read lock of a lock of this kind: so reading recursively cannot deadlock.
+ *   PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP  a reader waits behind a waiting writer. A thread
+ *       that takes a read lock it already holds deadlocks if a writer came in between.
+ *
+ * In both writer-preferring kinds the readers that wait get their turn after a writer, so neither
+ * side starves the other.
+ *
+ * None of these functions is a cancellation point. There is no robust read-write lock: one whose
+ * holder ends stays locked. To ask for a write lock while holding a read lock of the same object
+ * waits for ever, or until the timeout.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * The kinds, and a static initialiser for the last: not in POSIX. The kind is the unsigned int at
+ * byte 48 of the object. musl's own functions would not look there, Furwock's do.
+ */
+/* clang-format off */
+#ifdef __GLIBC__
+#if !defined PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP &&                                  \
+    defined __PTHREAD_RWLOCK_INITIALIZER
+#define PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP                                          \
+    {{__PTHREAD_RWLOCK_INITIALIZER(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP)}}
+#endif
+#else
+#ifndef PTHREAD_RWLOCK_PREFER_READER_NP
+#define PTHREAD_RWLOCK_PREFER_READER_NP 0
+#define PTHREAD_RWLOCK_PREFER_WRITER_NP 1
+#define PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP 2
+#define PTHREAD_RWLOCK_DEFAULT_NP PTHREAD_RWLOCK_PREFER_READER_NP
+#endif
+#if !defined PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP && defined __LP64__
+#define PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP                                          \
+    {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP}}}
+#endif
+#endif
+/* clang-format on */
+
+/*
+ * Initialise a lock, held by nobody, with the attributes attr points to, or the default ones if
+ * that is null.
+ *
+ *   EINVAL  attr is not an initialised attributes object
+ *
+ * XSH pthread_rwlock_destroy.
+ */
+int pthread_rwlock_init(pthread_rwlock_t *__restrict __rwlock,
+                        const pthread_rwlockattr_t *__restrict __attr) __FURWOCK_THROW;
+
+/*
+ * Destroy a lock that nobody holds or is about to take; an unlock that another thread has not yet
+ * returned from is no obstacle.
+ *
+ *   EBUSY   the lock is held
+ *   EINVAL  it was destroyed before
+ *
+ * XSH pthread_rwlock_destroy.
+ */
+int pthread_rwlock_destroy(pthread_rwlock_t *__rwlock) __FURWOCK_THROW;
+
+/*
+ * Take a read lock, waiting until that is possible.
+ *
+ *   EAGAIN   there are 2^24 - 1 read locks already
+ *   EDEADLK  the caller holds the write lock
+ *
+ * XSH pthread_rwlock_rdlock.
+ */
+int pthread_rwlock_rdlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
+
+/*
+ * Take a read lock if that is possible at once. Async-signal-safe.
+ *
+ *   EBUSY   a writer holds the lock, or the kind lets a waiting writer go first
+ *   EAGAIN  as pthread_rwlock_rdlock
+ *
+ * XSH pthread_rwlock_rdlock.
+ */
+int pthread_rwlock_tryrdlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
+
+/*
+ * Take a read lock, but wait no longer than until abstime: on CLOCK_REALTIME, or on the given
+ * clock.
+ *
+ *   EINVAL, ETIMEDOUT  see TIME at the top
+ *   EAGAIN, EDEADLK    as pthread_rwlock_rdlock
+ *
+ * XSH pthread_rwlock_clockrdlock.
+ */
+int pthread_rwlock_timedrdlock(pthread_rwlock_t *__restrict __rwlock,
+                               const struct timespec *__restrict __abstime) __FURWOCK_THROWNL;
+#if defined __FURWOCK_CLOCKID && defined __LP64__
+int pthread_rwlock_clockrdlock(pthread_rwlock_t *__restrict __rwlock, clockid_t __clock,
+                               const struct timespec *__restrict __abstime) __FURWOCK_THROWNL;
+#endif
+
+/*
+ * Take the write lock, waiting until that is possible.
+ *
+ *   EDEADLK  the caller holds the write lock
+ *
+ * XSH pthread_rwlock_trywrlock.
+ */
+int pthread_rwlock_wrlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
+
+/*
+ * Take the write lock if that is possible at once. Async-signal-safe.
+ *
+ *   EBUSY  somebody holds the lock, the caller included
+ *
+ * XSH pthread_rwlock_trywrlock.
+ */
+int pthread_rwlock_trywrlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
+
+/*
+ * Take the write lock, but wait no longer than until abstime: on CLOCK_REALTIME, or on the given
+ * clock.
+ *
+ *   EINVAL, ETIMEDOUT  see TIME at the top
+ *   EDEADLK            as pthread_rwlock_wrlock
+ *
+ * XSH pthread_rwlock_clockwrlock.
+ */
+int pthread_rwlock_timedwrlock(pthread_rwlock_t *__restrict __rwlock,
+                               const struct timespec *__restrict __abstime) __FURWOCK_THROWNL;
+#if defined __FURWOCK_CLOCKID && defined __LP64__
+int pthread_rwlock_clockwrlock(pthread_rwlock_t *__restrict __rwlock, clockid_t __clock,
+                               const struct timespec *__restrict __abstime) __FURWOCK_THROWNL;
+#endif
+
+/*
+ * Give up the write lock, or one read lock, that the caller holds. Async-signal-safe for a lock
+ * that the same signal handler took.
+ *
+ *   EPERM   nobody holds the lock, or another thread holds the write lock
+ *   EINVAL  it was destroyed
+ *
+ * To unlock a read lock that only other threads hold is undefined. XSH pthread_rwlock_unlock.
+ */
+int pthread_rwlock_unlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
+
+/* Give every attribute its default: private, PREFER_READER. XSH pthread_rwlockattr_destroy. */
+int pthread_rwlockattr_init(pthread_rwlockattr_t *__attr) __FURWOCK_THROW;
+
+/* Destroy an attributes object; locks made with it stay. XSH pthread_rwlockattr_destroy. */
+int pthread_rwlockattr_destroy(pthread_rwlockattr_t *__attr) __FURWOCK_THROW;
+
+/*
+ * Whether threads of other processes may use the lock: PTHREAD_PROCESS_PRIVATE or _SHARED.
+ *
+ *   EINVAL  pshared is neither
+ *
+ * XSH pthread_rwlockattr_getpshared.
+ */
+int pthread_rwlockattr_getpshared(const pthread_rwlockattr_t *__restrict __attr,
+                                  int *__restrict __pshared) __FURWOCK_THROW;
+int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *__attr, int __pshared) __FURWOCK_THROW;
+
+/*
+ * The kind: one of the three at the top of this section. Not in POSIX.
+ *
+ *   EINVAL  kind is none of them
+ */
+int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *__restrict __attr,
+                                  int *__restrict __kind) __FURWOCK_THROW;
+int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *__attr, int __kind) __FURWOCK_THROW;
+#endif
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Condition variables
+ *
+ * A thread that holds a mutex waits until what the mutex protects has changed. To release the mutex
+ * and to start waiting is one step: a signal sent by a thread that locked the mutex afterwards is
+ * not missed. All threads that wait at the same time must use the same mutex; otherwise the result
+ * is undefined. A wait may end without a signal, so what is waited for has to be checked again.
+ *
+ * Every wait, however it ends, has locked the mutex again when it returns 0 or ETIMEDOUT, and when
+ * the thread is cancelled, before its first cleanup handler runs. A recursive mutex is released as
+ * many times as it was locked and has that count again afterwards. A signal is not lost on a waiter
+ * that timed out, was cancelled or was killed: another waiter gets it.
+ *
+ * If the mutex has the protocol PTHREAD_PRIO_INHERIT and the condition variable is private, the
+ * waiters that a signal or broadcast awakes queue for the mutex in the order of their priorities,
+ * and its owner inherits theirs at once.
+ *
+ * The functions that wait are cancellation points, with deferred and with asynchronous
+ * cancelability. The others are not. None is async-signal-safe.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Initialise a condition variable that nobody waits on with the attributes attr points to, or the
+ * default ones if that is null.
+ *
+ *   EINVAL  attr is not an initialised attributes object
+ *
+ * XSH pthread_cond_destroy.
+ */
+int pthread_cond_init(pthread_cond_t *__restrict __cond,
+                      const pthread_condattr_t *__restrict __attr) __FURWOCK_THROW;
+
+/*
+ * Destroy a condition variable that no thread is blocked on. Waiters that were awoken but have not
+ * returned yet, being about to lock the mutex, are no obstacle.
+ *
+ *   EBUSY   a thread is blocked on it
+ *   EINVAL  it was destroyed before
+ *
+ * XSH pthread_cond_destroy.
+ */
+int pthread_cond_destroy(pthread_cond_t *__cond) __FURWOCK_THROW;
+
+/*
+ * Release the mutex, wait for a signal or a broadcast, and lock the mutex again. A cancellation
+ * point.
+ *
+ *   EPERM    the caller does not own the mutex, and the mutex has that checked: see there
+ *   EOWNERDEAD, ENOTRECOVERABLE  the mutex is robust: see there. The caller has locked it again
+ *            with EOWNERDEAD, and has not with ENOTRECOVERABLE
+ *   EINVAL, EPERM  the mutex has the protocol PTHREAD_PRIO_PROTECT, and the caller could not lock
+ *            it again: see there
+ *
+ * With any other mutex that the caller does not own the result is undefined. XSH
+ * pthread_cond_clockwait.
+ */
+int pthread_cond_wait(pthread_cond_t *__restrict __cond, pthread_mutex_t *__restrict __mutex);
+
+/*
+ * The same, but wait no longer than until abstime: on the condition variable's clock, or on the
+ * given one. A cancellation point.
+ *
+ *   ETIMEDOUT  the time has passed: the mutex was released all the same, and is locked again
+ *   EINVAL     tv_nsec is out of range, or clock is neither CLOCK_REALTIME nor CLOCK_MONOTONIC: the
+ *              mutex was not released
+ *   EPERM, EOWNERDEAD, ENOTRECOVERABLE, EINVAL  as pthread_cond_wait
+ *
+ * XSH pthread_cond_clockwait.
+ */
+int pthread_cond_timedwait(pthread_cond_t *__restrict __cond, pthread_mutex_t *__restrict __mutex,
+                           const struct timespec *__restrict __abstime);
+#if defined __FURWOCK_CLOCKID && defined __LP64__
+int pthread_cond_clockwait(pthread_cond_t *__restrict __cond, pthread_mutex_t *__restrict __mutex,
+                           clockid_t __clock, const struct timespec *__restrict __abstime);
+#endif
+
+/*
+ * Awake at least one of the threads that wait, if any do; it returns when it has locked the mutex.
+ * The caller may hold the mutex or not. XSH pthread_cond_broadcast.
+ */
+int pthread_cond_signal(pthread_cond_t *__cond) __FURWOCK_THROWNL;
+
+/*
+ * Awake all threads that wait; each returns when it has locked the mutex. The caller may hold the
+ * mutex or not. XSH pthread_cond_broadcast.
+ */
+int pthread_cond_broadcast(pthread_cond_t *__cond) __FURWOCK_THROWNL;
+
+/* Give every attribute its default: private, CLOCK_REALTIME. XSH pthread_condattr_destroy. */
+int pthread_condattr_init(pthread_condattr_t *__attr) __FURWOCK_THROW;
+
+/* Destroy an attributes object; what was made with it stays. XSH pthread_condattr_destroy. */
+int pthread_condattr_destroy(pthread_condattr_t *__attr) __FURWOCK_THROW;
+
+/*
+ * Whether threads of other processes may use the condition variable: PTHREAD_PROCESS_PRIVATE or
+ * _SHARED. The mutex has to be process-shared too.
+ *
+ *   EINVAL  pshared is neither
+ *
+ * XSH pthread_condattr_getpshared.
+ */
+int pthread_condattr_getpshared(const pthread_condattr_t *__restrict __attr,
+                                int *__restrict __pshared) __FURWOCK_THROW;
+int pthread_condattr_setpshared(pthread_condattr_t *__attr, int __pshared) __FURWOCK_THROW;
+
+#ifdef __FURWOCK_CLOCKID
+/*
+ * The clock of pthread_cond_timedwait: CLOCK_REALTIME or CLOCK_MONOTONIC.
+ *
+ *   EINVAL  clock is neither
+ *
+ * XSH pthread_condattr_getclock.
+ */
+int pthread_condattr_getclock(const pthread_condattr_t *__restrict __attr,
+                              clockid_t *__restrict __clock) __FURWOCK_THROW;
+int pthread_condattr_setclock(pthread_condattr_t *__attr, clockid_t __clock) __FURWOCK_THROW;
+#endif
+
+#ifdef __FURWOCK_BARRIER
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Barriers
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Initialise a barrier for count threads with the attributes attr points to, or the default ones if
+ * that is null. There is no static initialiser: all bytes zero is no barrier.
+ *
+ *   EINVAL  count is 0, or attr is not an initialised attributes object
+ *
+ * XSH pthread_barrier_destroy.
+ */
+int pthread_barrier_init(pthread_barrier_t *__restrict __barrier,
+                         const pthread_barrierattr_t *__restrict __attr,
+                         unsigned __count) __FURWOCK_THROW;
+
+/*
+ * Destroy a barrier. Any thread may do so as soon as its own pthread_barrier_wait has returned: the
+ * others of that round that have not yet returned are no obstacle.
+ *
+ *   EBUSY   threads are blocked at the barrier, in a round that is not complete
+ *   EINVAL  it was destroyed before, or never initialised
+ *
+ * XSH pthread_barrier_destroy.
+ */
+int pthread_barrier_destroy(pthread_barrier_t *__barrier) __FURWOCK_THROW;
+
+/*
+ * Wait until count threads have called this function, then begin the next round. Not a cancellation
+ * point. Returns PTHREAD_BARRIER_SERIAL_THREAD to one thread of each round, and 0 to the others.
+ *
+ *   EINVAL  it was destroyed, or never initialised
+ *
+ * XSH pthread_barrier_wait.
+ */
+int pthread_barrier_wait(pthread_barrier_t *__barrier) __FURWOCK_THROWNL;
+
+/* Give the attribute its default: private. XSH pthread_barrierattr_destroy. */
+int pthread_barrierattr_init(pthread_barrierattr_t *__attr) __FURWOCK_THROW;
+
+/* Destroy an attributes object; barriers made with it stay. XSH pthread_barrierattr_destroy. */
+int pthread_barrierattr_destroy(pthread_barrierattr_t *__attr) __FURWOCK_THROW;
+
+/*
+ * Whether threads of other processes may use the barrier: PTHREAD_PROCESS_PRIVATE or _SHARED.
+ *
+ *   EINVAL  pshared is neither
+ *
+ * XSH pthread_barrierattr_getpshared.
+ */
+int pthread_barrierattr_getpshared(const pthread_barrierattr_t *__restrict __attr,
+                                   int *__restrict __pshared) __FURWOCK_THROW;
+int pthread_barrierattr_setpshared(pthread_barrierattr_t *__attr, int __pshared) __FURWOCK_THROW;
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Spin locks
+ *
+ * For sections of a few instructions among threads that have a processor each: a waiter does not
+ * sleep, though it offers its processor to others now and then. One of a higher real-time priority
+ * than the holder's, on the same processor, spins for ever. Locking twice does, too. Unlocking what
+ * the caller does not hold is undefined. None is a cancellation point.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Initialise a spin lock, unlocked: PTHREAD_PROCESS_PRIVATE or _SHARED, which work alike.
+ *
+ *   EINVAL  pshared is neither
+ *
+ * XSH pthread_spin_destroy.
+ */
+int pthread_spin_init(pthread_spinlock_t *__lock, int __pshared) __FURWOCK_THROW;
+
+/*
+ * Destroy a spin lock.
+ *
+ *   EBUSY  it is locked
+ *
+ * XSH pthread_spin_destroy.
+ */
+int pthread_spin_destroy(pthread_spinlock_t *__lock) __FURWOCK_THROW;
+
+/* Lock, spinning until that is possible. XSH pthread_spin_lock. */
+int pthread_spin_lock(pthread_spinlock_t *__lock) __FURWOCK_THROWNL;
+
+/*
+ * Lock if that is possible at once. Async-signal-safe.
+ *
+ *   EBUSY  it is locked, by whatever thread
+ *
+ * XSH pthread_spin_lock.
+ */
+int pthread_spin_trylock(pthread_spinlock_t *__lock) __FURWOCK_THROWNL;
+
+/* Unlock. XSH pthread_spin_unlock. */
+int pthread_spin_unlock(pthread_spinlock_t *__lock) __FURWOCK_THROWNL;
+#endif
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Once
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Call routine, unless a call with the same once_control, which began as PTHREAD_ONCE_INIT, has
+ * done so; wait for it to return if another thread is in it. Always returns 0, and then routine has
+ * returned.
+ *
+ * Not a cancellation point, but routine may be cancelled in one, or leave by a C++ exception, which
+ * passes through to the caller: then it is as if it had not been called, and the next call, or one
+ * that waits, calls it. In a child made by fork while another thread was in routine, that thread
+ * does not exist, and the next call calls it from the start. A routine that calls pthread_once with
+ * its own once_control waits for ever. XSH pthread_once.
+ */
+int pthread_once(pthread_once_t *__once_control, void (*__routine)(void));
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Keys: a pointer of each thread's own
+ *
+ * A process has 1024 keys, shared with tss_create, whatever PTHREAD_KEYS_MAX of the libc says. A
+ * thread's value for a key is null until it sets one, in every thread when a key is created, even
+ * if its number was in use before.
+ *
+ * When a thread ends, each of its values that is not null and whose key has a destructor is set to
+ * null and the destructor called with it, in no particular order; and that again, up to
+ * PTHREAD_DESTRUCTOR_ITERATIONS (4) times in all, while destructors have set new ones. Cleanup
+ * handlers run before. No destructor runs when the process ends without the thread ending first.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Create a key and store it in *key. The destructor may be null.
+ *
+ *   EAGAIN  all keys are in use, or the destructor could not be called in this process
+ *
+ * XSH pthread_key_create.
+ */
+int pthread_key_create(pthread_key_t *__key, void (*__destructor)(void *)) __FURWOCK_THROW;
+
+/*
+ * Delete a key. Destructors are not called, now or later; the values are the program's to look
+ * after. May be called by a destructor. To use the key afterwards is undefined.
+ *
+ *   EINVAL  there is no such key
+ *
+ * XSH pthread_key_delete.
+ */
+int pthread_key_delete(pthread_key_t __key) __FURWOCK_THROW;
+
+/*
+ * The calling thread's value for a key; null if it has set none. May be called by a destructor.
+ * With a key that does not exist the result is undefined. XSH pthread_getspecific.
+ */
+void *pthread_getspecific(pthread_key_t __key) __FURWOCK_THROW;
+
+/*
+ * Set the calling thread's value for a key. May be called by a destructor.
+ *
+ *   EINVAL  there is no such key
+ *   ENOMEM  no memory for the value
+ *
+ * XSH pthread_getspecific.
+ */
+int pthread_setspecific(pthread_key_t __key, const void *__value) __FURWOCK_THROW;
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Threads
+ *
+ * Creation and exit, join, attributes, cancellation, scheduling and names are the libc's, declared
+ * by its header.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+#ifdef __cplusplus
+}
+#endif
+
+#undef __FURWOCK_THROW
+#undef __FURWOCK_THROWNL
+#undef __FURWOCK_RWLOCK
+#undef __FURWOCK_BARRIER
+#undef __FURWOCK_CLOCKID
+#undef __FURWOCK_OLD
+
+#endif

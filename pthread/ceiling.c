@@ -1,0 +1,103 @@
+/*
+ * Priority ceilings. A thread counts the mutexes it holds at each ceiling; its priority is the
+ * highest of these and of the one it had before it held any, its base. A thread without real-time
+ * priority has base 0, and runs under SCHED_FIFO while it holds a ceiling, if the system permits.
+ *
+ * The base is read when the first ceiling is taken, so a change of the thread's scheduling while
+ * ceilings are held lasts until the next of them is taken or dropped.
+ */
+#include "ceiling.h"
+#include "self.h"
+
+#include <arch_syscall.h>
+#include <errno.h>
+#include <sched.h>
+#include <sys/syscall.h>
+
+int ceiling_minimum(void)
+{
+    return arch_syscall(SYS_sched_get_priority_min, SCHED_FIFO, 0, 0, 0, 0, 0);
+}
+
+int ceiling_maximum(void)
+{
+    return arch_syscall(SYS_sched_get_priority_max, SCHED_FIFO, 0, 0, 0, 0, 0);
+}
+
+static int highest_ceiling(void)
+{
+    for (int priority = PRIORITIES - 1; priority > 0; priority--)
+        if (self.ceilings[priority])
+            return priority;
+    return 0;
+}
+
+static bool real_time(int policy)
+{
+    return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static void read_base(void)
+{
+    /* the kernel's struct sched_param is one int; libcs reserve more */
+    int parameter[16] = {0};
+    long policy = arch_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0);
+    arch_syscall(SYS_sched_getparam, 0, (long)parameter, 0, 0, 0, 0);
+    self.base_policy = policy;
+    self.base_priority = parameter[0];
+}
+
+static int apply(int priority)
+{
+    int parameter = priority > self.base_priority ? priority : self.base_priority;
+    int policy = self.base_policy;
+    if (priority > self.base_priority && !real_time(policy & ~SCHED_RESET_ON_FORK))
+        policy = SCHED_FIFO | (policy & SCHED_RESET_ON_FORK);
+    return -arch_syscall(SYS_sched_setscheduler, 0, policy, (long)&parameter, 0, 0, 0);
+}
+
+/* Move the thread from the highest ceiling `before` to what it holds now. */
+static int follow(int before)
+{
+    int now = highest_ceiling();
+    bool unchanged = (now > before ? now : before) <= self.base_priority || now == before;
+    return unchanged ? 0 : apply(now);
+}
+
+int ceiling_raise(unsigned ceiling)
+{
+    int before = highest_ceiling();
+    if (before == 0)
+        read_base();
+    if (self.base_priority > (int)ceiling)
+        return EINVAL;
+    self.ceilings[ceiling]++;
+    int error = follow(before);
+    if (error)
+        self.ceilings[ceiling]--;
+    return error;
+}
+
+void ceiling_drop(unsigned ceiling)
+{
+    int before = highest_ceiling();
+    if (self.ceilings[ceiling] == 0)
+        return;
+    self.ceilings[ceiling]--;
+    follow(before);
+}
+
+int ceiling_change(unsigned from, unsigned to)
+{
+    int before = highest_ceiling();
+    if (self.base_priority > (int)to)
+        return EINVAL;
+    self.ceilings[to]++;
+    self.ceilings[from]--;
+    int error = follow(before);
+    if (error) {
+        self.ceilings[from]++;
+        self.ceilings[to]--;
+    }
+    return error;
+}

@@ -1,0 +1,449 @@
+/*
+ * Condition variables.
+ *
+ *      31                                   2      1         0
+ *      +------------------------------------+---------+----------+
+ *      |              sequence              | SPINNER | SLEEPERS |   word
+ *      +------------------------------------+---------+----------+
+ *
+ *   wait       reads the sequence and sets SLEEPERS while it holds the mutex, unlocks, and sleeps
+ *              while the word is still what it left. However it wakes, it has been unblocked.
+ *   signal     if a bit is set: adds one to the sequence, then wakes one sleeper.
+ *   broadcast  if a bit is set: adds one to the sequence, clears the bits, wakes one sleeper and
+ *              moves the others to the mutex's word, where each unlock wakes the next.
+ *
+ * Why no signal is lost. Take a thread blocked when signal is called: it has read the sequence
+ * before signal's addition. Either it is not asleep yet, and the kernel, which compares the word,
+ * will not put it to sleep; or it sleeps, and so the wake finds at least one sleeper. That one may
+ * have come after the addition, but then it was blocked when the wake was made, within the call of
+ * signal, and that is all that POSIX asks of the choice. No signal is assigned to a thread in
+ * memory, so none dies with a killed process, and a thread that times out has not been woken: the
+ * kernel decides which of the two it was.
+ *
+ * A cancelled waiter cannot know whether it was woken as well. It passes the wake on, which needs
+ * only the address of the word: threads that were blocked with it are asleep, or find the sequence
+ * changed.
+ *
+ * Once unblocked a waiter does not touch the condition variable, whose memory may be gone: SLEEPERS
+ * is cleared by a signal that wakes nobody. It is a hint that costs a system call when stale. Those
+ * who do read the word after a wait has ended count themselves in `users`, and destroy waits for
+ * them: the spinner, and waiters whose mutex inherits priority. Both run, or are about to.
+ *
+ * The spinner is the one waiter that watches the word for a while instead of sleeping at once
+ * (private ones only). It owns SPINNER; a signal that finds the bit clears it and is done, since
+ * the spinner sees the sequence change. The spinner gives up by exchanging SPINNER for SLEEPERS in
+ * the word, which fails if the sequence has changed.
+ *
+ * Waiters with a priority-inheriting mutex sleep by FUTEX_WAIT_REQUEUE_PI, if the condition is
+ * private: the kernel then chooses by priority whom to signal, and gives it the mutex or queues it
+ * there, with all the lending of priorities that this entails.
+ *
+ * The sequence wraps after 2^30 signals that found waiters: a thread would have to be stopped
+ * between reading the word and sleeping for exactly a multiple of that many.
+ */
+#include "host.h"
+#include "mutex.h"
+#include "park.h"
+#include "self.h"
+
+#include <errno.h>
+
+enum word { SLEEPERS = 1, SPINNER = 2, SEQUENCE = 4, BITS = SLEEPERS | SPINNER };
+
+enum { CLOCK_IS_MONOTONIC = 1, COND_SHARED = 2, KNOWN_FLAGS = 3 };
+
+/* In `users`: pthread_cond_destroy sleeps until the others are gone. */
+#define DESTROYING 0x80000000u
+
+/* In `mutex`, which is where sleepers can be moved: that it inherits priority. */
+#define INHERITS 1ul
+
+static enum scope scope_of(const struct cond *cond)
+{
+    return arch_load_relaxed(&cond->flags) & COND_SHARED ? SHARED : PRIVATE;
+}
+
+static bool is_valid(const struct cond *cond)
+{
+    return (arch_load_relaxed(&cond->flags) & ~(uint32_t)KNOWN_FLAGS) == 0;
+}
+
+static void enter(struct cond *cond)
+{
+    arch_fetch_add(&cond->users, 1);
+}
+
+static void leave(struct cond *cond)
+{
+    if (arch_fetch_add(&cond->users, -1u) == (DESTROYING | 1))
+        unpark(&cond->users, 1, PRIVATE, ANY);
+}
+
+/* Waiting. */
+
+struct waiter {
+    struct cond *cond;
+    struct mutex *mutex;
+    /* the recursion that was released with the mutex */
+    uint32_t depth;
+    enum scope scope;
+    /* the cancel type of the caller */
+    int cancel_type;
+};
+
+/* Where a broadcast may move sleepers that wait with this mutex, as kept in cond->mutex. */
+static void *target_of(struct mutex *mutex)
+{
+    uint32_t kind = arch_load_relaxed(&mutex->kind);
+    if (mutex_takes_sleepers(kind))
+        return mutex;
+    if ((kind & MUTEX_INHERIT) && !(kind & MUTEX_SHARED))
+        return (void *)((uintptr_t)mutex | INHERITS);
+    return NULL;
+}
+
+static bool inherits(void *target)
+{
+    return (uintptr_t)target & INHERITS;
+}
+
+static struct mutex *mutex_at(void *target)
+{
+    return (struct mutex *)((uintptr_t)target & ~INHERITS);
+}
+
+/* Set `bit` in the word; returns the word with it. */
+static uint32_t announce(struct cond *cond, uint32_t bit)
+{
+    uint32_t word = arch_load_relaxed(&cond->word);
+    while (!(word & bit) && !arch_cas_fetch(&cond->word, &word, word | bit))
+        ;
+    return word | bit;
+}
+
+/* Become the spinner, if there is none; on success *word is the word since then. */
+static bool announce_spinner(struct cond *cond, uint32_t *word)
+{
+    *word = arch_load_relaxed(&cond->word);
+    enter(cond);
+    while (!(*word & SPINNER)) {
+        if (arch_cas_fetch(&cond->word, word, *word | SPINNER)) {
+            *word |= SPINNER;
+            return true;
+        }
+    }
+    leave(cond);
+    return false;
+}
+
+static bool same_sequence(uint32_t a, uint32_t b)
+{
+    return ((a ^ b) & ~(uint32_t)BITS) == 0;
+}
+
+/* Watch the word. True if signalled; else *word is the word under which to sleep. */
+static bool spin_for_signal(struct cond *cond, struct spin *spin, uint32_t *word)
+{
+    uint32_t now;
+    bool signalled;
+    do {
+        now = arch_load_acquire(&cond->word);
+        signalled = !same_sequence(now, *word);
+    } while (!signalled && spin_goes_on(spin));
+    spin_report(spin, signalled);
+    while (!signalled) {
+        uint32_t asleep = (now & ~(uint32_t)SPINNER) | SLEEPERS;
+        if (arch_cas_fetch(&cond->word, &now, asleep)) {
+            *word = asleep;
+            break;
+        }
+        signalled = !same_sequence(now, *word);
+    }
+    leave(cond);
+    return signalled;
+}
+
+static void cancelled_wait(void *argument)
+{
+    struct waiter *waiter = argument;
+    unpark(&waiter->cond->word, 1, waiter->scope, ANY);
+    mutex_reacquire(waiter->mutex, waiter->depth, true);
+    host_restore_cancel(waiter->cancel_type);
+}
+
+/*
+ * A sleeper that a broadcast has moved to the mutex can still time out there. It was unblocked if
+ * the sequence has changed, which the kernel can tell even if the memory is gone: the epoch has
+ * always passed, so this does not sleep.
+ */
+static int timed_out(struct waiter *waiter, uint32_t word)
+{
+    static const struct timespec epoch;
+    struct deadline past = {CLOCK_MONOTONIC, &epoch};
+    int result = park(&waiter->cond->word, word, &past, waiter->scope, ANY);
+    return result == ETIMEDOUT ? ETIMEDOUT : 0;
+}
+
+static int wait_asleep(struct waiter *waiter, uint32_t word, const struct deadline *deadline)
+{
+    int result = park_cancellable(&waiter->cond->word, word, deadline, waiter->scope,
+                                  cancelled_wait, waiter);
+    /* interrupted: a wakeup without cause. To sleep again would need the word's memory alive. */
+    if (result == ETIMEDOUT)
+        return timed_out(waiter, word);
+    return 0;
+}
+
+/* With a priority-inheriting mutex. */
+
+static int signal_inheriting(struct cond *cond, struct mutex *mutex, int others);
+
+static void cancelled_wait_inheriting(void *argument)
+{
+    struct waiter *waiter = argument;
+    signal_inheriting(waiter->cond, waiter->mutex, 0);
+    leave(waiter->cond);
+    if (mutex_owned(waiter->mutex, MUTEX_INHERIT))
+        mutex_given(waiter->mutex, waiter->depth);
+    else
+        mutex_reacquire(waiter->mutex, waiter->depth, false);
+    host_restore_cancel(waiter->cancel_type);
+}
+
+/* Returns what pthread_cond_wait does: the mutex is part of the wait. */
+static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct deadline *deadline)
+{
+    mutex_expect(waiter->mutex);
+    int result = park_pi_cancellable(&waiter->cond->word, word, deadline, &waiter->mutex->word,
+                                     cancelled_wait_inheriting, waiter);
+    if (result == ENOSYS)
+        result = park_cancellable(&waiter->cond->word, word, deadline, PRIVATE,
+                                  cancelled_wait_inheriting, waiter) == ETIMEDOUT
+                     ? ETIMEDOUT
+                     : EAGAIN;
+    leave(waiter->cond);
+    if (result == 0)
+        return mutex_given(waiter->mutex, waiter->depth);
+    int error = mutex_reacquire(waiter->mutex, waiter->depth, false);
+    return error ? error : result == ETIMEDOUT ? ETIMEDOUT : 0;
+}
+
+static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline *deadline)
+{
+    int error = is_valid(cond) ? mutex_check_held(mutex) : EINVAL;
+    if (!error)
+        error = deadline_check(deadline);
+    if (error)
+        return error;
+    host_test_cancel();
+    struct waiter waiter = {.cond = cond, .mutex = mutex, .scope = scope_of(cond)};
+    waiter.cancel_type = host_defer_cancel();
+
+    struct spin spin;
+    uint32_t word;
+    bool spinner = false;
+    void *target = NULL;
+    if (waiter.scope == PRIVATE) {
+        target = target_of(mutex);
+        arch_store_pointer(&cond->mutex, target);
+        if (inherits(target))
+            enter(cond);
+        else if (spin_wanted(&spin, &cond->spin))
+            spinner = announce_spinner(cond, &word);
+    }
+    if (!spinner)
+        word = announce(cond, SLEEPERS);
+    waiter.depth = mutex_release(mutex);
+
+    if (inherits(target)) {
+        error = wait_inheriting(&waiter, word, deadline);
+    } else {
+        bool moved = false;
+        if (!spinner || !spin_for_signal(cond, &spin, &word)) {
+            error = wait_asleep(&waiter, word, deadline);
+            moved = true;
+        }
+        int relocked = mutex_reacquire(mutex, waiter.depth, moved);
+        error = relocked ? relocked : error;
+    }
+    host_restore_cancel(waiter.cancel_type);
+    return error;
+}
+
+/* Waking. */
+
+/* Add one to the sequence and clear `bits`. Returns the word from before; no bit in it: nothing. */
+static uint32_t advance(struct cond *cond, uint32_t bits)
+{
+    uint32_t word = arch_load_relaxed(&cond->word);
+    while ((word & BITS) && !arch_cas_fetch(&cond->word, &word, (word + SEQUENCE) & ~bits))
+        ;
+    return word & BITS ? word : 0;
+}
+
+/* Give the mutex to the foremost sleeper, or queue it there, and `others` with it. */
+static int signal_inheriting(struct cond *cond, struct mutex *mutex, int others)
+{
+    int done;
+    do
+        done = unpark_pi(&cond->word, arch_load_relaxed(&cond->word), &mutex->word, others);
+    while (done == -EAGAIN || done == -EINTR);
+    if (done == -ENOSYS)
+        done = unpark(&cond->word, others ? EVERYONE : 1, PRIVATE, ANY);
+    return done;
+}
+
+static COLD void signal_waiters(struct cond *cond)
+{
+    void *target = arch_load_pointer(&cond->mutex);
+    uint32_t before = advance(cond, SPINNER);
+    if (!before || (before & SPINNER))
+        return;
+    int woken = inherits(target) ? signal_inheriting(cond, mutex_at(target), 0)
+                                 : unpark(&cond->word, 1, scope_of(cond), ANY);
+    if (woken == 0)
+        arch_cas(&cond->word, before + SEQUENCE, (before + SEQUENCE) & ~(uint32_t)SLEEPERS);
+}
+
+static COLD void broadcast_waiters(struct cond *cond)
+{
+    enum scope scope = scope_of(cond);
+    void *target = arch_load_pointer(&cond->mutex);
+    uint32_t before = advance(cond, BITS);
+    if (!(before & SLEEPERS))
+        return;
+    if (inherits(target))
+        signal_inheriting(cond, mutex_at(target), EVERYONE);
+    else if (scope == PRIVATE && target)
+        unpark_one_move_rest(&cond->word, &mutex_at(target)->word);
+    else
+        unpark(&cond->word, EVERYONE, scope, ANY);
+}
+
+PUBLIC int pthread_cond_signal(pthread_cond_t *object)
+{
+    struct cond *cond = (struct cond *)object;
+    if (unlikely(arch_load_relaxed(&cond->word) & BITS))
+        signal_waiters(cond);
+    return 0;
+}
+
+PUBLIC int pthread_cond_broadcast(pthread_cond_t *object)
+{
+    struct cond *cond = (struct cond *)object;
+    if (unlikely(arch_load_relaxed(&cond->word) & BITS))
+        broadcast_waiters(cond);
+    return 0;
+}
+
+PUBLIC int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+    return wait_on((struct cond *)cond, (struct mutex *)mutex, NULL);
+}
+
+PUBLIC int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid_t clock,
+                                  const struct timespec *time)
+{
+    struct deadline deadline = {clock, time};
+    int error = deadline_clock(clock);
+    return error ? error : wait_on((struct cond *)cond, (struct mutex *)mutex, &deadline);
+}
+
+PUBLIC int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                                  const struct timespec *time)
+{
+    uint32_t flags = arch_load_relaxed(&((struct cond *)cond)->flags);
+    clockid_t clock = flags & CLOCK_IS_MONOTONIC ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+    return pthread_cond_clockwait(cond, mutex, clock, time);
+}
+
+PUBLIC int pthread_cond_init(pthread_cond_t *object, const pthread_condattr_t *attributes)
+{
+    struct cond *cond = (struct cond *)object;
+    uint32_t flags = attributes ? *(const uint32_t *)attributes : 0;
+    if (flags & ~(uint32_t)KNOWN_FLAGS)
+        return EINVAL;
+    *cond = (struct cond){.flags = flags};
+    return 0;
+}
+
+PUBLIC int pthread_cond_destroy(pthread_cond_t *object)
+{
+    struct cond *cond = (struct cond *)object;
+    if (!is_valid(cond))
+        return EINVAL;
+    uint32_t word = arch_load_acquire(&cond->word);
+    if ((word & SPINNER) || ((word & SLEEPERS) && parked(&cond->word, scope_of(cond))))
+        return EBUSY;
+    for (;;) {
+        uint32_t users = arch_load_acquire(&cond->users);
+        if ((users & ~DESTROYING) == 0)
+            break;
+        if ((users & DESTROYING) || arch_cas(&cond->users, users, users | DESTROYING))
+            park(&cond->users, users | DESTROYING, NULL, PRIVATE, ANY);
+    }
+    arch_store_relaxed(&cond->flags, DESTROYED);
+    return 0;
+}
+
+/* Attributes: the flags of the condition variable that will be made from them. */
+
+static int set_flag(pthread_condattr_t *attributes, uint32_t flag, bool on, bool bad)
+{
+    uint32_t *flags = (uint32_t *)attributes;
+    if (bad || (*flags & ~(uint32_t)KNOWN_FLAGS))
+        return EINVAL;
+    *flags = on ? *flags | flag : *flags & ~flag;
+    return 0;
+}
+
+static int get_flag(const pthread_condattr_t *attributes, uint32_t flag, bool *on)
+{
+    uint32_t flags = *(const uint32_t *)attributes;
+    *on = flags & flag;
+    return flags & ~(uint32_t)KNOWN_FLAGS ? EINVAL : 0;
+}
+
+PUBLIC int pthread_condattr_init(pthread_condattr_t *attributes)
+{
+    *(uint32_t *)attributes = 0;
+    return 0;
+}
+
+PUBLIC int pthread_condattr_destroy(pthread_condattr_t *attributes)
+{
+    *(uint32_t *)attributes = DESTROYED;
+    return 0;
+}
+
+PUBLIC int pthread_condattr_setclock(pthread_condattr_t *attributes, clockid_t clock)
+{
+    return set_flag(attributes, CLOCK_IS_MONOTONIC, clock == CLOCK_MONOTONIC,
+                    deadline_clock(clock) != 0);
+}
+
+PUBLIC int pthread_condattr_getclock(const pthread_condattr_t *restrict attributes,
+                                     clockid_t *restrict clock)
+{
+    bool monotonic;
+    int error = get_flag(attributes, CLOCK_IS_MONOTONIC, &monotonic);
+    if (!error)
+        *clock = monotonic ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+    return error;
+}
+
+PUBLIC int pthread_condattr_setpshared(pthread_condattr_t *attributes, int shared)
+{
+    return set_flag(attributes, COND_SHARED, shared == PTHREAD_PROCESS_SHARED,
+                    shared != PTHREAD_PROCESS_SHARED && shared != PTHREAD_PROCESS_PRIVATE);
+}
+
+PUBLIC int pthread_condattr_getpshared(const pthread_condattr_t *restrict attributes,
+                                       int *restrict shared)
+{
+    bool on;
+    int error = get_flag(attributes, COND_SHARED, &on);
+    if (!error)
+        *shared = on ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE;
+    return error;
+}

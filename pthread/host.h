@@ -1,0 +1,51 @@
+/*
+ * What Furwock asks of the libc beneath it. One file of pthread/host/ answers, chosen by the build:
+ * dynamic.c in a process of any libc.
+ */
+#ifndef FURWOCK_HOST_H
+#define FURWOCK_HOST_H
+
+#include <stdbool.h>
+
+/* Points to a byte that is not zero while the process has a single thread. */
+extern const char *host_alone __attribute__((visibility("hidden")));
+
+/* Has the process a single thread, so that plain instructions do for private objects? */
+static inline bool alone(void)
+{
+    return *(const volatile char *)host_alone != 0;
+}
+
+/* Call host_thread_exit when the calling thread exits. False if that cannot be had. */
+bool host_arm_exit(void);
+/* Can key destructors be run in this process? Asked before a key with one is created. */
+bool host_exit_possible(void);
+
+/* Does libc free a thread's thread-local storage before the kernel has seen the thread's end? */
+bool host_frees_threads_early(void);
+
+/* A cancellation point that does not wait. */
+void host_test_cancel(void);
+
+/*
+ * A cleanup handler, for a libc whose cancellation does not unwind the stack; nothing where it
+ * does. Popping it does not run it.
+ */
+struct cleanup_record {
+    void *words[4];
+};
+void host_push_cleanup(struct cleanup_record *record, void (*routine)(void *), void *argument);
+void host_pop_cleanup(struct cleanup_record *record);
+
+/* Make cancellation deferred, and put back what it was. */
+int host_defer_cancel(void);
+void host_restore_cancel(int type);
+
+/*
+ * Run wait(closure), which blocks in one system call, such that a cancel of the thread interrupts
+ * it: then cancelled(argument) runs, and the thread goes on to its cleanup handlers.
+ */
+int host_wait_cancellable(int (*wait)(void *), void *closure, void (*cancelled)(void *),
+                          void *argument);
+
+#endif

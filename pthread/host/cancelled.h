@@ -1,0 +1,11 @@
+/* The way from libc's cancellation into Furwock: see host_cancelled in dynamic.c. */
+#ifndef FURWOCK_HOST_CANCELLED_H
+#define FURWOCK_HOST_CANCELLED_H
+
+#include <stdbool.h>
+
+/* Aligns the stack and calls host_cancelled. */
+void arch_cancelled(void *argument);
+void host_cancelled(void *argument, bool misaligned);
+
+#endif

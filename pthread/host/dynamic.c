@@ -1,0 +1,160 @@
+/*
+ * The libc of a dynamic process, whichever it is. Threads are libc's, so their exit and their
+ * cancellation are reached through its public functions.
+ */
+#include "../host.h"
+#include "../options.h"
+#include "../self.h"
+#include "cancelled.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stddef.h>
+
+/* glibc's flag; musl has none, and then no process counts as single-threaded. */
+extern const char __libc_single_threaded __attribute__((weak));
+
+static const char never_alone;
+const char *host_alone = &never_alone;
+
+/* Both libcs have these names with the same meaning; musl's header declares its record for them. */
+#pragma weak _pthread_cleanup_push
+#pragma weak _pthread_cleanup_pop
+_Static_assert(sizeof(struct __ptcb) <= sizeof(struct cleanup_record), "a record fits");
+
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+#pragma weak pthread_setcanceltype
+#pragma weak pthread_testcancel
+#pragma weak pthread_exit
+
+/*
+ * Thread exit: libc runs the destructor of one key of its own, made here, in every thread that set
+ * it. Its functions are found behind this library's in the search order, and only from the
+ * constructor, or from the first pthread_key_create that comes earlier: a later dlsym could wait
+ * for the loader's lock, whose holder may wait for the caller.
+ */
+static int (*libc_setspecific)(pthread_key_t, const void *);
+static pthread_key_t libc_key;
+static uint32_t libc_key_state;
+enum { KEY_UNKNOWN, KEY_BUSY, KEY_MADE, KEY_NONE };
+
+static void thread_exit(void *unused)
+{
+    (void)unused;
+    keys_exit();
+    robust_exit();
+    /* libc's destructors of other keys may still run, and store values here again */
+    self.exit_armed = false;
+}
+
+static bool make_libc_key(void)
+{
+    uint32_t state = arch_load_acquire(&libc_key_state);
+    if (likely(state != KEY_UNKNOWN))
+        return state == KEY_MADE;
+    if (!arch_cas(&libc_key_state, KEY_UNKNOWN, KEY_BUSY))
+        return false;
+    int (*create)(pthread_key_t *, void (*)(void *));
+    create = (int (*)(pthread_key_t *, void (*)(void *)))dlsym(RTLD_NEXT, "pthread_key_create");
+    libc_setspecific =
+        (int (*)(pthread_key_t, const void *))dlsym(RTLD_NEXT, "pthread_setspecific");
+    bool made = create && libc_setspecific && create(&libc_key, thread_exit) == 0;
+    arch_store_release(&libc_key_state, made ? KEY_MADE : KEY_NONE);
+    return made;
+}
+
+bool host_exit_possible(void)
+{
+    return make_libc_key();
+}
+
+bool host_arm_exit(void)
+{
+    if (self.exit_armed)
+        return true;
+    if (arch_load_acquire(&libc_key_state) != KEY_MADE || libc_setspecific(libc_key, &self) != 0)
+        return false;
+    self.exit_armed = true;
+    return true;
+}
+
+/* musl does, for a detached thread. */
+bool host_frees_threads_early(void)
+{
+    return !gnu_get_libc_version;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    if (&__libc_single_threaded != NULL)
+        host_alone = &__libc_single_threaded;
+    make_libc_key();
+    options_read();
+}
+
+void host_test_cancel(void)
+{
+    if (pthread_testcancel)
+        pthread_testcancel();
+}
+
+int host_defer_cancel(void)
+{
+    int type = PTHREAD_CANCEL_DEFERRED;
+    if (pthread_setcanceltype)
+        pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+    return type;
+}
+
+void host_restore_cancel(int type)
+{
+    if (type != PTHREAD_CANCEL_DEFERRED && pthread_setcanceltype)
+        pthread_setcanceltype(type, NULL);
+}
+
+void host_push_cleanup(struct cleanup_record *record, void (*routine)(void *), void *argument)
+{
+    if (!gnu_get_libc_version)
+        _pthread_cleanup_push((struct __ptcb *)record, routine, argument);
+}
+
+void host_pop_cleanup(struct cleanup_record *record)
+{
+    if (!gnu_get_libc_version)
+        _pthread_cleanup_pop((struct __ptcb *)record, 0);
+}
+
+struct cancel_closure {
+    void (*cancelled)(void *);
+    void *argument;
+};
+
+/*
+ * libc's cancellation is made asynchronous around the system call alone. When it strikes, libc
+ * unwinds to the cleanup record and calls arch_cancelled, which comes here with an aligned stack.
+ * musl arrives with the stack as the signal found it: then the thread's other cleanup handlers
+ * would run misaligned too, so its exit is begun again from here.
+ */
+void host_cancelled(void *argument, bool misaligned)
+{
+    struct cancel_closure *closure = argument;
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+    closure->cancelled(closure->argument);
+    if (misaligned)
+        pthread_exit(PTHREAD_CANCELED);
+}
+
+int host_wait_cancellable(int (*wait)(void *), void *closure, void (*cancelled)(void *),
+                          void *argument)
+{
+    if (!pthread_setcanceltype || !_pthread_cleanup_push || !_pthread_cleanup_pop)
+        return wait(closure);
+    struct cancel_closure cancel = {cancelled, argument};
+    struct cleanup_record record;
+    _pthread_cleanup_push((struct __ptcb *)&record, arch_cancelled, &cancel);
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+    int result = wait(closure);
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
+    _pthread_cleanup_pop((struct __ptcb *)&record, 0);
+    return result;
+}

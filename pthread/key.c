@@ -1,0 +1,153 @@
+/*
+ * Thread-specific data.
+ *
+ * A key is a slot's number and, above it, how often the slot has been used before, so that a key is
+ * never mistaken for a deleted one: a thread's value under a slot counts only if it was stored
+ * under the same key. Looking one up therefore reads the thread's own memory alone.
+ *
+ *      31                        10 9               0
+ *      +---------------------------+-----------------+
+ *      |          use              |      slot       |   key
+ *      +---------------------------+-----------------+
+ *
+ * Slots are taken in turn, so that a use comes round again only after 2^31 creations. The first
+ * ones have their values in the thread's block, the others in blocks that are mapped on first use.
+ *
+ * A slot's word is its key times two, and one more while the key exists. The destructor is written
+ * before the word says so, and by the one who has reserved the slot.
+ */
+#include "host.h"
+#include "self.h"
+
+#include <arch_syscall.h>
+#include <errno.h>
+#include <limits.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+enum { EXISTS = 1, SLOT_BITS = 10, USES = 1u << 21, BLOCK = KEYS / KEY_BLOCKS };
+_Static_assert(1 << SLOT_BITS == KEYS, "a slot's number fits its bits");
+
+/* The slot's word while its destructor is being written. */
+#define RESERVED 0xfffffffeu
+
+typedef void destructor(void *);
+
+static struct {
+    uint32_t word;
+    destructor *destructor;
+} slots[KEYS];
+
+static uint32_t next_slot;
+
+static inline uint32_t slot_of(pthread_key_t key)
+{
+    return key & (KEYS - 1);
+}
+
+static bool exists(pthread_key_t key)
+{
+    return key >> SLOT_BITS < USES &&
+           arch_load_acquire(&slots[slot_of(key)].word) == (key << 1 | EXISTS);
+}
+
+PUBLIC int pthread_key_create(pthread_key_t *key, destructor *destructor)
+{
+    bool exit_possible = host_exit_possible();
+    if (destructor && !exit_possible)
+        return EAGAIN;
+    for (int tries = 0; tries < KEYS; tries++) {
+        uint32_t slot = arch_fetch_add(&next_slot, 1) & (KEYS - 1);
+        uint32_t word = arch_load_acquire(&slots[slot].word);
+        if ((word & EXISTS) || word == RESERVED || !arch_cas(&slots[slot].word, word, RESERVED))
+            continue;
+        /* a free slot's word is twice its next key; zero is right for the first use of any */
+        *key = (word >> 1 & ~(uint32_t)(KEYS - 1)) | slot;
+        arch_store_pointer((void **)&slots[slot].destructor, (void *)destructor);
+        arch_store_release(&slots[slot].word, *key << 1 | EXISTS);
+        return 0;
+    }
+    return EAGAIN;
+}
+
+PUBLIC int pthread_key_delete(pthread_key_t key)
+{
+    uint32_t next = (((key >> SLOT_BITS) + 1) % (USES - 1)) << SLOT_BITS | slot_of(key);
+    bool deleted = exists(key) && arch_cas(&slots[slot_of(key)].word, key << 1 | EXISTS, next << 1);
+    return deleted ? 0 : EINVAL;
+}
+
+/* The thread's place for a slot, or null: `make` maps it if need be. */
+static COLD struct key_value *far_place(uint32_t slot, bool make)
+{
+    struct key_value **block = &self.key_blocks[slot / BLOCK];
+    if (!*block && make) {
+        long memory = arch_syscall(SYS_mmap, 0, BLOCK * sizeof(struct key_value),
+                                   PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if ((unsigned long)memory > -4096ul)
+            return NULL;
+        *block = (struct key_value *)memory;
+    }
+    return *block ? &(*block)[slot % BLOCK] : NULL;
+}
+
+static inline struct key_value *place_of(uint32_t slot, bool make)
+{
+    return likely(slot < KEYS_INLINE) ? &self.keys[slot] : far_place(slot, make);
+}
+
+PUBLIC void *pthread_getspecific(pthread_key_t key)
+{
+    struct key_value *place = place_of(slot_of(key), false);
+    return place && likely(place->key == key) ? place->value : NULL;
+}
+
+PUBLIC int pthread_setspecific(pthread_key_t key, const void *value)
+{
+    if (unlikely(!exists(key)))
+        return EINVAL;
+    struct key_value *place = place_of(slot_of(key), value != NULL);
+    if (!place)
+        return value ? ENOMEM : 0;
+    if (value && unlikely(!self.exit_armed) && !host_arm_exit() && slots[slot_of(key)].destructor)
+        return ENOMEM;
+    place->key = key;
+    place->value = (void *)value;
+    return 0;
+}
+
+/* Run the destructor of one slot's value. True if there was a value. */
+static bool destroy_value(uint32_t slot)
+{
+    struct key_value *place = place_of(slot, false);
+    if (!place || !place->value)
+        return false;
+    void *value = place->value;
+    place->value = NULL;
+    destructor *destructor =
+        (void (*)(void *))arch_load_pointer((void *const *)&slots[slot].destructor);
+    if (exists(place->key) && destructor)
+        destructor(value);
+    return true;
+}
+
+void keys_exit(void)
+{
+    bool any = true;
+    while (any && self.destructor_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+        self.destructor_rounds++;
+        any = false;
+        for (uint32_t slot = 0; slot < KEYS; slot++)
+            any |= destroy_value(slot);
+    }
+    for (int i = 0; i < KEY_BLOCKS; i++) {
+        if (self.key_blocks[i])
+            arch_syscall(SYS_munmap, (long)self.key_blocks[i], BLOCK * sizeof(struct key_value), 0,
+                         0, 0, 0);
+        self.key_blocks[i] = NULL;
+    }
+}
+
+ALIAS(pthread_key_create, __pthread_key_create);
+ALIAS(pthread_getspecific, __pthread_getspecific);
+ALIAS(pthread_setspecific, __pthread_setspecific);

@@ -1,0 +1,30 @@
+/* What condition variables need of mutexes beyond the public functions. */
+#ifndef FURWOCK_MUTEX_H
+#define FURWOCK_MUTEX_H
+
+#include "layout.h"
+#include "park.h"
+
+/* May the caller wait on a condition with it? 0, EPERM if another's, EINVAL if it is no mutex. */
+int mutex_check_held(struct mutex *mutex);
+/* Unlock however deep the recursion; returns what mutex_reacquire needs to restore it. */
+uint32_t mutex_release(struct mutex *mutex);
+/*
+ * Lock again. `moved`: the caller slept on a word whose other sleepers may have been moved here, so
+ * its unlock has to wake. Returns what pthread_mutex_lock would.
+ */
+int mutex_reacquire(struct mutex *mutex, uint32_t depth, bool moved);
+/* The kernel gave this thread a priority-inheriting mutex: 0, EOWNERDEAD or ENOTRECOVERABLE. */
+int mutex_given(struct mutex *mutex, uint32_t depth);
+/* Before the kernel may give it. */
+void mutex_expect(struct mutex *mutex);
+/* Does the word say that the calling thread owns it? For words that record their owner. */
+bool mutex_owned(struct mutex *mutex, uint32_t kind);
+
+/* Can sleepers be moved to its word: private, and without owner in the word? */
+static inline bool mutex_takes_sleepers(uint32_t kind)
+{
+    return !(kind & (MUTEX_ROBUST | MUTEX_INHERIT | MUTEX_PROTECT | MUTEX_SHARED));
+}
+
+#endif

@@ -1,0 +1,300 @@
+/* Waiting and waking: park.h has the contract. */
+#include "park.h"
+#include "host.h"
+#include "self.h"
+
+#include <arch_syscall.h>
+#include <errno.h>
+#include <sys/syscall.h>
+
+/* futex(2), from the kernel's interface. */
+enum {
+    FUTEX_REQUEUE = 3,
+    FUTEX_LOCK_PI = 6,
+    FUTEX_UNLOCK_PI = 7,
+    FUTEX_TRYLOCK_PI = 8,
+    FUTEX_WAIT_BITSET = 9,
+    FUTEX_WAKE_BITSET = 10,
+    FUTEX_WAIT_REQUEUE_PI = 11,
+    FUTEX_CMP_REQUEUE_PI = 12,
+    FUTEX_LOCK_PI2 = 13,
+    FUTEX_PRIVATE_FLAG = 128,
+    FUTEX_CLOCK_REALTIME = 256,
+};
+
+static long futex(const uint32_t *word, int operation, enum scope scope, uint32_t value,
+                  const void *time_or_count, const void *word2, uint32_t value3)
+{
+    if (scope == PRIVATE)
+        operation |= FUTEX_PRIVATE_FLAG;
+    return arch_syscall(SYS_futex, (long)word, operation, value, (long)time_or_count, (long)word2,
+                        value3);
+}
+
+int deadline_clock(clockid_t clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC ? 0 : EINVAL;
+}
+
+int deadline_check(const struct deadline *deadline)
+{
+    if (deadline && (uint64_t)deadline->time->tv_nsec >= 1000000000)
+        return EINVAL;
+    return 0;
+}
+
+/* The kernel takes no time before the epoch; the epoch has passed as well. */
+static const struct timespec *kernel_time(const struct deadline *deadline)
+{
+    static const struct timespec epoch;
+    if (!deadline)
+        return NULL;
+    return deadline->time->tv_sec < 0 ? &epoch : deadline->time;
+}
+
+static int clock_flag(const struct deadline *deadline)
+{
+    return deadline && deadline->clock == CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0;
+}
+
+int park(const uint32_t *word, uint32_t expected, const struct deadline *deadline, enum scope scope,
+         uint32_t classes)
+{
+    if (unlikely(deadline_check(deadline)))
+        return EINVAL;
+    long result = futex(word, FUTEX_WAIT_BITSET | clock_flag(deadline), scope, expected,
+                        kernel_time(deadline), NULL, classes);
+    switch (result) {
+    case 0:
+    case -EINTR:
+    case -ETIMEDOUT:
+        return -result;
+    default:
+        return EAGAIN;
+    }
+}
+
+int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)
+{
+    long woken = futex(word, FUTEX_WAKE_BITSET, scope, count, NULL, NULL, classes);
+    return woken > 0 ? woken : 0;
+}
+
+void unpark_one_move_rest(const uint32_t *word, const uint32_t *target)
+{
+    long done = futex(word, FUTEX_REQUEUE, PRIVATE, 1, (void *)(long)EVERYONE, target, 0);
+    if (unlikely(done < 0))
+        unpark(word, EVERYONE, PRIVATE, ANY);
+}
+
+/* Moving the sleepers of a word to where they are counts them. */
+bool parked(const uint32_t *word, enum scope scope)
+{
+    long count = futex(word, FUTEX_REQUEUE, scope, 0, (void *)(long)EVERYONE, word, 0);
+    /* sleepers waiting for a priority-inheriting word refuse to be moved like this */
+    return count > 0 || count == -EINVAL;
+}
+
+/* Priority inheritance. The kernel reads and writes these words itself. */
+
+/* Older kernels wait for such a word on CLOCK_REALTIME only: the same moment on that clock. */
+static struct timespec as_realtime(const struct timespec *monotonic)
+{
+    struct timespec mono = {0}, real = {0}, then = *monotonic;
+    arch_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&mono, 0, 0, 0, 0);
+    arch_syscall(SYS_clock_gettime, CLOCK_REALTIME, (long)&real, 0, 0, 0, 0);
+    then.tv_sec += real.tv_sec - mono.tv_sec;
+    then.tv_nsec += real.tv_nsec - mono.tv_nsec;
+    if (then.tv_nsec < 0) {
+        then.tv_nsec += 1000000000;
+        then.tv_sec--;
+    } else if (then.tv_nsec >= 1000000000) {
+        then.tv_nsec -= 1000000000;
+        then.tv_sec++;
+    }
+    return then;
+}
+
+static long lock_pi_once(uint32_t *word, const struct deadline *deadline, enum scope scope)
+{
+    const struct timespec *time = kernel_time(deadline);
+    if (!deadline || deadline->clock == CLOCK_REALTIME)
+        return futex(word, FUTEX_LOCK_PI, scope, 0, time, NULL, 0);
+    long result = futex(word, FUTEX_LOCK_PI2, scope, 0, time, NULL, 0);
+    if (result != -ENOSYS)
+        return result;
+    struct timespec real = as_realtime(time);
+    return futex(word, FUTEX_LOCK_PI, scope, 0, &real, NULL, 0);
+}
+
+int park_lock_pi(uint32_t *word, const struct deadline *deadline, enum scope scope)
+{
+    if (unlikely(deadline_check(deadline)))
+        return EINVAL;
+    long result;
+    do
+        result = lock_pi_once(word, deadline, scope);
+    while (result == -EAGAIN || result == -EINTR);
+    return -result;
+}
+
+int park_trylock_pi(uint32_t *word, enum scope scope)
+{
+    return -futex(word, FUTEX_TRYLOCK_PI, scope, 0, NULL, NULL, 0);
+}
+
+int park_unlock_pi(uint32_t *word, enum scope scope)
+{
+    long result;
+    do
+        result = futex(word, FUTEX_UNLOCK_PI, scope, 0, NULL, NULL, 0);
+    while (result == -EAGAIN || result == -EINTR);
+    return -result;
+}
+
+bool park_has_pi(void)
+{
+    uint32_t word = 0;
+    return park_unlock_pi(&word, PRIVATE) != ENOSYS;
+}
+
+int park_pi(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
+            const uint32_t *target)
+{
+    long result = futex(word, FUTEX_WAIT_REQUEUE_PI | clock_flag(deadline), PRIVATE, expected,
+                        kernel_time(deadline), target, ANY);
+    switch (result) {
+    case 0:
+    case -ENOSYS:
+    case -ETIMEDOUT:
+        return -result;
+    default:
+        return EAGAIN;
+    }
+}
+
+int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others)
+{
+    return futex(word, FUTEX_CMP_REQUEUE_PI, PRIVATE, 1, (void *)(long)others, target, expected);
+}
+
+/* Cancellation points. */
+
+struct wait_closure {
+    const uint32_t *word;
+    uint32_t expected;
+    const struct deadline *deadline;
+    enum scope scope;
+    const uint32_t *target;
+};
+
+static int wait_plain(void *argument)
+{
+    struct wait_closure *c = argument;
+    return park(c->word, c->expected, c->deadline, c->scope, ANY);
+}
+
+static int wait_pi(void *argument)
+{
+    struct wait_closure *c = argument;
+    return park_pi(c->word, c->expected, c->deadline, c->target);
+}
+
+int park_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
+                     enum scope scope, void (*cancelled)(void *), void *argument)
+{
+    struct wait_closure c = {word, expected, deadline, scope, NULL};
+    return host_wait_cancellable(wait_plain, &c, cancelled, argument);
+}
+
+int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
+                        const uint32_t *target, void (*cancelled)(void *), void *argument)
+{
+    struct wait_closure c = {word, expected, deadline, PRIVATE, target};
+    return host_wait_cancellable(wait_pi, &c, cancelled, argument);
+}
+
+/*
+ * Adaptive spinning.
+ *
+ * The learned word holds, as an offset from its start so that zero is a new object, a credit
+ * between 1 and 64 that begins at 32. While the credit is at least 16, waiters spin. A spin that
+ * ends soon earns, one that is slow or fails pays: one failure at the start is enough to switch
+ * spinning off. When off, one wait in 16 probes, and fewer after each failed probe, down to one in
+ * 2048; a probe that succeeds switches spinning on again. The word is a hint: updates may be lost.
+ *
+ * The bound exceeds what a wake takes. Otherwise two threads that hand a token back and forth, each
+ * asleep while the other is being woken, would both always give up just too early.
+ */
+enum {
+    CREDIT_START = 32,
+    CREDIT_ON = 16,
+    CREDIT_MAX = 64,
+    CREDIT_BITS = 0xff,
+    INTERVAL_SHIFT = 8,
+    INTERVAL_FIRST = 4,
+    INTERVAL_LAST = 11,
+    SOON = 4 * ARCH_TICKS_PER_US,
+    /* between two looks at the clock nothing but preemption takes this long */
+    JUMP = 5 * ARCH_TICKS_PER_US,
+    BOUND = 30 * ARCH_TICKS_PER_US,
+};
+
+static int learned_credit(uint32_t learned)
+{
+    return CREDIT_START + (int8_t)(learned & CREDIT_BITS);
+}
+
+static unsigned learned_interval(uint32_t learned)
+{
+    return INTERVAL_FIRST + (learned >> INTERVAL_SHIFT);
+}
+
+static uint32_t next_random(void)
+{
+    return (self.random = self.random * 1664525 + 1013904223) >> 16;
+}
+
+bool spin_wanted(struct spin *spin, uint32_t *learned)
+{
+    uint32_t now = arch_load_relaxed(learned);
+    spin->probe = learned_credit(now) < CREDIT_ON;
+    if (spin->probe && (next_random() & ((1u << learned_interval(now)) - 1)) != 0)
+        return false;
+    spin->learned = learned;
+    spin->start = spin->last = arch_ticks();
+    return true;
+}
+
+bool spin_goes_on(struct spin *spin)
+{
+    arch_pause();
+    uint64_t now = arch_ticks();
+    if (now - spin->last > JUMP || now - spin->start > BOUND)
+        return false;
+    spin->last = now;
+    return true;
+}
+
+void spin_report(struct spin *spin, bool success)
+{
+    uint32_t now = arch_load_relaxed(spin->learned);
+    int credit = learned_credit(now);
+    unsigned interval = learned_interval(now);
+    if (!success) {
+        credit = credit > 17 ? credit - 17 : 1;
+        if (spin->probe && interval < INTERVAL_LAST)
+            interval++;
+    } else if (spin->probe) {
+        credit = CREDIT_START;
+        interval = INTERVAL_FIRST;
+    } else if (arch_ticks() - spin->start < SOON) {
+        credit = credit + 4 < CREDIT_MAX ? credit + 4 : CREDIT_MAX;
+    } else if (credit > 1) {
+        credit--;
+    }
+    uint32_t then = (uint8_t)(credit - CREDIT_START) | (interval - INTERVAL_FIRST)
+                                                           << INTERVAL_SHIFT;
+    if (then != now)
+        arch_store_relaxed(spin->learned, then);
+}

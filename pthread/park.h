@@ -1,0 +1,92 @@
+/*
+ * Waiting and waking: every thread that Furwock makes wait, waits here, on a futex word; every
+ * thread that it makes run, runs from here. Nothing else calls the kernel's futex.
+ *
+ * Words are passed by address, and the kernel alone reads them: a wake, and the comparison that
+ * precedes a sleep, are safe on memory that its owner has freed meanwhile.
+ */
+#ifndef FURWOCK_PARK_H
+#define FURWOCK_PARK_H
+
+#include <arch_atomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+/* Whose sleepers a futex call reaches: this process's, or everyone's who maps the memory. */
+enum scope { PRIVATE, SHARED };
+
+/* Sleepers of one word may be told apart by class: a wake names the classes it reaches. */
+#define ANY 0xffffffffu
+#define EVERYONE 0x7fffffff
+
+/* An absolute time on a clock; a null pointer to one means for ever. */
+struct deadline {
+    clockid_t clock;
+    const struct timespec *time;
+};
+
+/* 0 for a clock that can be waited on, else EINVAL. */
+int deadline_clock(clockid_t clock);
+/* 0 for a well-formed time (or none), else EINVAL: for callers about to wait. */
+int deadline_check(const struct deadline *deadline);
+
+/*
+ * Sleep while *word is `expected`. Returns 0 when woken; EAGAIN when *word had another value (or
+ * its memory is gone); EINTR when a signal handler ran; ETIMEDOUT; EINVAL for an ill-formed time.
+ */
+int park(const uint32_t *word, uint32_t expected, const struct deadline *deadline, enum scope scope,
+         uint32_t classes);
+
+/*
+ * The same as a cancellation point: a cancelled thread runs `cancelled(argument)` and goes on to
+ * its cleanup handlers, and does not come back. Cancellation is deferred outside of this call.
+ */
+int park_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
+                     enum scope scope, void (*cancelled)(void *), void *argument);
+
+/* Wake up to `count` sleepers of the given classes. Returns how many there were. */
+int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes);
+
+/* Wake one sleeper of `word` and move the others to sleep on `target`: private words only. */
+void unpark_one_move_rest(const uint32_t *word, const uint32_t *target);
+
+/* Are there sleepers on `word`? False where the kernel cannot tell. */
+bool parked(const uint32_t *word, enum scope scope);
+
+/* Words that the kernel owns: priority inheritance (mutex.c). 0 or an errno value. */
+int park_lock_pi(uint32_t *word, const struct deadline *deadline, enum scope scope);
+int park_trylock_pi(uint32_t *word, enum scope scope);
+int park_unlock_pi(uint32_t *word, enum scope scope);
+bool park_has_pi(void);
+
+/*
+ * Sleep while *word is `expected`, to be moved to the mutex word `target` by unpark_pi. 0: this
+ * thread owns it. EAGAIN, ETIMEDOUT: it does not. ENOSYS: the kernel has no such call.
+ */
+int park_pi(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
+            const uint32_t *target);
+int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
+                        const uint32_t *target, void (*cancelled)(void *), void *argument);
+/*
+ * Give the foremost sleeper `target`, or queue it there, and `others` more with it. Returns how
+ * many there were, or -EAGAIN when *word was not `expected`, or another negative errno value.
+ */
+int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others);
+
+/*
+ * Adaptive spinning. A sleep and a wake cost as much as a hundred transfers of a cache line, so a
+ * waiter first watches the word for a while. Whether that pays is learned for each object in its
+ * `spin` word, which starts at zero: see park.c. spin_wanted says whether to try; the caller then
+ * loops while spin_goes_on, and reports the outcome.
+ */
+struct spin {
+    uint32_t *learned;
+    uint64_t start, last;
+    bool probe;
+};
+bool spin_wanted(struct spin *spin, uint32_t *learned);
+bool spin_goes_on(struct spin *spin);
+void spin_report(struct spin *spin, bool success);
+
+#endif

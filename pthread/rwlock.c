@@ -1,0 +1,549 @@
+/*
+ * Read-write locks.
+ *
+ *      63       32 31       7   6         5         4         3         2       1       0
+ *      +----------+----------+---------+---------+---------+---------+-------+-------+-------+
+ *      | readers  | writers  | SLEEP_W | SLEEP_R | CLAIM_W | CLAIM_R | PHASE | PHASE | WRITE |
+ *      |          | waiting  |         |         |         |         |  _W   |  _R   |       |
+ *      +----------+----------+---------+---------+---------+---------+-------+-------+-------+
+ *
+ *   readers    how many hold the lock for reading
+ *   writers    how many wait for writing
+ *   WRITE      a writer holds it
+ *   SLEEP_R/W  readers, writers sleep, perhaps; the hint is dropped by the release that wakes them
+ *   CLAIM_R/W  a reader, a writer that waits is to be given the lock by the release itself
+ *   PHASE_R/W  changes each time that happens
+ *
+ * Everybody sleeps on the low half, which changes whenever somebody asleep might go on; the count
+ * of readers is in the high half, so that readers who come and go keep nobody from falling asleep.
+ *
+ * A released lock is free for whoever comes first, which is mostly a thread that runs: a sleeper
+ * takes many microseconds to arrive. So that it does not lose for ever, a sleeper that was woken
+ * and found the lock taken again makes a claim, and the next release that could serve it passes the
+ * lock on to it. There is one claim for readers and one for writers; the claimant tells by the
+ * phase that it has been served. It need not be told apart from a later claimant: between being
+ * served and noticing it holds the lock, so that its phase cannot change twice.
+ *
+ * Kinds. PREFER_READER: readers enter unless a writer holds the lock. The writer-preferring kinds:
+ * readers do not join others while a writer waits, and the first reader that waits makes a claim,
+ * so that each writer's release lets the waiting readers in. Of these PREFER_WRITER lets a thread
+ * that holds such a read lock have another in any case, since it would wait for itself.
+ *
+ * The release is the last touch; wakes go by address. A release that finds a stale hint, and wakes
+ * none of the class that it preferred, wakes the other class instead.
+ */
+#include "layout.h"
+#include "park.h"
+#include "self.h"
+
+#include <errno.h>
+
+#define WRITE 0x01ul
+#define PHASE_R 0x02ul
+#define PHASE_W 0x04ul
+#define CLAIM_R 0x08ul
+#define CLAIM_W 0x10ul
+#define SLEEP_R 0x20ul
+#define SLEEP_W 0x40ul
+#define WAITING_WRITER (1ul << 7)
+#define WAITING_WRITERS 0xffffff80ul
+#define READER (1ul << 32)
+#define MAX_READERS 0xfffffful
+
+enum kind { PREFER_READER = 0, PREFER_WRITER = 1, PREFER_WRITER_NONRECURSIVE = 2, KINDS = 3 };
+/* With the kind in the rwlock and in its attributes. */
+enum { RWLOCK_SHARED = 0x80, KIND_BITS = 3, KNOWN_BITS = RWLOCK_SHARED | KIND_BITS };
+
+/* Classes of sleepers. A claimant is woken with its class or alone. */
+enum { READERS = 1, WRITERS = 2, CLAIMANT_W = 4 };
+
+static bool is_valid(uint32_t kind)
+{
+    return !(kind & ~(uint32_t)KNOWN_BITS) && (kind & KIND_BITS) < KINDS;
+}
+
+static enum scope scope_of(uint32_t kind)
+{
+    return kind & RWLOCK_SHARED ? SHARED : PRIVATE;
+}
+
+/* What a writer is known by: other processes know it by its tid. */
+static uint64_t name_of_self(uint32_t kind)
+{
+    return kind & RWLOCK_SHARED ? self_tid() : self_id();
+}
+
+static const uint32_t *sleep_word(const struct rwlock *rwlock)
+{
+    const uint32_t *halves = (const uint32_t *)&rwlock->state;
+    return &halves[__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__];
+}
+
+static bool transition(struct rwlock *rwlock, uint64_t *state, uint64_t next)
+{
+    return arch_cas64_fetch(&rwlock->state, state, next);
+}
+
+static bool has_readers(uint64_t state)
+{
+    return state >= READER;
+}
+
+static bool may_write(uint64_t state)
+{
+    return !(state & WRITE) && !has_readers(state);
+}
+
+/*
+ * `woken`: by a release that meant this reader to enter. A free lock is for anyone, so that a
+ * writer that was killed while it waited does not shut it.
+ */
+static bool may_read(uint64_t state, uint32_t kind, bool woken)
+{
+    if (state & WRITE)
+        return false;
+    if (!(state & WAITING_WRITERS) || !has_readers(state) || woken)
+        return true;
+    return (kind & KIND_BITS) == PREFER_READER ||
+           ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0);
+}
+
+static int got_read(uint32_t kind)
+{
+    if ((kind & KIND_BITS) == PREFER_WRITER)
+        self.read_locks++;
+    return 0;
+}
+
+static int got_write(struct rwlock *rwlock, uint32_t kind)
+{
+    arch_store64_relaxed(&rwlock->writer, name_of_self(kind));
+    return 0;
+}
+
+/* One that waits: its claim once made, in which phase it was, and what it counts for. */
+struct waiter {
+    uint64_t claim, phase_bit, phase;
+    uint64_t counted;
+};
+
+static bool served(const struct waiter *waiter, uint64_t state)
+{
+    return waiter->claim && (state & waiter->phase_bit) != waiter->phase;
+}
+
+/* The state without the waiter. */
+static uint64_t without(const struct waiter *waiter, uint64_t state)
+{
+    return (state & ~waiter->claim) - waiter->counted;
+}
+
+/*
+ * Take the lock if it can be had: 0, EAGAIN, or EBUSY with *state as found. A claim that was served
+ * meanwhile has been given the lock already, and one that was not is dropped.
+ */
+static int try_read(struct rwlock *rwlock, uint32_t kind, bool woken, const struct waiter *waiter,
+                    uint64_t *state)
+{
+    for (;;) {
+        if (served(waiter, *state))
+            return 0;
+        if (!may_read(*state, kind, woken))
+            return EBUSY;
+        if (*state / READER >= MAX_READERS)
+            return EAGAIN;
+        if (transition(rwlock, state, without(waiter, *state) + READER))
+            return 0;
+    }
+}
+
+/* `others`: the hint that others sleep, from one that has slept with them. */
+static int try_write(struct rwlock *rwlock, uint64_t others, const struct waiter *waiter,
+                     uint64_t *state)
+{
+    for (;;) {
+        if (served(waiter, *state))
+            return 0;
+        if (!may_write(*state))
+            return EBUSY;
+        if (transition(rwlock, state, without(waiter, *state) | WRITE | others))
+            return 0;
+    }
+}
+
+static uint64_t current(struct rwlock *rwlock)
+{
+    return arch_load64_acquire(&rwlock->state);
+}
+
+static bool spin_until(struct rwlock *rwlock, uint32_t kind, bool write)
+{
+    struct spin spin;
+    if (!spin_wanted(&spin, &rwlock->spin))
+        return false;
+    bool free;
+    do {
+        uint64_t state = current(rwlock);
+        free = write ? may_write(state) : may_read(state, kind, false);
+    } while (!free && spin_goes_on(&spin));
+    spin_report(&spin, free);
+    return free;
+}
+
+/*
+ * Say in the state that the caller is about to sleep: the hint, its count, and the claim `wanted`
+ * unless another has it. False if the state changed.
+ */
+static bool announce(struct rwlock *rwlock, uint64_t *state, uint64_t hint, uint64_t count,
+                     uint64_t wanted, struct waiter *waiter)
+{
+    uint64_t claim = waiter->claim ? 0 : wanted & ~*state;
+    uint64_t next = (*state | hint | claim) + (count - waiter->counted);
+    if (next != *state && !transition(rwlock, state, next))
+        return false;
+    waiter->counted = count;
+    if (claim) {
+        waiter->claim = claim;
+        waiter->phase = next & waiter->phase_bit;
+    }
+    *state = next;
+    return true;
+}
+
+/*
+ * Give up waiting, with the deadline passed or out of order. False if the claim was served: then
+ * the caller has the lock. Otherwise others, who may have waited because of the caller, look again:
+ * of readers, one is to make the claim instead; when a writer goes, all may be able to enter.
+ */
+static bool withdraw(struct rwlock *rwlock, uint32_t kind, const struct waiter *waiter)
+{
+    uint64_t state = current(rwlock), hints = waiter->counted ? SLEEP_R | SLEEP_W : SLEEP_R;
+    if (!waiter->claim && !waiter->counted)
+        return true;
+    do {
+        if (served(waiter, state))
+            return false;
+    } while (!transition(rwlock, &state, without(waiter, state) & ~hints));
+    if (state & hints)
+        unpark(sleep_word(rwlock), EVERYONE, scope_of(kind), waiter->counted ? ANY : READERS);
+    return true;
+}
+
+static COLD int wait_to_read(struct rwlock *rwlock, uint32_t kind, const struct deadline *deadline)
+{
+    if (arch_load64_relaxed(&rwlock->writer) == name_of_self(kind))
+        return EDEADLK;
+    struct waiter waiter = {.phase_bit = PHASE_R};
+    bool woken = false, patient = (kind & KIND_BITS) == PREFER_READER;
+    spin_until(rwlock, kind, false);
+    for (;;) {
+        uint64_t state = current(rwlock);
+        int error = try_read(rwlock, kind, woken, &waiter, &state);
+        if (error != EBUSY)
+            return error ? error : got_read(kind);
+        if (!announce(rwlock, &state, SLEEP_R, 0, patient ? 0 : CLAIM_R, &waiter))
+            continue;
+        error = park(sleep_word(rwlock), state, deadline, scope_of(kind), READERS);
+        woken = error == 0;
+        if (woken)
+            patient = false;
+        if ((error == ETIMEDOUT || error == EINVAL) && withdraw(rwlock, kind, &waiter))
+            return error;
+    }
+}
+
+static COLD int wait_to_write(struct rwlock *rwlock, uint32_t kind, const struct deadline *deadline)
+{
+    if (arch_load64_relaxed(&rwlock->writer) == name_of_self(kind))
+        return EDEADLK;
+    struct waiter waiter = {.phase_bit = PHASE_W};
+    uint64_t others = 0;
+    bool patient = true;
+    spin_until(rwlock, kind, true);
+    for (;;) {
+        uint64_t state = current(rwlock);
+        if (try_write(rwlock, others, &waiter, &state) == 0)
+            return got_write(rwlock, kind);
+        if (!announce(rwlock, &state, SLEEP_W, WAITING_WRITER, patient ? 0 : CLAIM_W, &waiter))
+            continue;
+        int error = park(sleep_word(rwlock), state, deadline, scope_of(kind),
+                         waiter.claim ? CLAIMANT_W : WRITERS);
+        if (error == 0) {
+            patient = false;
+            others = SLEEP_W;
+        }
+        if ((error == ETIMEDOUT || error == EINVAL) && withdraw(rwlock, kind, &waiter))
+            return error;
+    }
+}
+
+/* Releasing. Each computes the next state and whom to wake for it. */
+
+enum wake { NOBODY, WAKE_READERS, WAKE_WRITER, WAKE_CLAIMANT };
+
+/* The lock is free but for `state`'s hints and claims: to whom it goes. */
+static uint64_t free_for_writer(uint64_t state, enum wake *wake)
+{
+    if (state & SLEEP_W) {
+        *wake = WAKE_WRITER;
+        return state & ~SLEEP_W;
+    }
+    if (state & SLEEP_R) {
+        *wake = WAKE_READERS;
+        return state & ~SLEEP_R;
+    }
+    *wake = NOBODY;
+    return state;
+}
+
+static uint64_t pass_to_writer(uint64_t state, enum wake *wake)
+{
+    *wake = WAKE_CLAIMANT;
+    return (((state ^ PHASE_W) & ~CLAIM_W) | WRITE) - WAITING_WRITER;
+}
+
+static uint64_t after_read(uint64_t state, enum wake *wake)
+{
+    state -= READER;
+    *wake = NOBODY;
+    if (has_readers(state))
+        return state;
+    return state & CLAIM_W ? pass_to_writer(state, wake) : free_for_writer(state, wake);
+}
+
+static uint64_t after_write(uint64_t state, uint32_t kind, enum wake *wake)
+{
+    state &= ~WRITE;
+    if (state & CLAIM_R) {
+        *wake = WAKE_READERS;
+        return ((state ^ PHASE_R) & ~(CLAIM_R | SLEEP_R)) + READER;
+    }
+    if (state & CLAIM_W)
+        return pass_to_writer(state, wake);
+    if ((state & SLEEP_R) && (kind & KIND_BITS) == PREFER_READER) {
+        *wake = WAKE_READERS;
+        return state & ~SLEEP_R;
+    }
+    return free_for_writer(state, wake);
+}
+
+static COLD void wake_after(const uint32_t *word, uint32_t kind, enum wake wake, uint64_t state)
+{
+    enum scope scope = scope_of(kind);
+    int woken = 0;
+    switch (wake) {
+    case NOBODY:
+        return;
+    case WAKE_CLAIMANT:
+        unpark(word, 1, scope, CLAIMANT_W);
+        return;
+    case WAKE_WRITER:
+        woken = unpark(word, 1, scope, WRITERS);
+        break;
+    case WAKE_READERS:
+        woken = unpark(word, EVERYONE, scope, READERS);
+        break;
+    }
+    if (woken == 0 && (state & (SLEEP_R | SLEEP_W)))
+        unpark(word, EVERYONE, scope, ANY);
+}
+
+static int unlock_write(struct rwlock *rwlock, uint32_t kind)
+{
+    if (arch_load64_relaxed(&rwlock->writer) != name_of_self(kind))
+        return EPERM;
+    arch_store64_relaxed(&rwlock->writer, 0);
+    const uint32_t *word = sleep_word(rwlock);
+    uint64_t state = WRITE, next = 0;
+    enum wake wake = NOBODY;
+    while (!transition(rwlock, &state, next))
+        next = after_write(state, kind, &wake);
+    wake_after(word, kind, wake, next);
+    return 0;
+}
+
+static int unlock_read(struct rwlock *rwlock, uint32_t kind)
+{
+    const uint32_t *word = sleep_word(rwlock);
+    uint64_t state = READER, next = 0;
+    enum wake wake = NOBODY;
+    while (!transition(rwlock, &state, next)) {
+        if (!has_readers(state))
+            return EPERM;
+        next = after_read(state, &wake);
+    }
+    if ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0)
+        self.read_locks--;
+    wake_after(word, kind, wake, next);
+    return 0;
+}
+
+/* The first guess is a lock that nobody holds and nobody has waited for. */
+
+static int read_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
+{
+    static const struct waiter none;
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    uint64_t state = 0;
+    if (likely(kind == PREFER_READER) && transition(rwlock, &state, READER))
+        return 0;
+    if (!is_valid(kind))
+        return EINVAL;
+    if (kind != PREFER_READER)
+        state = current(rwlock);
+    int error = try_read(rwlock, kind, false, &none, &state);
+    if (error == 0)
+        return got_read(kind);
+    return try || error != EBUSY ? error : wait_to_read(rwlock, kind, deadline);
+}
+
+static int write_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
+{
+    static const struct waiter none;
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    uint64_t state = 0;
+    if (!is_valid(kind))
+        return EINVAL;
+    if (likely(transition(rwlock, &state, WRITE)) || try_write(rwlock, 0, &none, &state) == 0)
+        return got_write(rwlock, kind);
+    return try ? EBUSY : wait_to_write(rwlock, kind, deadline);
+}
+
+PUBLIC int pthread_rwlock_rdlock(pthread_rwlock_t *object)
+{
+    return read_lock((struct rwlock *)object, NULL, false);
+}
+
+PUBLIC int pthread_rwlock_tryrdlock(pthread_rwlock_t *object)
+{
+    return read_lock((struct rwlock *)object, NULL, true);
+}
+
+PUBLIC int pthread_rwlock_clockrdlock(pthread_rwlock_t *object, clockid_t clock,
+                                      const struct timespec *time)
+{
+    struct deadline deadline = {clock, time};
+    int error = deadline_clock(clock);
+    return error ? error : read_lock((struct rwlock *)object, &deadline, false);
+}
+
+PUBLIC int pthread_rwlock_timedrdlock(pthread_rwlock_t *object, const struct timespec *time)
+{
+    return pthread_rwlock_clockrdlock(object, CLOCK_REALTIME, time);
+}
+
+PUBLIC int pthread_rwlock_wrlock(pthread_rwlock_t *object)
+{
+    return write_lock((struct rwlock *)object, NULL, false);
+}
+
+PUBLIC int pthread_rwlock_trywrlock(pthread_rwlock_t *object)
+{
+    return write_lock((struct rwlock *)object, NULL, true);
+}
+
+PUBLIC int pthread_rwlock_clockwrlock(pthread_rwlock_t *object, clockid_t clock,
+                                      const struct timespec *time)
+{
+    struct deadline deadline = {clock, time};
+    int error = deadline_clock(clock);
+    return error ? error : write_lock((struct rwlock *)object, &deadline, false);
+}
+
+PUBLIC int pthread_rwlock_timedwrlock(pthread_rwlock_t *object, const struct timespec *time)
+{
+    return pthread_rwlock_clockwrlock(object, CLOCK_REALTIME, time);
+}
+
+/* The writer is recorded after the lock is taken, but the holder itself always sees its name. */
+PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
+{
+    struct rwlock *rwlock = (struct rwlock *)object;
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (unlikely(!is_valid(kind)))
+        return EINVAL;
+    if (arch_load64_relaxed(&rwlock->writer) != 0)
+        return unlock_write(rwlock, kind);
+    return unlock_read(rwlock, kind);
+}
+
+PUBLIC int pthread_rwlock_init(pthread_rwlock_t *object, const pthread_rwlockattr_t *attributes)
+{
+    uint32_t kind = attributes ? *(const uint32_t *)attributes : PREFER_READER;
+    if (!is_valid(kind))
+        return EINVAL;
+    *(struct rwlock *)object = (struct rwlock){.kind = kind};
+    return 0;
+}
+
+PUBLIC int pthread_rwlock_destroy(pthread_rwlock_t *object)
+{
+    struct rwlock *rwlock = (struct rwlock *)object;
+    uint64_t state = current(rwlock);
+    if (!is_valid(arch_load_relaxed(&rwlock->kind)))
+        return EINVAL;
+    if (!may_write(state))
+        return EBUSY;
+    arch_store_relaxed(&rwlock->kind, DESTROYED);
+    return 0;
+}
+
+/* Attributes: the kind of the lock that will be made from them. */
+
+PUBLIC int pthread_rwlockattr_init(pthread_rwlockattr_t *attributes)
+{
+    *(uint32_t *)attributes = PREFER_READER;
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_destroy(pthread_rwlockattr_t *attributes)
+{
+    *(uint32_t *)attributes = DESTROYED;
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int shared)
+{
+    uint32_t *kind = (uint32_t *)attributes;
+    if (!is_valid(*kind) || (shared != PTHREAD_PROCESS_SHARED && shared != PTHREAD_PROCESS_PRIVATE))
+        return EINVAL;
+    *kind = (*kind & KIND_BITS) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_getpshared(const pthread_rwlockattr_t *restrict attributes,
+                                         int *restrict shared)
+{
+    uint32_t kind = *(const uint32_t *)attributes;
+    if (!is_valid(kind))
+        return EINVAL;
+    *shared = kind & RWLOCK_SHARED ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE;
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *attributes, int preference)
+{
+    uint32_t *kind = (uint32_t *)attributes;
+    if (!is_valid(*kind) || preference < 0 || preference >= KINDS)
+        return EINVAL;
+    *kind = (*kind & RWLOCK_SHARED) | preference;
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *attributes, int *preference)
+{
+    uint32_t kind = *(const uint32_t *)attributes;
+    if (!is_valid(kind))
+        return EINVAL;
+    *preference = kind & KIND_BITS;
+    return 0;
+}
+
+/* Other names under which programs know these. */
+ALIAS(pthread_rwlock_init, __pthread_rwlock_init);
+ALIAS(pthread_rwlock_destroy, __pthread_rwlock_destroy);
+ALIAS(pthread_rwlock_rdlock, __pthread_rwlock_rdlock);
+ALIAS(pthread_rwlock_tryrdlock, __pthread_rwlock_tryrdlock);
+ALIAS(pthread_rwlock_wrlock, __pthread_rwlock_wrlock);
+ALIAS(pthread_rwlock_trywrlock, __pthread_rwlock_trywrlock);
+ALIAS(pthread_rwlock_unlock, __pthread_rwlock_unlock);

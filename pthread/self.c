@@ -1,0 +1,207 @@
+/* Per-thread state: identity, fork, the robust list. self.h has the contract. */
+#include "self.h"
+#include "host.h"
+#include "park.h"
+
+#include <arch_syscall.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+_Thread_local struct self self;
+
+/*
+ * An id, unlike a tid, survives fork: the child's thread is a replica of the parent's and owns what
+ * that owned. Unlike an address it is never given to another thread, which would then own what the
+ * dead one had left locked.
+ */
+uint64_t self_assign_id(void)
+{
+    static uint64_t assigned;
+    return self.id = arch_fetch_add64(&assigned, 1) + 1;
+}
+
+/*
+ * The fork generation.
+ *
+ *   no page yet --map--> g --fork: the kernel wipes the page--> 0 --first use in the child--> g + 1
+ *
+ * `newest_generation` is raised before the page is, so that no child can be born that has seen a
+ * generation in the page which its copy of newest_generation does not cover. Where the kernel
+ * cannot wipe pages the word stays zero, and nothing that depends on it is ever believed.
+ */
+#define MADV_WIPEONFORK 18
+
+static uint32_t no_generation;
+static uint32_t newest_generation;
+uint32_t *fork_generation = &no_generation;
+
+static void map_generation(void)
+{
+    static uint32_t refused;
+    if (arch_load_relaxed(&refused))
+        return;
+    long page =
+        arch_syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if ((unsigned long)page > -4096ul)
+        return;
+    void *none = &no_generation;
+    if (arch_syscall(SYS_madvise, page, 4096, MADV_WIPEONFORK, 0, 0, 0) != 0)
+        arch_store_relaxed(&refused, 1);
+    else if (arch_cas64_fetch((uint64_t *)&fork_generation, (uint64_t *)&none, (uint64_t)page))
+        return;
+    arch_syscall(SYS_munmap, page, 4096, 0, 0, 0, 0);
+}
+
+static uint32_t *generation_word(void)
+{
+    return (uint32_t *)arch_load64_relaxed((const uint64_t *)&fork_generation);
+}
+
+uint32_t self_renew_generation(void)
+{
+    if (generation_word() == &no_generation)
+        map_generation();
+    uint32_t *word = generation_word();
+    if (word == &no_generation)
+        return 0;
+    uint32_t found = 0, next = arch_load_relaxed(&newest_generation) + 1;
+    arch_store_release(&newest_generation, next);
+    return arch_cas_fetch(word, &found, next) ? next : found;
+}
+
+/*
+ * A child's thread is a replica of the one that forked, and owns what that one had locked in private
+ * memory, but the words of those mutexes hold the parent's tid. The heir may take that for its own,
+ * until another thread of the child happens to be given the number.
+ */
+static uint32_t inherited_tid, heir_tid;
+
+uint32_t self_renew_tid(void)
+{
+    uint32_t generation = self_generation(), former = self.tid;
+    uint32_t tid = arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+    self.tid = tid;
+    self.generation = generation;
+    if (former != 0 && former != tid) {
+        /* the list is the parent's, and the kernel knows of none yet */
+        self.robust.next = &self.robust;
+        self.robust.pending = NULL;
+        arch_store_relaxed(&heir_tid, tid);
+        arch_store_relaxed(&inherited_tid, former);
+    } else if (tid == arch_load_relaxed(&inherited_tid)) {
+        arch_store_relaxed(&inherited_tid, 0);
+    }
+    return tid;
+}
+
+bool self_inherits(uint32_t tid)
+{
+    return tid != 0 && tid == arch_load_relaxed(&inherited_tid) &&
+           self_tid() == arch_load_relaxed(&heir_tid);
+}
+
+/*
+ * The robust list, in the kernel's format: a ring through the `next` members of the mutexes held,
+ * beginning and ending at the head. The lowest bit of a link marks a priority-inheriting mutex.
+ * Only the owner follows the links, so they may lie in shared memory.
+ */
+#define WORD_OFFSET ((long)offsetof(struct mutex, word) - (long)offsetof(struct mutex, next))
+#define PI_MARK 1ul
+
+static void *link_of(struct mutex *mutex, bool pi)
+{
+    return (char *)&mutex->next + (pi ? PI_MARK : 0);
+}
+
+static struct mutex *mutex_of(void *link)
+{
+    return (struct mutex *)(((uintptr_t)link & ~PI_MARK) - offsetof(struct mutex, next));
+}
+
+static bool is_head(void *link)
+{
+    return ((uintptr_t)link & ~PI_MARK) == (uintptr_t)&self.robust;
+}
+
+/* On the first use in a thread, and again in the child of a fork, whose kernel thread has none. */
+static COLD void robust_register(uint32_t generation)
+{
+    self_tid();
+    if (!self.robust.next)
+        self.robust.next = &self.robust;
+    self.robust.word_offset = WORD_OFFSET;
+    arch_syscall(SYS_set_robust_list, (long)&self.robust, sizeof self.robust, 0, 0, 0, 0);
+    self.robust_generation = generation;
+    if (host_frees_threads_early())
+        host_arm_exit();
+}
+
+static void announce(void *link)
+{
+    uint32_t generation = self_generation();
+    if (unlikely(generation == 0 || self.robust_generation != generation))
+        robust_register(generation);
+    arch_store_pointer(&self.robust.pending, link);
+}
+
+void robust_announce(struct mutex *mutex)
+{
+    announce(link_of(mutex, false));
+}
+
+void robust_announce_pi(struct mutex *mutex)
+{
+    announce(link_of(mutex, true));
+}
+
+void robust_enlist(struct mutex *mutex, bool pi)
+{
+    void *first = self.robust.next;
+    mutex->next = first;
+    mutex->previous = &self.robust;
+    if (!is_head(first))
+        mutex_of(first)->previous = &mutex->next;
+    /* the kernel walks from the head: the mutex's own link must be whole before */
+    arch_store_pointer(&self.robust.next, link_of(mutex, pi));
+}
+
+void robust_delist(struct mutex *mutex)
+{
+    void *next = mutex->next;
+    arch_store_pointer((void **)mutex->previous, next);
+    if (!is_head(next))
+        mutex_of(next)->previous = mutex->previous;
+}
+
+void robust_done(void)
+{
+    arch_store_pointer(&self.robust.pending, NULL);
+}
+
+/* The word of a mutex whose owner dies, in the kernel's format: see mutex.c. */
+static void hand_on(struct mutex *mutex, bool pi)
+{
+    enum scope scope = arch_load_relaxed(&mutex->kind) & MUTEX_SHARED ? SHARED : PRIVATE;
+    uint32_t word = arch_load_relaxed(&mutex->word);
+    do {
+        if ((word & WORD_TID) != self.tid)
+            return;
+        /* the kernel itself passes a priority-inheriting word that has waiters */
+        if (pi && (word & WORD_WAITERS))
+            return;
+    } while (!arch_cas_fetch(&mutex->word, &word, (word & WORD_WAITERS) | WORD_OWNER_DIED));
+    if (word & WORD_WAITERS)
+        unpark(&mutex->word, 1, scope, ANY);
+}
+
+void robust_exit(void)
+{
+    if (!self.robust_generation || !host_frees_threads_early())
+        return;
+    for (void *link = self.robust.next; !is_head(link); link = mutex_of(link)->next)
+        hand_on(mutex_of(link), (uintptr_t)link & PI_MARK);
+    self.robust.next = &self.robust;
+    self.robust_generation = 0;
+    arch_syscall(SYS_set_robust_list, 0, sizeof self.robust, 0, 0, 0, 0);
+}

@@ -1,0 +1,201 @@
+/*
+ * Semaphores.
+ *
+ *      31       30                  0
+ *      +--------+-------------------+
+ *      | ASLEEP |       value       |   word
+ *      +--------+-------------------+
+ *
+ *   post   adds one and clears ASLEEP; if it was set, wakes one sleeper.
+ *   wait   takes one; if there is none, sets ASLEEP and sleeps on the word. One that has slept sets
+ *          ASLEEP again when it takes, for those who may still sleep, and wakes another if it
+ * leaves permits behind: posts that came while it was on its way found the bit clear.
+ *
+ * In a process-shared one, a sleeper that was woken may be killed before it takes. There, post
+ * keeps ASLEEP while anybody sleeps, so that the next post wakes another; when it finds nobody, it
+ * clears the bit and wakes everyone who came meanwhile.
+ *
+ * So whenever a thread sleeps, either ASLEEP is set or a woken thread is about to set it. One that
+ * times out or is interrupted was not woken; one that is cancelled may have been, and does what a
+ * woken one owes the others. The addition is post's last touch: the wake goes by address.
+ *
+ * post is async-signal-safe. libc's sem_open may have made the semaphore, so only a third value of
+ * `shared`, which no libc writes, says that it is private to the process.
+ */
+#include "host.h"
+#include "layout.h"
+#include "park.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#define ASLEEP 0x80000000u
+#define VALUE 0x7fffffffu
+/* "priv" */
+#define IS_PRIVATE 0x70726976u
+
+static enum scope scope_of(const struct semaphore *sem)
+{
+    return arch_load_relaxed(&sem->shared) == IS_PRIVATE ? PRIVATE : SHARED;
+}
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+/* Change the word, by plain instructions where no other thread can see it. */
+static inline bool change(struct semaphore *sem, uint32_t *word, uint32_t next)
+{
+    if (alone() && arch_load_relaxed(&sem->shared) == IS_PRIVATE) {
+        if (likely(arch_cas_alone(&sem->word, *word, next)))
+            return true;
+        *word = arch_load_relaxed(&sem->word);
+        return false;
+    }
+    return arch_cas_fetch(&sem->word, word, next);
+}
+
+static bool take(struct semaphore *sem)
+{
+    uint32_t word = arch_load_relaxed(&sem->word);
+    while (word & VALUE)
+        if (change(sem, &word, word - 1))
+            return true;
+    return false;
+}
+
+/* Take as one that has slept. */
+static bool take_woken(struct semaphore *sem, enum scope scope)
+{
+    uint32_t word = arch_load_relaxed(&sem->word);
+    while (word & VALUE) {
+        uint32_t left = (word & VALUE) - 1;
+        if (arch_cas_fetch(&sem->word, &word, left | ASLEEP)) {
+            if (left > 0)
+                unpark(&sem->word, 1, scope, ANY);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void cancelled_wait(void *argument)
+{
+    struct semaphore *sem = argument;
+    arch_or(&sem->word, ASLEEP);
+    if (arch_load_relaxed(&sem->word) & VALUE)
+        unpark(&sem->word, 1, scope_of(sem), ANY);
+}
+
+static bool spin_for_value(struct semaphore *sem)
+{
+    struct spin spin;
+    if (!spin_wanted(&spin, &sem->spin))
+        return false;
+    bool taken;
+    do
+        taken = (arch_load_relaxed(&sem->word) & VALUE) && take(sem);
+    while (!taken && spin_goes_on(&spin));
+    spin_report(&spin, taken);
+    return taken;
+}
+
+static int wait_deferred(struct semaphore *sem, const struct deadline *deadline)
+{
+    enum scope scope = scope_of(sem);
+    if (spin_for_value(sem))
+        return 0;
+    bool woken = false;
+    for (;;) {
+        if (woken ? take_woken(sem, scope) : take(sem))
+            return 0;
+        uint32_t word = arch_load_relaxed(&sem->word);
+        if (word & VALUE)
+            continue;
+        if (word == 0 && !arch_cas(&sem->word, 0, ASLEEP))
+            continue;
+        int error = park_cancellable(&sem->word, ASLEEP, deadline, scope, cancelled_wait, sem);
+        if (error == ETIMEDOUT || error == EINTR || error == EINVAL)
+            return fail(error);
+        woken |= error == 0;
+    }
+}
+
+static COLD int wait_slow(struct semaphore *sem, const struct deadline *deadline)
+{
+    if (deadline_check(deadline))
+        return fail(EINVAL);
+    int type = host_defer_cancel();
+    int result = wait_deferred(sem, deadline);
+    host_restore_cancel(type);
+    return result;
+}
+
+PUBLIC int sem_wait(sem_t *object)
+{
+    struct semaphore *sem = (struct semaphore *)object;
+    host_test_cancel();
+    return likely(take(sem)) ? 0 : wait_slow(sem, NULL);
+}
+
+PUBLIC int sem_clockwait(sem_t *object, clockid_t clock, const struct timespec *time)
+{
+    struct semaphore *sem = (struct semaphore *)object;
+    struct deadline deadline = {clock, time};
+    if (deadline_clock(clock))
+        return fail(EINVAL);
+    host_test_cancel();
+    return take(sem) ? 0 : wait_slow(sem, &deadline);
+}
+
+PUBLIC int sem_timedwait(sem_t *object, const struct timespec *time)
+{
+    return sem_clockwait(object, CLOCK_REALTIME, time);
+}
+
+PUBLIC int sem_trywait(sem_t *object)
+{
+    return take((struct semaphore *)object) ? 0 : fail(EAGAIN);
+}
+
+PUBLIC int sem_post(sem_t *object)
+{
+    struct semaphore *sem = (struct semaphore *)object;
+    enum scope scope = scope_of(sem);
+    uint32_t word = arch_load_relaxed(&sem->word), keep;
+    do {
+        if (unlikely((word & VALUE) == SEM_VALUE_MAX))
+            return fail(EOVERFLOW);
+        keep = 0;
+        if (unlikely(word & ASLEEP) && scope == SHARED && parked(&sem->word, scope))
+            keep = ASLEEP;
+    } while (!change(sem, &word, ((word & VALUE) + 1) | keep));
+    if (unlikely(word & ASLEEP))
+        unpark(&sem->word, keep || scope == PRIVATE ? 1 : EVERYONE, scope, ANY);
+    return 0;
+}
+
+PUBLIC int sem_getvalue(sem_t *restrict object, int *restrict value)
+{
+    *value = arch_load_relaxed(&((struct semaphore *)object)->word) & VALUE;
+    return 0;
+}
+
+PUBLIC int sem_init(sem_t *object, int shared, unsigned value)
+{
+    if (value > SEM_VALUE_MAX)
+        return fail(EINVAL);
+    struct semaphore *sem = (struct semaphore *)object;
+    *sem = (struct semaphore){.word = value, .shared = shared ? 0 : IS_PRIVATE};
+    return 0;
+}
+
+/* With threads asleep it is undefined; it refuses, and they go on sleeping. */
+PUBLIC int sem_destroy(sem_t *object)
+{
+    struct semaphore *sem = (struct semaphore *)object;
+    bool asleep = arch_load_relaxed(&sem->word) & ASLEEP;
+    return asleep && parked(&sem->word, scope_of(sem)) ? fail(EBUSY) : 0;
+}

@@ -1,0 +1,57 @@
+/*
+ * Spin locks: 0 free, 1 held. A spin lock does not sleep, but when its holder has evidently lost
+ * the CPU, the waiter offers its own.
+ */
+#include "host.h"
+#include "layout.h"
+
+#include <arch_atomic.h>
+#include <arch_syscall.h>
+#include <errno.h>
+#include <sys/syscall.h>
+
+enum { FREE = 0, HELD = 1, SPINS_BEFORE_YIELD = 1000 };
+
+static COLD int spin(uint32_t *word)
+{
+    do {
+        for (int spins = 0; arch_load_relaxed(word) != FREE; spins++) {
+            arch_pause();
+            if (spins == SPINS_BEFORE_YIELD) {
+                arch_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+                spins = 0;
+            }
+        }
+    } while (arch_exchange(word, HELD) != FREE);
+    return 0;
+}
+
+PUBLIC int pthread_spin_lock(pthread_spinlock_t *lock)
+{
+    uint32_t *word = (uint32_t *)lock;
+    return likely(arch_exchange(word, HELD) == FREE) ? 0 : spin(word);
+}
+
+PUBLIC int pthread_spin_trylock(pthread_spinlock_t *lock)
+{
+    return arch_exchange((uint32_t *)lock, HELD) == FREE ? 0 : EBUSY;
+}
+
+PUBLIC int pthread_spin_unlock(pthread_spinlock_t *lock)
+{
+    arch_store_release((uint32_t *)lock, FREE);
+    return 0;
+}
+
+PUBLIC int pthread_spin_init(pthread_spinlock_t *lock, int shared)
+{
+    if (shared != PTHREAD_PROCESS_PRIVATE && shared != PTHREAD_PROCESS_SHARED)
+        return EINVAL;
+    arch_store_release((uint32_t *)lock, FREE);
+    return 0;
+}
+
+PUBLIC int pthread_spin_destroy(pthread_spinlock_t *lock)
+{
+    return arch_load_relaxed((uint32_t *)lock) == FREE ? 0 : EBUSY;
+}

@@ -1,0 +1,364 @@
+/* Medians, the table a person reads, and the file a plot is made from. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+/* Medians over the rounds; NAN where nothing was measured. */
+struct summary {
+    enum verdict verdict;
+    const char *reason;
+    int rounds;
+    double wall, wall_low, wall_high;
+    double cpu, cpu_low, cpu_high;
+    double fairness, longest, p999;
+};
+
+/* A row whose fairness or tails are printed after the main table. */
+struct kept {
+    const struct row *row;
+    struct summary of[MAX_LIBRARIES];
+};
+
+struct report {
+    FILE *out;
+    const struct library *libraries;
+    int count;
+    struct {
+        const char *name;
+        double wall;
+    } limits[16];
+    int limit_count;
+    struct kept *kept;
+    int kept_count;
+    /* Sums of the logarithms of the ratios, for their geometric means. */
+    double wall_logs[MAX_LIBRARIES], cpu_logs[MAX_LIBRARIES];
+    int compared[MAX_LIBRARIES], slower[MAX_LIBRARIES];
+    bool broken;
+};
+
+static int ascending(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* The values that were measured, which are those not below zero, in order. */
+static int sort_measured(const double *values, int count, double *sorted)
+{
+    int measured = 0;
+    for (int i = 0; i < count; i++)
+        if (values[i] >= 0)
+            sorted[measured++] = values[i];
+    qsort(sorted, (size_t)measured, sizeof *sorted, ascending);
+    return measured;
+}
+
+static double median(const double *values, int count)
+{
+    double sorted[MAX_ROUNDS];
+    count = sort_measured(values, count, sorted);
+    return count > 0 ? (sorted[(count - 1) / 2] + sorted[count / 2]) / 2 : NAN;
+}
+
+static void range(const double *values, int count, double *low, double *high)
+{
+    double sorted[MAX_ROUNDS];
+    count = sort_measured(values, count, sorted);
+    *low = count > 0 ? sorted[0] : NAN;
+    *high = count > 0 ? sorted[count - 1] : NAN;
+}
+
+static struct summary summarise(const struct samples *samples)
+{
+    struct summary summary = {
+        .verdict = samples->verdict,
+        .reason = samples->reason,
+        .rounds = samples->count,
+        .wall = median(samples->wall, samples->count),
+        .cpu = median(samples->cpu, samples->count),
+        .fairness = median(samples->fairness, samples->count),
+        .p999 = median(samples->p999, samples->count),
+    };
+    range(samples->wall, samples->count, &summary.wall_low, &summary.wall_high);
+    range(samples->cpu, samples->count, &summary.cpu_low, &summary.cpu_high);
+    /* The longest of all rounds: a median of longest waits would hide the worst. */
+    double shortest;
+    range(samples->longest, samples->count, &shortest, &summary.longest);
+    return summary;
+}
+
+/* ---- Cells, all right-aligned; "-" for what was not measured ---- */
+
+static void print_number(double value, int width)
+{
+    if (isnan(value))
+        printf("%*s", width, "-");
+    else
+        printf(value < 1e8 ? "%*.*f" : "%*.*e", width,
+               value < 9.995 || value >= 1e8 ? 2
+               : value < 9999.5              ? 1
+                                             : 0,
+               value);
+}
+
+static void print_ratio(double value, int width)
+{
+    if (isnan(value))
+        printf("%*s", width, "-");
+    else
+        printf("%*.*f", width, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
+}
+
+static double spread(const struct summary *summary)
+{
+    return 100 * (summary->wall_high - summary->wall_low) / summary->wall;
+}
+
+static void print_percent(double value, int width)
+{
+    if (isnan(value))
+        printf("%*s", width, "-");
+    else
+        printf("%*.0f", width, fmin(value, 999));
+}
+
+/* ---- The file ---- */
+
+static void write_number(FILE *out, double value)
+{
+    if (isnan(value))
+        fputs("\tNaN", out);
+    else
+        fprintf(out, "\t%.4g", value);
+}
+
+static void write_line(struct report *report, const char *row, const char *library,
+                       const struct summary *summary, const struct summary *base, const char *limit,
+                       double limit_ns)
+{
+    FILE *out = report->out;
+    if (out == NULL)
+        return;
+    fprintf(out, "%s\t%s\t%d", row, library, summary->rounds);
+    write_number(out, summary->wall);
+    write_number(out, summary->wall_low);
+    write_number(out, summary->wall_high);
+    write_number(out, summary->cpu);
+    write_number(out, summary->cpu_low);
+    write_number(out, summary->cpu_high);
+    write_number(out, summary->wall / base->wall);
+    write_number(out, summary->cpu / base->cpu);
+    fprintf(out, "\t%s", limit);
+    write_number(out, limit_ns);
+    write_number(out, summary->fairness);
+    write_number(out, summary->longest);
+    write_number(out, summary->p999);
+    fprintf(out, "\t%s\n", summary->verdict == MEASURED ? "" : summary->reason);
+    fflush(out);
+}
+
+/* ---- The table ---- */
+
+static void print_machine(FILE *out, const char *prefix)
+{
+    struct utsname system;
+    char cpu[80] = "unknown CPU", line[256];
+    char libc[64] = "unknown";
+    FILE *info = fopen("/proc/cpuinfo", "r");
+    while (info != NULL && fgets(line, sizeof line, info) != NULL) {
+        char *colon = strstr(line, ": ");
+        if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
+            snprintf(cpu, sizeof cpu, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+            break;
+        }
+    }
+    if (info != NULL)
+        fclose(info);
+#ifdef _CS_GNU_LIBC_VERSION
+    confstr(_CS_GNU_LIBC_VERSION, libc, sizeof libc);
+#endif
+    uname(&system);
+    fprintf(out, "%s%s, %d CPUs, %s %s %s, libc: %s\n", prefix, cpu, get_nprocs(), system.sysname,
+            system.release, system.machine, libc);
+}
+
+struct report *report_open(const char *out, const struct library *libraries, int count, int rounds)
+{
+    struct report *report = calloc(1, sizeof *report);
+    if (report == NULL)
+        return NULL;
+    report->libraries = libraries;
+    report->count = count;
+    if (out != NULL) {
+        report->out = fopen(out, "w");
+        if (report->out == NULL) {
+            perror(out);
+            exit(2);
+        }
+        print_machine(report->out, "# ");
+        fputs("row\tlibrary\trounds\twall_ns\twall_low\twall_high\tcpu_ns\tcpu_low\tcpu_high\t"
+              "wall_ratio\tcpu_ratio\tlimit\tlimit_ns\tfairness\tlongest_ns\tp999_ns\tremark\n",
+              report->out);
+    }
+    print_machine(stdout, "");
+    printf(
+        "Median of %d rounds in turn, each in a new process; ns an operation. Ratio: to %s. "
+        "Spread: slowest\nround less fastest, in %% of the median. Limit: the raw operation that "
+        "bounds the row from below.\n",
+        rounds, libraries[0].name);
+    return report;
+}
+
+static double limit_of(const struct report *report, const char *name)
+{
+    for (int i = 0; i < report->limit_count; i++)
+        if (strcmp(report->limits[i].name, name) == 0)
+            return report->limits[i].wall;
+    return NAN;
+}
+
+void report_limit(struct report *report, const struct row *limit, const struct samples *samples)
+{
+    struct summary summary = summarise(samples);
+    if (report->limit_count == 0)
+        printf("\n%-10s%9s%9s%8s\n", "limit", "wall", "CPU", "spread");
+    printf("%-10s", limit->name);
+    print_number(summary.wall, 9);
+    print_number(summary.cpu, 9);
+    print_percent(spread(&summary), 8);
+    printf("  %s\n", summary.verdict == MEASURED ? limit->what : summary.reason);
+    fflush(stdout);
+    write_line(report, limit->name, "raw", &summary, &summary, limit->name, summary.wall);
+    report->limits[report->limit_count].name = limit->name;
+    report->limits[report->limit_count++].wall = summary.wall;
+    report->broken |= summary.verdict == BROKEN;
+}
+
+static void print_heading(const struct report *report)
+{
+    const char *base = report->libraries[0].name;
+    const char *first = report->count > 1 ? report->libraries[1].name : "-";
+    printf("\n%-24s%26s%27s%14s%9s\n", "", "wall ns", "CPU ns", "spread %", "limit");
+    printf("%-24s%10.9s%10.9s%6s %10.9s%10.9s%6s%6.5s%8.7s %8s\n", "row", base, first, "ratio",
+           base, first, "ratio", base, first, "ns");
+}
+
+/* One line: the base and one other library. A second and later peer leaves the base's cells
+ * empty. */
+static void print_line(const char *title, const struct summary *base, const struct summary *other,
+                       bool repeat_base, const char *limit, double limit_ns)
+{
+    const struct summary empty = {.wall = NAN, .wall_low = NAN, .wall_high = NAN, .cpu = NAN};
+    const struct summary *left = repeat_base ? base : &empty;
+    printf("%-24.24s", title);
+    print_number(left->wall, 10);
+    print_number(other->wall, 10);
+    print_ratio(other->wall / base->wall, 6);
+    printf(" ");
+    print_number(left->cpu, 10);
+    print_number(other->cpu, 10);
+    print_ratio(other->cpu / base->cpu, 6);
+    print_percent(spread(left), 6);
+    print_percent(spread(other), 8);
+    if (limit != NULL) {
+        printf(" ");
+        print_number(limit_ns, 8);
+        printf(" %s", limit);
+    }
+    printf("\n");
+}
+
+static void remember(struct report *report, const struct row *row, const struct summary *of)
+{
+    bool any = false;
+    for (int i = 0; i < report->count; i++)
+        any |= !isnan(of[i].fairness) || !isnan(of[i].longest);
+    if (!any)
+        return;
+    struct kept *kept =
+        realloc(report->kept, (size_t)(report->kept_count + 1) * sizeof *report->kept);
+    if (kept == NULL)
+        return;
+    report->kept = kept;
+    report->kept[report->kept_count].row = row;
+    memcpy(report->kept[report->kept_count].of, of, sizeof report->kept->of);
+    report->kept_count++;
+}
+
+void report_row(struct report *report, const struct row *row, const struct samples *samples)
+{
+    struct summary of[MAX_LIBRARIES] = {0};
+    const double limit = limit_of(report, row->limit);
+    static bool headed;
+    if (!headed)
+        print_heading(report);
+    headed = true;
+    for (int i = 0; i < report->count; i++) {
+        of[i] = summarise(&samples[i]);
+        write_line(report, row->name, report->libraries[i].name, &of[i], &of[0], row->limit, limit);
+        report->broken |= of[i].verdict == BROKEN;
+        if (i == 0 || isnan(of[i].wall / of[0].wall))
+            continue;
+        report->wall_logs[i] += log(of[i].wall / of[0].wall);
+        report->cpu_logs[i] += log(of[i].cpu / of[0].cpu);
+        report->compared[i]++;
+        report->slower[i] += of[i].wall > 1.1 * of[0].wall || of[i].cpu > 1.1 * of[0].cpu;
+    }
+    const struct summary nothing = {.wall = NAN, .wall_low = NAN, .wall_high = NAN, .cpu = NAN};
+    print_line(row->name, &of[0], report->count > 1 ? &of[1] : &nothing, true, row->limit, limit);
+    for (int i = 2; i < report->count; i++) {
+        char title[32];
+        snprintf(title, sizeof title, "%22.15s", report->libraries[i].name);
+        print_line(title, &of[0], &of[i], false, NULL, NAN);
+    }
+    for (int i = 0; i < report->count; i++)
+        if (of[i].verdict != MEASURED)
+            printf("    %s: %s%s\n", report->libraries[i].name,
+                   of[i].verdict == BROKEN ? "BROKEN: " : "", of[i].reason);
+    fflush(stdout);
+    remember(report, row, of);
+}
+
+static void print_tails(const struct report *report)
+{
+    printf("\nFairness: acquisitions of the thread that had fewest, over those of the one that had "
+           "most. Times, in us:\nto get the lock, or to hand off and be answered; the 99.9th "
+           "percentile, and the longest of all rounds.\n\n");
+    printf("%-24s %-16s%10s%14s%14s\n", "row", "library", "fairness", "99.9th", "longest");
+    for (int k = 0; k < report->kept_count; k++) {
+        const struct kept *kept = &report->kept[k];
+        for (int i = 0; i < report->count; i++) {
+            const struct summary *summary = &kept->of[i];
+            printf("%-24s %-16s", i == 0 ? kept->row->name : "", report->libraries[i].name);
+            print_ratio(summary->fairness, 10);
+            print_number(summary->p999 / 1000, 14);
+            print_number(summary->longest / 1000, 14);
+            printf("\n");
+        }
+    }
+}
+
+bool report_close(struct report *report)
+{
+    if (report->kept_count > 0)
+        print_tails(report);
+    printf("\n");
+    for (int i = 1; i < report->count; i++)
+        if (report->compared[i] > 0)
+            printf("%s: %d rows, geometric mean of the ratios %.2f wall and %.2f CPU; above 1.10 "
+                   "in either: %d rows.\n",
+                   report->libraries[i].name, report->compared[i],
+                   exp(report->wall_logs[i] / report->compared[i]),
+                   exp(report->cpu_logs[i] / report->compared[i]), report->slower[i]);
+    if (report->out != NULL)
+        fclose(report->out);
+    return !report->broken;
+}

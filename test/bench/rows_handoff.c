@@ -1,0 +1,475 @@
+/* One thread gives another leave to go on: through a cond, a semaphore, a barrier, a queue. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <semaphore.h>
+
+#include "bench.h"
+
+/* ---- Pairs of threads ---- */
+
+/* Worker 2p leads pair p, worker 2p + 1 follows. An operation is a hand-off there and back; both
+ * sides do some work before they answer. Each object has its own lines, so that what is measured is
+ * the object, not what happens to lie beside it. */
+struct pair {
+    _Alignas(APART) pthread_mutex_t mutex;
+    struct {
+        _Alignas(APART) pthread_cond_t cond;
+    } may_go[2];
+    struct {
+        _Alignas(APART) sem_t semaphore;
+    } permit[2];
+    _Alignas(APART) pthread_barrier_t barrier;
+    _Alignas(APART) unsigned turn;
+    bool leave;
+    long last_round;
+    _Alignas(APART) long work;
+};
+
+static struct pair *pair_of(struct worker *worker)
+{
+    struct pair *pairs = worker->team->shared;
+    return &pairs[worker->index / 2];
+}
+
+static bool leads(const struct worker *worker)
+{
+    return worker->index % 2 == 0;
+}
+
+/* The leader's clock: started anew with each hand-off where times are wanted. */
+static uint64_t start_time(const struct worker *worker)
+{
+    return worker->team->timed ? now_ns() : 0;
+}
+
+static void count_round(struct worker *worker, uint64_t start)
+{
+    if (worker->team->timed)
+        record_time(worker, now_ns() - start);
+    worker->operations++;
+}
+
+/* The mutex is held. */
+static void give_turn(struct pair *pair, unsigned to)
+{
+    pair->turn = to;
+    must(pthread_cond_signal(&pair->may_go[to].cond), "pthread_cond_signal");
+}
+
+static void await_turn(struct pair *pair, unsigned me)
+{
+    while (pair->turn != me)
+        must(pthread_cond_wait(&pair->may_go[me].cond, &pair->mutex), "pthread_cond_wait");
+}
+
+static void cond_leader(struct worker *worker, struct pair *pair)
+{
+    while (!team_stopped(worker->team)) {
+        uint64_t start = start_time(worker);
+        must(pthread_mutex_lock(&pair->mutex), "pthread_mutex_lock");
+        give_turn(pair, 1);
+        await_turn(pair, 0);
+        must(pthread_mutex_unlock(&pair->mutex), "pthread_mutex_unlock");
+        work(pair->work);
+        count_round(worker, start);
+    }
+    must(pthread_mutex_lock(&pair->mutex), "pthread_mutex_lock");
+    pair->leave = true;
+    give_turn(pair, 1);
+    must(pthread_mutex_unlock(&pair->mutex), "pthread_mutex_unlock");
+}
+
+static void cond_follower(struct pair *pair)
+{
+    for (;;) {
+        must(pthread_mutex_lock(&pair->mutex), "pthread_mutex_lock");
+        await_turn(pair, 1);
+        const bool leave = pair->leave;
+        must(pthread_mutex_unlock(&pair->mutex), "pthread_mutex_unlock");
+        if (leave)
+            return;
+        work(pair->work);
+        must(pthread_mutex_lock(&pair->mutex), "pthread_mutex_lock");
+        give_turn(pair, 0);
+        must(pthread_mutex_unlock(&pair->mutex), "pthread_mutex_unlock");
+    }
+}
+
+static void cond_body(struct worker *worker)
+{
+    struct pair *pair = pair_of(worker);
+    if (leads(worker))
+        cond_leader(worker, pair);
+    else
+        cond_follower(pair);
+}
+
+static void post(struct pair *pair, unsigned to)
+{
+    if (sem_post(&pair->permit[to].semaphore) != 0)
+        broken_row("sem_post", errno);
+}
+
+static void take(struct pair *pair, unsigned me)
+{
+    if (sem_wait(&pair->permit[me].semaphore) != 0)
+        broken_row("sem_wait", errno);
+}
+
+static void sem_leader(struct worker *worker, struct pair *pair)
+{
+    while (!team_stopped(worker->team)) {
+        uint64_t start = start_time(worker);
+        post(pair, 1);
+        take(pair, 0);
+        work(pair->work);
+        count_round(worker, start);
+    }
+    pair->leave = true;
+    post(pair, 1);
+}
+
+static void sem_follower(struct pair *pair)
+{
+    for (;;) {
+        take(pair, 1);
+        if (pair->leave)
+            return;
+        work(pair->work);
+        post(pair, 0);
+    }
+}
+
+static void sem_body(struct worker *worker)
+{
+    struct pair *pair = pair_of(worker);
+    if (leads(worker))
+        sem_leader(worker, pair);
+    else
+        sem_follower(pair);
+}
+
+static void meet(pthread_barrier_t *barrier)
+{
+    int error = pthread_barrier_wait(barrier);
+    if (error != PTHREAD_BARRIER_SERIAL_THREAD)
+        must(error, "pthread_barrier_wait");
+}
+
+/* The leader names the last round before it enters it, so all who come out of that round know; and
+ * a slow thread, still on its way out of the round before, is not misled. */
+static void barrier_rounds(struct worker *worker, pthread_barrier_t *barrier, long *last_round,
+                           bool leader, long iterations)
+{
+    for (long round = 1;; round++) {
+        uint64_t start = start_time(worker);
+        if (leader && team_stopped(worker->team))
+            __atomic_store_n(last_round, round, __ATOMIC_RELAXED);
+        meet(barrier);
+        work(iterations);
+        if (leader)
+            count_round(worker, start);
+        if (__atomic_load_n(last_round, __ATOMIC_RELAXED) == round)
+            return;
+    }
+}
+
+static void barrier_body(struct worker *worker)
+{
+    struct pair *pair = pair_of(worker);
+    barrier_rounds(worker, &pair->barrier, &pair->last_round, leads(worker), pair->work);
+}
+
+static void pairs_reset(struct team *team)
+{
+    struct pair *pairs = team->shared;
+    for (unsigned i = 0; i < team->size / 2; i++) {
+        pairs[i].turn = 0;
+        pairs[i].leave = false;
+        pairs[i].last_round = 0;
+    }
+}
+
+#define MAX_PAIRS 32
+
+static void measure_hand_offs(const struct row *row, void (*body)(struct worker *),
+                              struct result *result)
+{
+    static struct pair pairs[MAX_PAIRS];
+    for (long i = 0; i < row->a; i++) {
+        struct pair *pair = &pairs[i];
+        pair->work = row->c;
+        must(pthread_mutex_init(&pair->mutex, NULL), "pthread_mutex_init");
+        must(pthread_barrier_init(&pair->barrier, NULL, 2), "pthread_barrier_init");
+        for (int side = 0; side < 2; side++) {
+            must(pthread_cond_init(&pair->may_go[side].cond, NULL), "pthread_cond_init");
+            if (sem_init(&pair->permit[side].semaphore, 0, 0) != 0)
+                broken_row("sem_init", errno);
+        }
+    }
+    struct team *team = team_create(2 * (unsigned)row->a, (enum placement)row->b, body, pairs);
+    team_measure(team, pairs_reset, TAILS, result);
+}
+
+static void cond_hand_offs(const struct row *row, struct result *result)
+{
+    measure_hand_offs(row, cond_body, result);
+}
+
+static void sem_hand_offs(const struct row *row, struct result *result)
+{
+    measure_hand_offs(row, sem_body, result);
+}
+
+static void barrier_hand_offs(const struct row *row, struct result *result)
+{
+    measure_hand_offs(row, barrier_body, result);
+}
+
+/* ---- Many threads ---- */
+
+struct meeting {
+    _Alignas(APART) pthread_barrier_t barrier;
+    _Alignas(APART) long last_round;
+};
+
+static void meeting_body(struct worker *worker)
+{
+    struct meeting *m = worker->team->shared;
+    barrier_rounds(worker, &m->barrier, &m->last_round, worker->index == 0, 0);
+}
+
+static void meeting_reset(struct team *team)
+{
+    struct meeting *m = team->shared;
+    m->last_round = 0;
+}
+
+static void barrier_of_many(const struct row *row, struct result *result)
+{
+    static struct meeting m;
+    must(pthread_barrier_init(&m.barrier, NULL, (unsigned)row->a), "pthread_barrier_init");
+    struct team *team = team_create((unsigned)row->a, ANYWHERE, meeting_body, &m);
+    team_measure(team, meeting_reset, TAILS, result);
+}
+
+/* Worker 0 lets all the others go by one broadcast, and sleeps until each has gone. */
+struct audience {
+    _Alignas(APART) pthread_mutex_t mutex;
+    _Alignas(APART) pthread_cond_t go;
+    _Alignas(APART) pthread_cond_t all_gone;
+    _Alignas(APART) uint64_t generation;
+    unsigned pending;
+    bool leave;
+};
+
+static void next_generation(struct audience *a, unsigned listeners)
+{
+    a->pending = listeners;
+    a->generation++;
+    must(pthread_cond_broadcast(&a->go), "pthread_cond_broadcast");
+}
+
+static void speak(struct worker *worker, struct audience *a)
+{
+    const unsigned listeners = worker->team->size - 1;
+    must(pthread_mutex_lock(&a->mutex), "pthread_mutex_lock");
+    while (!team_stopped(worker->team)) {
+        uint64_t start = start_time(worker);
+        next_generation(a, listeners);
+        while (a->pending != 0)
+            must(pthread_cond_wait(&a->all_gone, &a->mutex), "pthread_cond_wait");
+        count_round(worker, start);
+    }
+    a->leave = true;
+    next_generation(a, listeners);
+    must(pthread_mutex_unlock(&a->mutex), "pthread_mutex_unlock");
+}
+
+static void listen(struct audience *a)
+{
+    uint64_t heard = 0;
+    must(pthread_mutex_lock(&a->mutex), "pthread_mutex_lock");
+    for (;;) {
+        while (a->generation == heard)
+            must(pthread_cond_wait(&a->go, &a->mutex), "pthread_cond_wait");
+        if (a->generation != heard + 1)
+            broken_row("a round began before all had gone", 0);
+        heard = a->generation;
+        if (a->leave)
+            break;
+        if (--a->pending == 0)
+            must(pthread_cond_signal(&a->all_gone), "pthread_cond_signal");
+    }
+    must(pthread_mutex_unlock(&a->mutex), "pthread_mutex_unlock");
+}
+
+static void audience_body(struct worker *worker)
+{
+    struct audience *a = worker->team->shared;
+    if (worker->index == 0)
+        speak(worker, a);
+    else
+        listen(a);
+}
+
+static void audience_reset(struct team *team)
+{
+    struct audience *a = team->shared;
+    a->generation = 0;
+    a->leave = false;
+}
+
+static void broadcast(const struct row *row, struct result *result)
+{
+    static struct audience a;
+    must(pthread_mutex_init(&a.mutex, NULL), "pthread_mutex_init");
+    must(pthread_cond_init(&a.go, NULL), "pthread_cond_init");
+    must(pthread_cond_init(&a.all_gone, NULL), "pthread_cond_init");
+    struct team *team = team_create((unsigned)row->a + 1, ANYWHERE, audience_body, &a);
+    team_measure(team, audience_reset, TAILS, result);
+}
+
+/* ---- Bounded queue ---- */
+
+#define PLACES 64
+
+struct queue {
+    _Alignas(APART) pthread_mutex_t mutex;
+    _Alignas(APART) pthread_cond_t not_empty;
+    _Alignas(APART) pthread_cond_t not_full;
+    _Alignas(APART) unsigned first;
+    unsigned used;
+    unsigned open_producers;
+    uint64_t sum_in, sum_out;
+    uint64_t items[PLACES];
+    _Alignas(APART) unsigned producers;
+};
+
+static void produce(struct worker *worker, struct queue *q)
+{
+    uint64_t sum = 0;
+    for (uint64_t item = worker->index; !team_stopped(worker->team); item += 3) {
+        must(pthread_mutex_lock(&q->mutex), "pthread_mutex_lock");
+        while (q->used == PLACES)
+            must(pthread_cond_wait(&q->not_full, &q->mutex), "pthread_cond_wait");
+        q->items[(q->first + q->used++) % PLACES] = item;
+        must(pthread_cond_signal(&q->not_empty), "pthread_cond_signal");
+        must(pthread_mutex_unlock(&q->mutex), "pthread_mutex_unlock");
+        sum += item;
+    }
+    must(pthread_mutex_lock(&q->mutex), "pthread_mutex_lock");
+    q->sum_in += sum;
+    if (--q->open_producers == 0)
+        must(pthread_cond_broadcast(&q->not_empty), "pthread_cond_broadcast");
+    must(pthread_mutex_unlock(&q->mutex), "pthread_mutex_unlock");
+}
+
+static void consume(struct worker *worker, struct queue *q)
+{
+    uint64_t sum = 0;
+    for (;;) {
+        must(pthread_mutex_lock(&q->mutex), "pthread_mutex_lock");
+        while (q->used == 0 && q->open_producers != 0)
+            must(pthread_cond_wait(&q->not_empty, &q->mutex), "pthread_cond_wait");
+        if (q->used == 0)
+            break;
+        sum += q->items[q->first];
+        q->first = (q->first + 1) % PLACES;
+        q->used--;
+        must(pthread_cond_signal(&q->not_full), "pthread_cond_signal");
+        must(pthread_mutex_unlock(&q->mutex), "pthread_mutex_unlock");
+        worker->operations++;
+    }
+    q->sum_out += sum;
+    must(pthread_mutex_unlock(&q->mutex), "pthread_mutex_unlock");
+}
+
+static void queue_body(struct worker *worker)
+{
+    struct queue *q = worker->team->shared;
+    if (worker->index < q->producers)
+        produce(worker, q);
+    else
+        consume(worker, q);
+}
+
+static void queue_reset(struct team *team)
+{
+    struct queue *q = team->shared;
+    q->open_producers = q->producers;
+}
+
+static void queue(const struct row *row, struct result *result)
+{
+    static struct queue q;
+    q.producers = (unsigned)row->a;
+    must(pthread_mutex_init(&q.mutex, NULL), "pthread_mutex_init");
+    must(pthread_cond_init(&q.not_empty, NULL), "pthread_cond_init");
+    must(pthread_cond_init(&q.not_full, NULL), "pthread_cond_init");
+    struct team *team = team_create((unsigned)(row->a + row->b), ANYWHERE, queue_body, &q);
+    team_measure(team, queue_reset, 0, result);
+    if (q.sum_in != q.sum_out)
+        broken_row("what came out of the queue is not what went in", 0);
+}
+
+/* What a pair's two sides do between hand-offs, in iterations. */
+enum { NO_WORK = 0, SHORT = 100, MIDDLE = 3000, LONG = 40000 };
+
+#define SECONDS 0.15
+
+/* clang-format off */
+const struct row handoff_rows[] = {
+    {"cond-pingpong/2cpus", "signal, wait for the answer; each thread on its own CPU",
+     "line", cond_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, false},
+    {"cond-pingpong/unpinned", "the same, wherever the kernel puts the threads",
+     "line", cond_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, false},
+    {"cond-pingpong/1cpu", "the same, both on one CPU",
+     "futex1", cond_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, false},
+    {"sem-pingpong/2cpus", "post, wait for the answer; each thread on its own CPU",
+     "line", sem_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, false},
+    {"sem-pingpong/unpinned", "the same, wherever the kernel puts the threads",
+     "line", sem_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, false},
+    {"sem-pingpong/1cpu", "the same, both on one CPU",
+     "futex1", sem_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, false},
+    {"barrier-2/2cpus", "a barrier of two; each thread on its own CPU",
+     "line", barrier_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, false},
+    {"barrier-2/unpinned", "the same, wherever the kernel puts the threads",
+     "line", barrier_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, false},
+    {"barrier-2/1cpu", "the same, both on one CPU",
+     "futex1", barrier_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, false},
+    {"cond-4pairs/short", "4 pairs on 2 CPUs, 100 iterations of work before each answer",
+     "work100", cond_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, false},
+    {"cond-4pairs/middle", "4 pairs, 3,000 iterations",
+     "work3k", cond_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, false},
+    {"cond-4pairs/long", "4 pairs, 40,000 iterations",
+     "work40k", cond_hand_offs, 4, TWO_CPUS, LONG, SECONDS, false},
+    {"sem-4pairs/short", "4 pairs on 2 CPUs, 100 iterations of work before each answer",
+     "work100", sem_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, false},
+    {"sem-4pairs/middle", "4 pairs, 3,000 iterations",
+     "work3k", sem_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, false},
+    {"sem-4pairs/long", "4 pairs, 40,000 iterations",
+     "work40k", sem_hand_offs, 4, TWO_CPUS, LONG, SECONDS, false},
+    {"barrier-4pairs/short", "4 pairs on 2 CPUs, 100 iterations of work before each answer",
+     "work100", barrier_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, false},
+    {"barrier-4pairs/middle", "4 pairs, 3,000 iterations",
+     "work3k", barrier_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, false},
+    {"barrier-4pairs/long", "4 pairs, 40,000 iterations",
+     "work40k", barrier_hand_offs, 4, TWO_CPUS, LONG, SECONDS, false},
+    {"broadcast/8", "one thread lets 8 go, and waits until each has gone",
+     "futex1", broadcast, 8, 0, 0, SECONDS, false},
+    {"barrier/8", "a barrier of 8",
+     "futex1", barrier_of_many, 8, 0, 0, SECONDS, false},
+    {"queue/2p2c", "an item through a queue of 64 places, 2 producers and 2 consumers",
+     "line", queue, 2, 2, 0, SECONDS, false},
+    {"broadcast/1", "as the number of waiters grows: 1",
+     "futex1", broadcast, 1, 0, 0, SECONDS, true},
+    {"broadcast/100", "100",
+     "futex1", broadcast, 100, 0, 0, SECONDS, true},
+    {"broadcast/1000", "1,000",
+     "futex1", broadcast, 1000, 0, 0, SECONDS, true},
+    {"broadcast/10000", "10,000",
+     "futex1", broadcast, 10000, 0, 0, SECONDS, true},
+    {0},
+};
+/* clang-format on */

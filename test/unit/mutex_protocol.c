@@ -1,0 +1,1144 @@
+/*
+ * Mutexes and priorities: inheritance, ceilings, and what both do to the scheduling of an owner.
+ * The ordinary duties of an inheriting mutex are in mutex.c.
+ */
+#include "unit.h"
+#include <limits.h>
+#include <sched.h>
+
+#ifndef __GLIBC__
+int pthread_mutex_clocklock(pthread_mutex_t *restrict, clockid_t, const struct timespec *restrict);
+#endif
+
+static const int types[] = {
+    PTHREAD_MUTEX_NORMAL,
+    PTHREAD_MUTEX_ERRORCHECK,
+    PTHREAD_MUTEX_RECURSIVE,
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+    PTHREAD_MUTEX_ADAPTIVE_NP,
+#endif
+};
+
+/* Loop tests run over every type, process-private, then over every type, process-shared. */
+enum { TYPES = sizeof types / sizeof types[0], VARIANTS = 2 * TYPES };
+
+static int type_of(int variant)
+{
+    return types[variant % TYPES];
+}
+
+static int pshared_of(int variant)
+{
+    return variant < TYPES ? PTHREAD_PROCESS_PRIVATE : PTHREAD_PROCESS_SHARED;
+}
+
+static void make_inheriting(pthread_mutex_t *mutex, int variant)
+{
+    ck_assert_int_eq(unit_mutex_init(mutex, type_of(variant), pshared_of(variant),
+                                     PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT),
+                     0);
+}
+
+static void make_with_ceiling(pthread_mutex_t *mutex, int variant, int ceiling)
+{
+    pthread_mutexattr_t attr;
+    ck_assert_int_eq(pthread_mutexattr_init(&attr), 0);
+    ck_assert_int_eq(pthread_mutexattr_settype(&attr, type_of(variant)), 0);
+    ck_assert_int_eq(pthread_mutexattr_setpshared(&attr, pshared_of(variant)), 0);
+    ck_assert_int_eq(pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_PROTECT), 0);
+    ck_assert_int_eq(pthread_mutexattr_setprioceiling(&attr, ceiling), 0);
+    ck_assert_int_eq(pthread_mutex_init(mutex, &attr), 0);
+    ck_assert_int_eq(pthread_mutexattr_destroy(&attr), 0);
+}
+
+/* Give the calling thread a real-time priority, or with 0 an ordinary one; what that returned. */
+static int set_priority(int priority)
+{
+    struct sched_param param = {.sched_priority = priority};
+    return pthread_setschedparam(pthread_self(), priority > 0 ? SCHED_FIFO : SCHED_OTHER, &param);
+}
+
+static int try_realtime(void *unused)
+{
+    (void)unused;
+    return set_priority(1);
+}
+
+static bool may_be_realtime(void)
+{
+    return unit_elsewhere(try_realtime, NULL) == 0;
+}
+
+#define NEEDS_REALTIME()                                                                           \
+    do {                                                                                           \
+        if (!may_be_realtime())                                                                    \
+            unit_skip("SCHED_FIFO is not permitted here");                                         \
+    } while (0)
+
+/*
+ * The priority that the kernel runs a thread of this process at, 0 for an ordinary one. Of a
+ * real-time thread, the 18th field of its stat file is -1 minus that.
+ */
+static int running_priority(pid_t tid)
+{
+    char path[64], line[512];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+    FILE *f = fopen(path, "r");
+    ck_assert_msg(f != NULL, "no such thread: %s", path);
+    char *ok = fgets(line, sizeof line, f);
+    fclose(f);
+    ck_assert_ptr_nonnull(ok);
+    char *field = strrchr(line, ')');
+    ck_assert_ptr_nonnull(field);
+    for (int number = 2; number < 18; number++) {
+        field = strchr(field + 1, ' ');
+        ck_assert_ptr_nonnull(field);
+    }
+    int priority = atoi(field);
+    return priority < 0 ? -1 - priority : 0;
+}
+
+static int my_priority(void)
+{
+    return running_priority(unit_gettid());
+}
+
+/* Wait until the kernel has raised or lowered a thread to this priority. */
+static void wait_for_priority(pid_t tid, int priority)
+{
+    int64_t end = unit_now_ms() + 5000;
+    struct timespec nap = {0, 100000};
+    while (running_priority(tid) != priority && unit_now_ms() < end)
+        nanosleep(&nap, NULL);
+    ck_assert_int_eq(running_priority(tid), priority);
+}
+
+/* The deadline calls, for loops over them. */
+enum { TIMED, CLOCK_REAL, CLOCK_MONO, TIMED_CALLS };
+
+static clockid_t clock_of(int call)
+{
+    return call == CLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+}
+
+static int lock_by(int call, pthread_mutex_t *mutex, const struct timespec *deadline)
+{
+    if (call == TIMED)
+        return pthread_mutex_timedlock(mutex, deadline);
+    return pthread_mutex_clocklock(mutex, clock_of(call), deadline);
+}
+
+static int lock_within(int call, pthread_mutex_t *mutex, long ms)
+{
+    struct timespec deadline = unit_deadline(clock_of(call), ms);
+    return lock_by(call, mutex, &deadline);
+}
+
+/* A thread of a given priority that takes its mutexes, and drops them one by one as it is told. */
+struct owner {
+    int priority;
+    int count;
+    pthread_mutex_t *mutexes[3];
+    struct unit_call call;
+    atomic_int held;
+    atomic_int allowed;
+};
+
+static int own(void *arg)
+{
+    struct owner *owner = arg;
+    if (set_priority(owner->priority) != 0)
+        return __LINE__;
+    for (int i = 0; i < owner->count; i++) {
+        if (pthread_mutex_lock(owner->mutexes[i]) != 0)
+            return __LINE__;
+        atomic_store(&owner->held, i + 1);
+    }
+    for (int i = 0; i < owner->count; i++) {
+        unit_wait_for(&owner->allowed, i + 1);
+        if (pthread_mutex_unlock(owner->mutexes[i]) != 0)
+            return __LINE__;
+    }
+    if (my_priority() != owner->priority)
+        return __LINE__;
+    unit_wait_for(&owner->allowed, owner->count + 1);
+    return 0;
+}
+
+static void owner_start(struct owner *owner)
+{
+    atomic_init(&owner->held, 0);
+    atomic_init(&owner->allowed, 0);
+    unit_start(&owner->call, own, owner);
+}
+
+/* Let the owner unlock its `count`th mutex, counted from 1; one more lets it end. */
+static void owner_allow(struct owner *owner, int count)
+{
+    atomic_store(&owner->allowed, count);
+}
+
+static void owner_finish(struct owner *owner)
+{
+    owner_allow(owner, owner->count + 1);
+    ck_assert_msg(unit_finish(&owner->call) == 0, "owner failed at line %d", owner->call.result);
+}
+
+/* A thread of a given priority that wants one mutex, for so long as its deadline allows. */
+struct wanter {
+    int priority;
+    pthread_mutex_t *mutex;
+    int call;
+    long ms;
+    atomic_int *turn;
+    int my_turn;
+    struct unit_call thread;
+};
+
+enum { PATIENT = TIMED_CALLS };
+
+static int want(void *arg)
+{
+    struct wanter *wanter = arg;
+    int error = set_priority(wanter->priority);
+    if (error != 0)
+        return error;
+    error = wanter->call == PATIENT ? pthread_mutex_lock(wanter->mutex)
+                                    : lock_within(wanter->call, wanter->mutex, wanter->ms);
+    if (error != 0)
+        return error;
+    if (wanter->turn != NULL)
+        wanter->my_turn = atomic_fetch_add(wanter->turn, 1);
+    return pthread_mutex_unlock(wanter->mutex);
+}
+
+static void wanter_start(struct wanter *wanter)
+{
+    unit_start(&wanter->thread, want, wanter);
+}
+
+START_TEST(owner_runs_at_its_waiters_priority)
+{
+    NEEDS_REALTIME();
+    static const int priorities[] = {0, 5};
+    for (int i = 0; i < 2; i++) {
+        pthread_mutex_t mutex;
+        make_inheriting(&mutex, _i);
+        struct owner owner = {.priority = priorities[i], .count = 1, .mutexes = {&mutex}};
+        owner_start(&owner);
+        unit_wait_for(&owner.held, 1);
+        ck_assert_int_eq(running_priority(owner.call.tid), priorities[i]);
+        struct wanter low = {.priority = 8, .mutex = &mutex, .call = PATIENT};
+        wanter_start(&low);
+        wait_for_priority(owner.call.tid, 8);
+        struct wanter high = {.priority = 20, .mutex = &mutex, .call = PATIENT};
+        wanter_start(&high);
+        wait_for_priority(owner.call.tid, 20);
+        owner_allow(&owner, 1);
+        ck_assert_int_eq(unit_finish(&high.thread), 0);
+        ck_assert_int_eq(unit_finish(&low.thread), 0);
+        owner_finish(&owner);
+        ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+    }
+}
+END_TEST
+
+/* An owner that found the mutex free told nobody; the kernel must learn who it is all the same. */
+static int own_by_try(void *arg)
+{
+    struct owner *owner = arg;
+    if (set_priority(owner->priority) != 0)
+        return __LINE__;
+    for (int how = 0; how <= TIMED_CALLS; how++) {
+        int error = how == TIMED_CALLS ? pthread_mutex_trylock(owner->mutexes[0])
+                                       : lock_within(how, owner->mutexes[0], 10000);
+        if (error != 0)
+            return __LINE__;
+        atomic_store(&owner->held, how + 1);
+        unit_wait_for(&owner->allowed, how + 1);
+        if (pthread_mutex_unlock(owner->mutexes[0]) != 0 || my_priority() != owner->priority)
+            return __LINE__;
+    }
+    return 0;
+}
+
+START_TEST(owner_by_trylock_or_deadline_is_raised_too)
+{
+    NEEDS_REALTIME();
+    pthread_mutex_t mutex;
+    make_inheriting(&mutex, _i);
+    struct owner owner = {.priority = 5, .mutexes = {&mutex}};
+    unit_start(&owner.call, own_by_try, &owner);
+    for (int how = 0; how <= TIMED_CALLS; how++) {
+        unit_wait_for(&owner.held, how + 1);
+        struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
+        wanter_start(&wanter);
+        wait_for_priority(owner.call.tid, 20);
+        owner_allow(&owner, how + 1);
+        ck_assert_int_eq(unit_finish(&wanter.thread), 0);
+    }
+    ck_assert_int_eq(unit_finish(&owner.call), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+START_TEST(owner_is_lowered_when_the_waiter_gives_up)
+{
+    NEEDS_REALTIME();
+    pthread_mutex_t mutex;
+    make_inheriting(&mutex, _i);
+    struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
+    owner_start(&owner);
+    unit_wait_for(&owner.held, 1);
+    for (int call = 0; call < TIMED_CALLS; call++) {
+        struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = call, .ms = 15};
+        int64_t start = unit_now_ms();
+        wanter_start(&wanter);
+        ck_assert_int_eq(unit_finish(&wanter.thread), ETIMEDOUT);
+        ck_assert_int_ge(unit_now_ms() - start, 14);
+        wait_for_priority(owner.call.tid, 5);
+    }
+    struct wanter patient = {.priority = 9, .mutex = &mutex, .call = PATIENT};
+    wanter_start(&patient);
+    wait_for_priority(owner.call.tid, 9);
+    struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = _i % TIMED_CALLS, .ms = 150};
+    wanter_start(&wanter);
+    wait_for_priority(owner.call.tid, 20);
+    ck_assert_int_eq(unit_finish(&wanter.thread), ETIMEDOUT);
+    wait_for_priority(owner.call.tid, 9);
+    owner_allow(&owner, 1);
+    ck_assert_int_eq(unit_finish(&patient.thread), 0);
+    owner_finish(&owner);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+START_TEST(waiter_with_a_deadline_raises_and_gets_the_mutex)
+{
+    NEEDS_REALTIME();
+    pthread_mutex_t mutex;
+    make_inheriting(&mutex, _i);
+    for (int call = 0; call < TIMED_CALLS; call++) {
+        struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
+        owner_start(&owner);
+        unit_wait_for(&owner.held, 1);
+        struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = call, .ms = 20000};
+        wanter_start(&wanter);
+        wait_for_priority(owner.call.tid, 20);
+        owner_allow(&owner, 1);
+        ck_assert_int_eq(unit_finish(&wanter.thread), 0);
+        owner_finish(&owner);
+    }
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+/* A waits for what B holds, B for what C holds: C must run at A's priority. */
+START_TEST(inheritance_passes_through_a_chain)
+{
+    NEEDS_REALTIME();
+    pthread_mutex_t near, far;
+    make_inheriting(&near, _i);
+    make_inheriting(&far, _i);
+    struct owner last = {.priority = 3, .count = 1, .mutexes = {&far}};
+    owner_start(&last);
+    unit_wait_for(&last.held, 1);
+    struct owner middle = {.priority = 6, .count = 2, .mutexes = {&near, &far}};
+    owner_start(&middle);
+    unit_wait_for(&middle.held, 1);
+    wait_for_priority(last.call.tid, 6);
+    struct wanter first = {.priority = 20, .mutex = &near, .call = PATIENT};
+    wanter_start(&first);
+    wait_for_priority(middle.call.tid, 20);
+    wait_for_priority(last.call.tid, 20);
+    owner_allow(&last, 1);
+    unit_wait_for(&middle.held, 2);
+    wait_for_priority(last.call.tid, 3);
+    ck_assert_int_eq(running_priority(middle.call.tid), 20);
+    owner_allow(&middle, 1);
+    ck_assert_int_eq(unit_finish(&first.thread), 0);
+    wait_for_priority(middle.call.tid, 6);
+    owner_finish(&middle);
+    owner_finish(&last);
+    ck_assert_int_eq(pthread_mutex_destroy(&near), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&far), 0);
+}
+END_TEST
+
+START_TEST(owner_of_two_inherits_from_both)
+{
+    NEEDS_REALTIME();
+    pthread_mutex_t one, two;
+    make_inheriting(&one, _i);
+    make_inheriting(&two, _i);
+    struct owner owner = {.priority = 3, .count = 2, .mutexes = {&one, &two}};
+    owner_start(&owner);
+    unit_wait_for(&owner.held, 2);
+    struct wanter of_one = {.priority = 20, .mutex = &one, .call = PATIENT};
+    struct wanter of_two = {.priority = 10, .mutex = &two, .call = PATIENT};
+    wanter_start(&of_two);
+    wait_for_priority(owner.call.tid, 10);
+    wanter_start(&of_one);
+    wait_for_priority(owner.call.tid, 20);
+    owner_allow(&owner, 1);
+    ck_assert_int_eq(unit_finish(&of_one.thread), 0);
+    wait_for_priority(owner.call.tid, 10);
+    owner_allow(&owner, 2);
+    ck_assert_int_eq(unit_finish(&of_two.thread), 0);
+    owner_finish(&owner);
+    ck_assert_int_eq(pthread_mutex_destroy(&one), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&two), 0);
+}
+END_TEST
+
+/* A recursive owner keeps what it inherited until its last unlock. */
+START_TEST(recursive_owner_stays_raised_until_the_last_unlock)
+{
+    NEEDS_REALTIME();
+    if (type_of(_i) != PTHREAD_MUTEX_RECURSIVE)
+        return;
+    pthread_mutex_t mutex;
+    make_inheriting(&mutex, _i);
+    struct owner owner = {.priority = 5, .count = 3, .mutexes = {&mutex, &mutex, &mutex}};
+    owner_start(&owner);
+    unit_wait_for(&owner.held, 3);
+    struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
+    wanter_start(&wanter);
+    wait_for_priority(owner.call.tid, 20);
+    for (int i = 1; i < 3; i++) {
+        owner_allow(&owner, i);
+        unit_wait_until_asleep(getpid(), owner.call.tid);
+        ck_assert_int_eq(running_priority(owner.call.tid), 20);
+        ck_assert(!atomic_load(&wanter.thread.returned));
+    }
+    owner_allow(&owner, 3);
+    ck_assert_int_eq(unit_finish(&wanter.thread), 0);
+    owner_finish(&owner);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+START_TEST(waiters_are_served_by_priority)
+{
+    NEEDS_REALTIME();
+    enum { WANTERS = 4 };
+    static const int priorities[WANTERS] = {7, 21, 14, 28};
+    static const int turns[WANTERS] = {3, 1, 2, 0};
+    pthread_mutex_t mutex;
+    make_inheriting(&mutex, _i);
+    struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
+    owner_start(&owner);
+    unit_wait_for(&owner.held, 1);
+    atomic_int turn = 0;
+    struct wanter wanters[WANTERS];
+    for (int i = 0; i < WANTERS; i++) {
+        wanters[i] = (struct wanter){
+            .priority = priorities[i], .mutex = &mutex, .call = PATIENT, .turn = &turn};
+        wanter_start(&wanters[i]);
+    }
+    for (int i = 0; i < WANTERS; i++)
+        unit_wait_until_blocked(&wanters[i].thread);
+    wait_for_priority(owner.call.tid, 28);
+    owner_allow(&owner, 1);
+    for (int i = 0; i < WANTERS; i++)
+        ck_assert_int_eq(unit_finish(&wanters[i].thread), 0);
+    for (int i = 0; i < WANTERS; i++)
+        ck_assert_int_eq(wanters[i].my_turn, turns[i]);
+    owner_finish(&owner);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+/* Between processes; the mutex is mapped at one address here and at another in the child. */
+struct room {
+    pthread_mutex_t mutex;
+    atomic_int stage;
+};
+
+static struct room *room_elsewhere(int fd, struct room *room)
+{
+    struct room *here = mmap(NULL, sizeof *here, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    unit_child_assert(here != MAP_FAILED && here != room);
+    unit_child_assert(munmap(room, sizeof *room) == 0);
+    return here;
+}
+
+START_TEST(owner_inherits_from_another_process)
+{
+    NEEDS_REALTIME();
+    if (pshared_of(_i) != PTHREAD_PROCESS_SHARED)
+        return;
+    int fd = unit_memory(sizeof(struct room));
+    struct room *room = unit_map(fd, sizeof *room);
+    make_inheriting(&room->mutex, _i);
+    struct owner owner = {.priority = 5, .count = 1, .mutexes = {&room->mutex}};
+    pid_t child = unit_fork();
+    if (child == 0) {
+        room = room_elsewhere(fd, room);
+        unit_wait_for(&room->stage, 1);
+        unit_child_assert(set_priority(20) == 0);
+        unit_child_assert(pthread_mutex_lock(&room->mutex) == 0);
+        unit_child_assert(pthread_mutex_unlock(&room->mutex) == 0);
+        _exit(0);
+    }
+    owner_start(&owner);
+    unit_wait_for(&owner.held, 1);
+    atomic_store(&room->stage, 1);
+    wait_for_priority(owner.call.tid, 20);
+    owner_allow(&owner, 1);
+    unit_reap(child);
+    owner_finish(&owner);
+    ck_assert_int_eq(pthread_mutex_destroy(&room->mutex), 0);
+    ck_assert_int_eq(munmap(room, sizeof *room), 0);
+    ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
+/*
+ * Ceilings. What follows needs no privilege: attributes, getters and setters.
+ */
+START_TEST(mutex_has_the_ceiling_of_its_attributes)
+{
+    int low = sched_get_priority_min(SCHED_FIFO), high = sched_get_priority_max(SCHED_FIFO);
+    for (int ceiling = low; ceiling <= high; ceiling++) {
+        pthread_mutex_t mutex;
+        int value = -1;
+        make_with_ceiling(&mutex, _i, ceiling);
+        ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), 0);
+        ck_assert_int_eq(value, ceiling);
+        ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+    }
+}
+END_TEST
+
+START_TEST(default_ceiling_is_a_realtime_priority)
+{
+    pthread_mutex_t mutex;
+    int value = -1;
+    ck_assert_int_eq(unit_mutex_init(&mutex, type_of(_i), pshared_of(_i), PTHREAD_MUTEX_STALLED,
+                                     PTHREAD_PRIO_PROTECT),
+                     0);
+    ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), 0);
+    ck_assert_int_ge(value, sched_get_priority_min(SCHED_FIFO));
+    ck_assert_int_le(value, sched_get_priority_max(SCHED_FIFO));
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+START_TEST(mutex_without_a_ceiling_is_einval)
+{
+    static const int protocols[] = {PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT};
+    for (int i = 0; i < 2; i++) {
+        pthread_mutex_t mutex;
+        int value = 77;
+        ck_assert_int_eq(unit_mutex_init(&mutex, type_of(_i), pshared_of(_i), PTHREAD_MUTEX_STALLED,
+                                         protocols[i]),
+                         0);
+        ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), EINVAL);
+        ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, 10, &value), EINVAL);
+        ck_assert_int_eq(value, 77);
+        ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+    }
+}
+END_TEST
+
+/* From here on, bodies of tests that run in a thread of their own with a real-time priority. */
+struct body {
+    int priority;
+    void (*function)(int variant);
+    int variant;
+};
+
+static int run_body(void *arg)
+{
+    struct body *body = arg;
+    ck_assert_int_eq(set_priority(body->priority), 0);
+    body->function(body->variant);
+    ck_assert_int_eq(my_priority(), body->priority);
+    return 0;
+}
+
+static void run_at(int priority, void (*function)(int), int variant)
+{
+    struct body body = {priority, function, variant};
+    ck_assert_int_eq(unit_elsewhere(run_body, &body), 0);
+}
+
+/* What a call returns in another thread, which has a priority of its own. */
+struct visit {
+    int priority;
+    int (*function)(void *);
+    void *argument;
+};
+
+static int run_visit(void *arg)
+{
+    struct visit *visit = arg;
+    int error = set_priority(visit->priority);
+    return error != 0 ? error : visit->function(visit->argument);
+}
+
+static int elsewhere_at(int priority, int (*function)(void *), void *argument)
+{
+    struct visit visit = {priority, function, argument};
+    return unit_elsewhere(run_visit, &visit);
+}
+
+static int trylock(void *mutex)
+{
+    return pthread_mutex_trylock(mutex);
+}
+
+static int try_unlock(void *mutex)
+{
+    int error = pthread_mutex_trylock(mutex);
+    return error != 0 ? error : pthread_mutex_unlock(mutex);
+}
+
+static int lock_unlock(void *mutex)
+{
+    int error = pthread_mutex_lock(mutex);
+    return error != 0 ? error : pthread_mutex_unlock(mutex);
+}
+
+static int unlock(void *mutex)
+{
+    return pthread_mutex_unlock(mutex);
+}
+
+static void setprioceiling_body(int variant)
+{
+    int low = sched_get_priority_min(SCHED_FIFO), high = sched_get_priority_max(SCHED_FIFO);
+    const int outside[] = {low - 1, high + 1, -1, 1024, 65536 + high, INT_MAX, INT_MIN};
+    pthread_mutex_t mutex;
+    int value = -1;
+    make_with_ceiling(&mutex, variant, 30);
+    ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, 40, &value), 0);
+    ck_assert_int_eq(value, 30);
+    ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), 0);
+    ck_assert_int_eq(value, 40);
+    ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, high, &value), 0);
+    ck_assert_int_eq(value, 40);
+    ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, 25, &value), 0);
+    ck_assert_int_eq(value, high);
+    for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++) {
+        ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, outside[i], &value), EINVAL);
+        ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), 0);
+        ck_assert_int_eq(value, 25);
+    }
+    ck_assert_int_eq(my_priority(), 10);
+    ck_assert_int_eq(elsewhere_at(25, try_unlock, &mutex), 0);
+    ck_assert_int_eq(elsewhere_at(26, try_unlock, &mutex), EINVAL);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    ck_assert_int_eq(my_priority(), 25);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+START_TEST(setprioceiling_changes_the_ceiling_and_tells_the_old_one)
+{
+    NEEDS_REALTIME();
+    run_at(10, setprioceiling_body, _i);
+}
+END_TEST
+
+static int raise_ceiling(void *arg)
+{
+    int old = -1;
+    int error = pthread_mutex_setprioceiling(arg, 35, &old);
+    return error != 0 ? error : old == 20 ? 0 : -1;
+}
+
+static void setprioceiling_waits_body(int variant)
+{
+    pthread_mutex_t mutex;
+    int value = -1;
+    make_with_ceiling(&mutex, variant, 20);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    if (type_of(variant) == PTHREAD_MUTEX_ERRORCHECK) {
+        ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, 30, &value), EDEADLK);
+        ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), 0);
+        ck_assert_int_eq(value, 20);
+    }
+    struct unit_call setter;
+    struct visit visit = {10, raise_ceiling, &mutex};
+    unit_start(&setter, run_visit, &visit);
+    unit_wait_until_blocked(&setter);
+    ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), 0);
+    ck_assert_int_eq(value, 20);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(unit_finish(&setter), 0);
+    ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), 0);
+    ck_assert_int_eq(value, 35);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    ck_assert_int_eq(my_priority(), 35);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+START_TEST(setprioceiling_waits_for_the_mutex)
+{
+    NEEDS_REALTIME();
+    run_at(10, setprioceiling_waits_body, _i);
+}
+END_TEST
+
+static void ceiling_raises_body(int variant)
+{
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, variant, 20);
+    for (int how = 0; how < TIMED_CALLS + 2; how++) {
+        int error = how < TIMED_CALLS    ? lock_within(how, &mutex, 10000)
+                    : how == TIMED_CALLS ? pthread_mutex_lock(&mutex)
+                                         : pthread_mutex_trylock(&mutex);
+        ck_assert_int_eq(error, 0);
+        ck_assert_int_eq(my_priority(), 20);
+        ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        ck_assert_int_eq(my_priority(), 10);
+    }
+    ck_assert_int_eq(elsewhere_at(20, lock_unlock, &mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+START_TEST(owner_runs_at_the_ceiling)
+{
+    NEEDS_REALTIME();
+    run_at(10, ceiling_raises_body, _i);
+}
+END_TEST
+
+static void above_ceiling_body(int variant)
+{
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, variant, 20);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), EINVAL);
+    ck_assert_int_eq(pthread_mutex_trylock(&mutex), EINVAL);
+    for (int call = 0; call < TIMED_CALLS; call++)
+        ck_assert_int_eq(lock_within(call, &mutex, 10000), EINVAL);
+    ck_assert_int_eq(my_priority(), 21);
+    ck_assert_int_eq(elsewhere_at(20, try_unlock, &mutex), 0);
+    ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), 0);
+    ck_assert_int_eq(pthread_mutex_trylock(&mutex), EINVAL);
+    ck_assert_int_eq(my_priority(), 21);
+}
+
+START_TEST(priority_above_the_ceiling_is_einval)
+{
+    NEEDS_REALTIME();
+    run_at(21, above_ceiling_body, _i);
+}
+END_TEST
+
+static void nested_ceilings_body(int variant)
+{
+    pthread_mutex_t low, middle, high;
+    make_with_ceiling(&low, variant, 15);
+    make_with_ceiling(&middle, variant, 20);
+    make_with_ceiling(&high, variant, 30);
+
+    ck_assert_int_eq(pthread_mutex_lock(&low), 0);
+    ck_assert_int_eq(my_priority(), 15);
+    ck_assert_int_eq(pthread_mutex_lock(&high), 0);
+    ck_assert_int_eq(my_priority(), 30);
+    /* The caller's own priority is what counts against a ceiling, not what a mutex lent it. */
+    ck_assert_int_eq(pthread_mutex_lock(&middle), 0);
+    ck_assert_int_eq(my_priority(), 30);
+    ck_assert_int_eq(pthread_mutex_unlock(&low), 0);
+    ck_assert_int_eq(my_priority(), 30);
+    ck_assert_int_eq(pthread_mutex_unlock(&high), 0);
+    ck_assert_int_eq(my_priority(), 20);
+    ck_assert_int_eq(pthread_mutex_unlock(&middle), 0);
+    ck_assert_int_eq(my_priority(), 10);
+
+    ck_assert_int_eq(pthread_mutex_lock(&high), 0);
+    ck_assert_int_eq(pthread_mutex_lock(&middle), 0);
+    ck_assert_int_eq(pthread_mutex_lock(&low), 0);
+    ck_assert_int_eq(my_priority(), 30);
+    ck_assert_int_eq(pthread_mutex_unlock(&high), 0);
+    ck_assert_int_eq(my_priority(), 20);
+    ck_assert_int_eq(pthread_mutex_unlock(&middle), 0);
+    ck_assert_int_eq(my_priority(), 15);
+    ck_assert_int_eq(pthread_mutex_unlock(&low), 0);
+    ck_assert_int_eq(my_priority(), 10);
+
+    ck_assert_int_eq(pthread_mutex_destroy(&low), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&middle), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&high), 0);
+}
+
+START_TEST(highest_ceiling_held_counts)
+{
+    NEEDS_REALTIME();
+    run_at(10, nested_ceilings_body, _i);
+}
+END_TEST
+
+/* Two mutexes of one ceiling: the first unlock must not take away what the second still owes. */
+static void equal_ceilings_body(int variant)
+{
+    pthread_mutex_t one, two;
+    make_with_ceiling(&one, variant, 20);
+    make_with_ceiling(&two, variant, 20);
+    ck_assert_int_eq(pthread_mutex_lock(&one), 0);
+    ck_assert_int_eq(pthread_mutex_lock(&two), 0);
+    ck_assert_int_eq(pthread_mutex_unlock(&one), 0);
+    ck_assert_int_eq(my_priority(), 20);
+    ck_assert_int_eq(pthread_mutex_unlock(&two), 0);
+    ck_assert_int_eq(my_priority(), 10);
+    ck_assert_int_eq(pthread_mutex_destroy(&one), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&two), 0);
+}
+
+START_TEST(equal_ceilings_are_counted)
+{
+    NEEDS_REALTIME();
+    run_at(10, equal_ceilings_body, _i);
+}
+END_TEST
+
+static void failures_body(int variant)
+{
+    static const long nanoseconds[] = {-1, 1000000000, LONG_MAX, LONG_MIN};
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, variant, 20);
+    for (int call = 0; call < TIMED_CALLS; call++)
+        for (size_t i = 0; i < sizeof nanoseconds / sizeof nanoseconds[0]; i++) {
+            struct timespec bad = {1, nanoseconds[i]};
+            ck_assert_int_eq(lock_by(call, &mutex, &bad), 0);
+            ck_assert_int_eq(my_priority(), 20);
+            ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        }
+    struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
+    owner_start(&owner);
+    unit_wait_for(&owner.held, 1);
+    ck_assert_int_eq(pthread_mutex_trylock(&mutex), EBUSY);
+    ck_assert_int_eq(my_priority(), 10);
+    for (int call = 0; call < TIMED_CALLS; call++) {
+        for (size_t i = 0; i < sizeof nanoseconds / sizeof nanoseconds[0]; i++) {
+            struct timespec bad = unit_deadline(clock_of(call), 10000);
+            bad.tv_nsec = nanoseconds[i];
+            ck_assert_int_eq(lock_by(call, &mutex, &bad), EINVAL);
+            ck_assert_int_eq(my_priority(), 10);
+        }
+    }
+    struct timespec deadline = unit_deadline(CLOCK_MONOTONIC, 10000);
+    ck_assert_int_eq(pthread_mutex_clocklock(&mutex, CLOCK_PROCESS_CPUTIME_ID, &deadline), EINVAL);
+    ck_assert_int_eq(my_priority(), 10);
+    if (type_of(variant) == PTHREAD_MUTEX_ERRORCHECK || type_of(variant) == PTHREAD_MUTEX_RECURSIVE)
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), EPERM);
+    ck_assert_int_eq(my_priority(), 10);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), EBUSY);
+    owner_finish(&owner);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+START_TEST(failure_leaves_the_priority_as_it_was)
+{
+    NEEDS_REALTIME();
+    run_at(10, failures_body, _i);
+}
+END_TEST
+
+static void time_out_body(int variant)
+{
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, variant, 20);
+    struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
+    owner_start(&owner);
+    unit_wait_for(&owner.held, 1);
+    for (int call = 0; call < TIMED_CALLS; call++) {
+        ck_assert_int_eq(lock_within(call, &mutex, 3), ETIMEDOUT);
+        ck_assert_int_eq(my_priority(), 10);
+        ck_assert_int_eq(lock_within(call, &mutex, -3), ETIMEDOUT);
+        ck_assert_int_eq(my_priority(), 10);
+    }
+    owner_finish(&owner);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+/* libc defect: glibc leaves a thread at the ceiling of a mutex that it did not get in time. */
+START_TEST(time_out_leaves_the_priority_as_it_was)
+{
+    NEEDS_REALTIME();
+    if (!unit_on_furwock())
+        unit_skip("libc leaves the priority raised");
+    run_at(10, time_out_body, _i);
+}
+END_TEST
+
+static void relock_body(int variant)
+{
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, variant, 20);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    if (type_of(variant) == PTHREAD_MUTEX_RECURSIVE) {
+        ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+        ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
+        for (int call = 0; call < TIMED_CALLS; call++)
+            ck_assert_int_eq(lock_within(call, &mutex, -1000), 0);
+        for (int depth = 3 + TIMED_CALLS; depth > 1; depth--) {
+            ck_assert_int_eq(my_priority(), 20);
+            ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+            ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
+        }
+    } else if (type_of(variant) == PTHREAD_MUTEX_ERRORCHECK) {
+        ck_assert_int_eq(pthread_mutex_lock(&mutex), EDEADLK);
+        for (int call = 0; call < TIMED_CALLS; call++)
+            ck_assert_int_eq(lock_within(call, &mutex, 10000), EDEADLK);
+        ck_assert_int_eq(elsewhere_at(10, unlock, &mutex), EPERM);
+    } else {
+        /* Not on libc, which would not let go of the priority afterwards. */
+        if (unit_on_furwock())
+            for (int call = 0; call < TIMED_CALLS; call++)
+                ck_assert_int_eq(lock_within(call, &mutex, 3), ETIMEDOUT);
+        ck_assert_int_eq(pthread_mutex_trylock(&mutex), EBUSY);
+    }
+    ck_assert_int_eq(my_priority(), 20);
+    ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(my_priority(), 10);
+    ck_assert_int_eq(elsewhere_at(10, try_unlock, &mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+START_TEST(relock_under_a_ceiling)
+{
+    NEEDS_REALTIME();
+    run_at(10, relock_body, _i);
+}
+END_TEST
+
+static int lock_and_look(void *mutex)
+{
+    if (pthread_mutex_lock(mutex) != 0)
+        return -1;
+    int priority = my_priority();
+    return pthread_mutex_unlock(mutex) != 0 ? -2 : priority;
+}
+
+static void waits_body(int variant)
+{
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, variant, 20);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    struct unit_call waiters[3];
+    struct visit visits[3];
+    for (int i = 0; i < 3; i++) {
+        visits[i] = (struct visit){10 + i, lock_and_look, &mutex};
+        unit_start(&waiters[i], run_visit, &visits[i]);
+    }
+    for (int i = 0; i < 3; i++)
+        unit_wait_until_blocked(&waiters[i]);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(unit_finish(&waiters[i]), 20);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+START_TEST(waiters_become_owners_at_the_ceiling)
+{
+    NEEDS_REALTIME();
+    run_at(10, waits_body, _i);
+}
+END_TEST
+
+static void ceiling_between_processes_body(int variant)
+{
+    int fd = unit_memory(sizeof(struct room));
+    struct room *room = unit_map(fd, sizeof *room);
+    make_with_ceiling(&room->mutex, variant, 20);
+    pid_t child = unit_fork();
+    if (child == 0) {
+        int value;
+        room = room_elsewhere(fd, room);
+        unit_child_assert(set_priority(7) == 0);
+        unit_wait_for(&room->stage, 1);
+        unit_child_assert(pthread_mutex_trylock(&room->mutex) == EBUSY);
+        unit_child_assert(my_priority() == 7);
+        atomic_store(&room->stage, 2);
+        unit_child_assert(pthread_mutex_lock(&room->mutex) == 0);
+        unit_child_assert(my_priority() == 20);
+        unit_child_assert(pthread_mutex_unlock(&room->mutex) == 0);
+        unit_child_assert(my_priority() == 7);
+        unit_child_assert(pthread_mutex_setprioceiling(&room->mutex, 33, &value) == 0);
+        unit_child_assert(value == 20);
+        _exit(0);
+    }
+    ck_assert_int_eq(pthread_mutex_lock(&room->mutex), 0);
+    atomic_store(&room->stage, 1);
+    unit_wait_for(&room->stage, 2);
+    unit_wait_until_asleep(child, child);
+    ck_assert_int_eq(pthread_mutex_unlock(&room->mutex), 0);
+    unit_reap(child);
+    ck_assert_int_eq(pthread_mutex_lock(&room->mutex), 0);
+    ck_assert_int_eq(my_priority(), 33);
+    ck_assert_int_eq(pthread_mutex_unlock(&room->mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&room->mutex), 0);
+    ck_assert_int_eq(munmap(room, sizeof *room), 0);
+    ck_assert_int_eq(close(fd), 0);
+}
+
+START_TEST(ceiling_between_processes)
+{
+    NEEDS_REALTIME();
+    if (pshared_of(_i) != PTHREAD_PROCESS_SHARED)
+        return;
+    run_at(10, ceiling_between_processes_body, _i);
+}
+END_TEST
+
+/* Both protocols at once: a ceiling's owner may still inherit more than the ceiling. */
+static void both_protocols_body(int variant)
+{
+    pthread_mutex_t protected, inheriting;
+    make_with_ceiling(&protected, variant, 15);
+    make_inheriting(&inheriting, variant);
+    ck_assert_int_eq(pthread_mutex_lock(&inheriting), 0);
+    ck_assert_int_eq(pthread_mutex_lock(&protected), 0);
+    ck_assert_int_eq(my_priority(), 15);
+    struct wanter wanter = {.priority = 25, .mutex = &inheriting, .call = PATIENT};
+    wanter_start(&wanter);
+    wait_for_priority(unit_gettid(), 25);
+    ck_assert_int_eq(pthread_mutex_unlock(&inheriting), 0);
+    ck_assert_int_eq(unit_finish(&wanter.thread), 0);
+    ck_assert_int_eq(my_priority(), 15);
+    ck_assert_int_eq(pthread_mutex_unlock(&protected), 0);
+    ck_assert_int_eq(my_priority(), 10);
+    ck_assert_int_eq(pthread_mutex_destroy(&protected), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&inheriting), 0);
+}
+
+START_TEST(ceiling_and_inheritance_together)
+{
+    NEEDS_REALTIME();
+    run_at(10, both_protocols_body, _i);
+}
+END_TEST
+
+/* Mutual exclusion of threads under a ceiling, with a counter that is not atomic. */
+struct stress {
+    pthread_mutex_t mutex;
+    int64_t end_ms;
+    volatile long counter;
+    atomic_long locked;
+};
+
+static int stress_thread(void *arg)
+{
+    struct stress *stress = arg;
+    struct timespec nap = {0, 20000};
+    long locked = 0;
+    /* On libc a time-out would leave the thread at the ceiling. */
+    long patience = unit_on_furwock() ? 0 : 10000;
+    for (int round = 0; unit_now_ms() < stress->end_ms; round++) {
+        int error = round % 3 == 0   ? pthread_mutex_trylock(&stress->mutex)
+                    : round % 3 == 1 ? lock_within(CLOCK_MONO, &stress->mutex, patience)
+                                     : pthread_mutex_lock(&stress->mutex);
+        if (error == EBUSY || error == ETIMEDOUT) {
+            /* Real-time threads have to let the ordinary ones run. */
+            nanosleep(&nap, NULL);
+            continue;
+        }
+        if (error != 0)
+            return __LINE__;
+        long value = stress->counter;
+        if (round % 16 == 0)
+            sched_yield();
+        stress->counter = value + 1;
+        locked++;
+        if (pthread_mutex_unlock(&stress->mutex) != 0)
+            return __LINE__;
+    }
+    atomic_fetch_add(&stress->locked, locked);
+    return my_priority() == 10 ? 0 : __LINE__;
+}
+
+START_TEST(threads_under_a_ceiling_exclude_each_other)
+{
+    NEEDS_REALTIME();
+    enum { THREADS = 8 };
+    struct stress stress = {.end_ms = unit_now_ms() + 40};
+    struct unit_call calls[THREADS];
+    struct visit visit = {10, stress_thread, &stress};
+    make_with_ceiling(&stress.mutex, _i, 20);
+    for (int i = 0; i < THREADS; i++)
+        unit_start(&calls[i], run_visit, &visit);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_msg(unit_finish(&calls[i]) == 0, "failed at line %d", calls[i].result);
+    ck_assert_int_eq(stress.counter, atomic_load(&stress.locked));
+    ck_assert_int_eq(pthread_mutex_destroy(&stress.mutex), 0);
+}
+END_TEST
+
+/* libc defect: an ordinary thread's priority is below any ceiling, but glibc's lock is EINVAL. */
+START_TEST(ordinary_thread_may_lock_under_a_ceiling)
+{
+    NEEDS_REALTIME();
+    if (!unit_on_furwock())
+        unit_skip("libc returns EINVAL");
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, _i, 20);
+    for (int round = 0; round < 2; round++) {
+        ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+        ck_assert_int_eq(my_priority(), 20);
+        ck_assert_int_eq(elsewhere_at(0, trylock, &mutex), EBUSY);
+        ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        ck_assert_int_eq(my_priority(), 0);
+        ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        for (int call = 0; call < TIMED_CALLS; call++) {
+            ck_assert_int_eq(lock_within(call, &mutex, 10000), 0);
+            ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        }
+    }
+    ck_assert_int_eq(sched_getscheduler(0), SCHED_OTHER);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+static Suite *mutex_protocol_suite(void)
+{
+    Suite *suite = suite_create("mutex_protocol");
+
+    TCase *inherit = tcase_create("inheritance");
+    tcase_set_timeout(inherit, 20);
+    tcase_add_loop_test(inherit, owner_runs_at_its_waiters_priority, 0, VARIANTS);
+    tcase_add_loop_test(inherit, owner_by_trylock_or_deadline_is_raised_too, 0, VARIANTS);
+    tcase_add_loop_test(inherit, owner_is_lowered_when_the_waiter_gives_up, 0, VARIANTS);
+    tcase_add_loop_test(inherit, waiter_with_a_deadline_raises_and_gets_the_mutex, 0, VARIANTS);
+    tcase_add_loop_test(inherit, inheritance_passes_through_a_chain, 0, VARIANTS);
+    tcase_add_loop_test(inherit, owner_of_two_inherits_from_both, 0, VARIANTS);
+    tcase_add_loop_test(inherit, recursive_owner_stays_raised_until_the_last_unlock, 0, VARIANTS);
+    tcase_add_loop_test(inherit, waiters_are_served_by_priority, 0, VARIANTS);
+    tcase_add_loop_test(inherit, owner_inherits_from_another_process, 0, VARIANTS);
+    suite_add_tcase(suite, inherit);
+
+    TCase *ceiling = tcase_create("ceilings");
+    tcase_set_timeout(ceiling, 20);
+    tcase_add_loop_test(ceiling, mutex_has_the_ceiling_of_its_attributes, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, default_ceiling_is_a_realtime_priority, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, mutex_without_a_ceiling_is_einval, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, setprioceiling_changes_the_ceiling_and_tells_the_old_one, 0,
+                        VARIANTS);
+    tcase_add_loop_test(ceiling, setprioceiling_waits_for_the_mutex, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, owner_runs_at_the_ceiling, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, priority_above_the_ceiling_is_einval, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, highest_ceiling_held_counts, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, equal_ceilings_are_counted, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, failure_leaves_the_priority_as_it_was, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, time_out_leaves_the_priority_as_it_was, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, relock_under_a_ceiling, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, waiters_become_owners_at_the_ceiling, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, ceiling_between_processes, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, ceiling_and_inheritance_together, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, threads_under_a_ceiling_exclude_each_other, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, ordinary_thread_may_lock_under_a_ceiling, 0, VARIANTS);
+    suite_add_tcase(suite, ceiling);
+    return suite;
+}
+
+UNIT_MAIN(mutex_protocol_suite)

@@ -1,0 +1,237 @@
+/*
+ * What every unit test program shares: Check, a main function, and the helpers that more than one
+ * of them needs. A test is named after the property it holds.
+ */
+#ifndef FURWOCK_TEST_UNIT_H
+#define FURWOCK_TEST_UNIT_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <check.h>
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* An absolute time on `clock`, `ms` milliseconds from now (negative: in the past). */
+static inline struct timespec unit_deadline(clockid_t clock, long ms)
+{
+    struct timespec ts;
+    clock_gettime(clock, &ts);
+    int64_t ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec + (int64_t)ms * 1000000;
+    ts.tv_sec = ns / 1000000000;
+    ts.tv_nsec = ns % 1000000000;
+    return ts;
+}
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+static inline int64_t unit_now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static inline pid_t unit_gettid(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+/*
+ * Wait until thread `tid` of process `pid` sleeps in the kernel ('S' in its stat file), which is
+ * how a test knows that another thread has blocked, without guessing at a time.
+ */
+static inline void unit_wait_until_asleep(pid_t pid, pid_t tid)
+{
+    char path[64], line[512];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    for (;;) {
+        FILE *f = fopen(path, "r");
+        ck_assert_msg(f != NULL, "no such thread: %s", path);
+        char *ok = fgets(line, sizeof line, f);
+        fclose(f);
+        ck_assert_ptr_nonnull(ok);
+        char *paren = strrchr(line, ')');
+        ck_assert_ptr_nonnull(paren);
+        if (paren[2] == 'S')
+            return;
+        struct timespec nap = {0, 200000};
+        nanosleep(&nap, NULL);
+    }
+}
+
+/*
+ * Whether Furwock serves this program, preloaded or linked: only Furwock has this name. The
+ * reference is weak, so that the address is null where nothing defines it; for a preload to fill
+ * it in, tests are compiled as position-independent code.
+ */
+extern const char *furwock_version(void) __attribute__((weak));
+
+static inline bool unit_on_furwock(void)
+{
+    return furwock_version != NULL;
+}
+
+/* Leave a test that cannot run here, saying why. */
+#define unit_skip(why)                                                                             \
+    do {                                                                                           \
+        fprintf(stderr, "skipped: %s: %s\n", __func__, why);                                       \
+        return;                                                                                    \
+    } while (0)
+
+/* An assertion for a forked child, which must not speak to Check in its parent's name. */
+#define unit_child_assert(condition)                                                               \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: in child: %s\n", __FILE__, __LINE__, #condition);              \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+
+/* Fork a child that cannot outlive its test by much, whatever becomes of either. */
+static inline pid_t unit_fork(void)
+{
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        alarm(30);
+    return pid;
+}
+
+/* Wait for a child and hold that it left with _exit(0). */
+static inline void unit_reap(pid_t pid)
+{
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(status == 0, "child ended with status 0x%x", (unsigned)status);
+}
+
+/* Kill a child as nobody can prepare for, and wait until it is gone. */
+static inline void unit_kill(pid_t pid)
+{
+    int status;
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+                  "child ended by itself, status 0x%x", (unsigned)status);
+}
+
+/* A descriptor of zeroed memory to be mapped more than once, at as many addresses. */
+static inline int unit_memory(size_t size)
+{
+    int fd = memfd_create("unit", MFD_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(ftruncate(fd, (off_t)size), 0);
+    return fd;
+}
+
+static inline void *unit_map(int fd, size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    ck_assert_ptr_ne(p, MAP_FAILED);
+    return p;
+}
+
+/* Wait until another thread or process has stored `value` or more; the test's timeout bounds it. */
+static inline void unit_wait_for(const atomic_int *stage, int value)
+{
+    struct timespec nap = {0, 100000};
+    while (atomic_load(stage) < value)
+        nanosleep(&nap, NULL);
+}
+
+/* A function running in a thread of its own, which may block. */
+struct unit_call {
+    int (*function)(void *);
+    void *argument;
+    pthread_t thread;
+    atomic_int tid;
+    atomic_bool returned;
+    int result;
+};
+
+static inline void *unit_call_thread(void *arg)
+{
+    struct unit_call *call = arg;
+    atomic_store(&call->tid, unit_gettid());
+    call->result = call->function(call->argument);
+    atomic_store(&call->returned, true);
+    return NULL;
+}
+
+static inline void unit_start(struct unit_call *call, int (*function)(void *), void *argument)
+{
+    call->function = function;
+    call->argument = argument;
+    atomic_init(&call->tid, 0);
+    atomic_init(&call->returned, false);
+    ck_assert_int_eq(pthread_create(&call->thread, NULL, unit_call_thread, call), 0);
+}
+
+/* Wait until the call has blocked, and hold that it has not returned. */
+static inline void unit_wait_until_blocked(struct unit_call *call)
+{
+    unit_wait_for(&call->tid, 1);
+    unit_wait_until_asleep(getpid(), atomic_load(&call->tid));
+    ck_assert(!atomic_load(&call->returned));
+}
+
+/* Wait for the call's return; its result. */
+static inline int unit_finish(struct unit_call *call)
+{
+    ck_assert_int_eq(pthread_join(call->thread, NULL), 0);
+    return call->result;
+}
+
+/* What the function returns in another thread, which ends with it. */
+static inline int unit_elsewhere(int (*function)(void *), void *argument)
+{
+    struct unit_call call;
+    unit_start(&call, function, argument);
+    return unit_finish(&call);
+}
+
+/* pthread_mutex_init() with these attributes; what it returned. */
+static inline int unit_mutex_init(pthread_mutex_t *mutex, int type, int pshared, int robust,
+                                  int protocol)
+{
+    pthread_mutexattr_t attr;
+    ck_assert_int_eq(pthread_mutexattr_init(&attr), 0);
+    ck_assert_int_eq(pthread_mutexattr_settype(&attr, type), 0);
+    ck_assert_int_eq(pthread_mutexattr_setpshared(&attr, pshared), 0);
+    ck_assert_int_eq(pthread_mutexattr_setrobust(&attr, robust), 0);
+    ck_assert_int_eq(pthread_mutexattr_setprotocol(&attr, protocol), 0);
+    int error = pthread_mutex_init(mutex, &attr);
+    ck_assert_int_eq(pthread_mutexattr_destroy(&attr), 0);
+    return error;
+}
+
+/* Run the suite and return an exit status for main. */
+static inline int unit_run(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
+
+#define UNIT_MAIN(suite_function)                                                                  \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        return unit_run(suite_function());                                                         \
+    }
+
+#endif
