@@ -47,11 +47,6 @@
 enum { FREE = 0, HELD = 1, CONTENDED = 2 };
 enum recovery { CONSISTENT = 0, INCONSISTENT = 1, NOT_RECOVERABLE = 2 };
 
-static enum scope scope_of(uint32_t kind)
-{
-    return kind & MUTEX_SHARED ? SHARED : PRIVATE;
-}
-
 static bool is_typed(uint32_t kind)
 {
     return (kind & MUTEX_TYPE) == MUTEX_RECURSIVE || (kind & MUTEX_TYPE) == MUTEX_ERRORCHECK;
@@ -62,6 +57,13 @@ static bool is_listed(uint32_t kind)
 {
     return (kind & MUTEX_ROBUST) ||
            ((kind & MUTEX_SHARED) && is_typed(kind) && !(kind & MUTEX_INHERIT));
+}
+
+/* The kernel wakes the heirs of a listed mutex as sleepers in shared memory, wherever it lies. */
+static enum scope scope_of(uint32_t kind)
+{
+    bool shared = (kind & MUTEX_SHARED) || (is_listed(kind) && !(kind & MUTEX_INHERIT));
+    return shared ? SHARED : PRIVATE;
 }
 
 /* Does the word hold the owner's tid? */

@@ -182,7 +182,6 @@ void robust_done(void)
 /* The word of a mutex whose owner dies, in the kernel's format: see mutex.c. */
 static void hand_on(struct mutex *mutex, bool pi)
 {
-    enum scope scope = arch_load_relaxed(&mutex->kind) & MUTEX_SHARED ? SHARED : PRIVATE;
     uint32_t word = arch_load_relaxed(&mutex->word);
     do {
         if ((word & WORD_TID) != self.tid)
@@ -192,7 +191,7 @@ static void hand_on(struct mutex *mutex, bool pi)
             return;
     } while (!arch_cas_fetch(&mutex->word, &word, (word & WORD_WAITERS) | WORD_OWNER_DIED));
     if (word & WORD_WAITERS)
-        unpark(&mutex->word, 1, scope, ANY);
+        unpark(&mutex->word, 1, SHARED, ANY);
 }
 
 void robust_exit(void)

@@ -1,5 +1,5 @@
 # memcached with four worker threads, and a client of our own that knows every right answer.
-packages="memcached python3-minimal"
+packages="memcached python3"
 names="pthread_mutex_lock pthread_mutex_trylock pthread_cond_wait pthread_cond_signal"
 
 check()

@@ -416,8 +416,8 @@ END_TEST
 
 START_TEST(an_invalid_time_is_an_error_and_keeps_the_mutex)
 {
-    static const struct timespec bad[] = {{0, -1},       {0, 1000000000},      {0, LONG_MAX},
-                                          {0, LONG_MIN}, {4000000000, -1},     {-1, 1000000000},
+    static const struct timespec bad[] = {{0, -1},       {0, 1000000000},       {0, LONG_MAX},
+                                          {0, LONG_MIN}, {4000000000, -1},      {-1, 1000000000},
                                           {-1, -1},      {4000000000, LONG_MAX}};
     for (int pshared = 0; pshared < 2; pshared++) {
         struct station s;
@@ -627,8 +627,7 @@ START_TEST(two_processes_take_turns_at_different_addresses)
         unit_skip(why);
     pid_t pid = unit_fork();
     if (pid == 0) {
-        struct table *mine =
-            mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        struct table *mine = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         unit_child_assert(mine != MAP_FAILED && mine != table);
         unit_child_assert(munmap(table, sizeof *table) == 0);
         atomic_store(&mine->tid, unit_gettid());
@@ -873,30 +872,1539 @@ END_TEST
 
 /* ---- Two mutexes ---- */
 
+struct guest {
+    pthread_cond_t *cond;
+    pthread_mutex_t *mutex;
+    atomic_int waiting;
+    /* under the mutex */
+    bool go;
+    struct unit_call call;
+};
+
+static int wait_as_guest(void *arg)
+{
+    struct guest *g = arg;
+    must(pthread_mutex_lock(g->mutex));
+    atomic_store(&g->waiting, 1);
+    while (!g->go)
+        must(pthread_cond_wait(g->cond, g->mutex));
+    return pthread_mutex_unlock(g->mutex);
+}
+
+/* On return the guest waits, and the caller has its mutex. */
+static void invite(struct guest *g, pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+    *g = (struct guest){.cond = cond, .mutex = mutex};
+    unit_start(&g->call, wait_as_guest, g);
+    unit_wait_for(&g->waiting, 1);
+    must(pthread_mutex_lock(mutex));
+}
+
 START_TEST(another_mutex_may_be_used_when_nobody_is_blocked)
 {
     pthread_cond_t cond;
     init_cond(&cond, CLOCK_REALTIME, _i);
-    for (int round = 0; round < 2 * KINDS; round++) {
-        /* The station's own condition variable is not the one waited on. */
-        struct station s;
-        if (init_station(&s, &kinds[round % KINDS], PTHREAD_PROCESS_PRIVATE))
+    for (int round = 0; round < 3 * KINDS; round++) {
+        /* In an order that brings each kind after several others. */
+        const struct kind *kind = &kinds[round * 5 % KINDS];
+        pthread_mutex_t mutex;
+        struct guest g;
+        if (init_mutex(&mutex, kind, PTHREAD_PROCESS_PRIVATE))
             continue;
-        ck_assert_int_eq(pthread_cond_destroy(&s.cond), 0);
-        memcpy(&s.cond, &cond, sizeof cond);
-        struct passenger p[2];
-        for (int i = 0; i < 2; i++)
-            start_passenger(&p[i], &s, PLAIN);
-        enter_when_waiting(&s, 2);
-        atomic_store(&s.permits, 2);
-        ck_assert_int_eq(pthread_cond_broadcast(&s.cond), 0);
-        leave(&s);
-        for (int i = 0; i < 2; i++)
-            ck_assert_int_eq(unit_finish(&p[i].call), 0);
-        memcpy(&cond, &s.cond, sizeof cond);
-        must_be_free(&s.mutex);
-        ck_assert_int_eq(pthread_mutex_destroy(&s.mutex), 0);
+        invite(&g, &cond, &mutex);
+        g.go = true;
+        if (round % 2)
+            ck_assert_int_eq(pthread_cond_signal(&cond), 0);
+        else
+            ck_assert_int_eq(pthread_cond_broadcast(&cond), 0);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        ck_assert_int_eq(unit_finish(&g.call), 0);
+        ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
     }
     ck_assert_int_eq(pthread_cond_destroy(&cond), 0);
 }
 END_TEST
+
+/*
+ * "Once all waiting threads have been unblocked, the next wait operation on that condition variable
+ * shall form a new dynamic binding with the mutex specified by that wait operation": also while the
+ * unblocked are still queued for the mutex of theirs.
+ */
+START_TEST(another_mutex_may_be_used_while_woken_waiters_queue_for_theirs)
+{
+    enum { EARLY = 3 };
+    for (int other = 0; other < KINDS; other++) {
+        pthread_mutex_t first, second;
+        pthread_cond_t cond;
+        if (init_mutex(&first, &kinds[_i], PTHREAD_PROCESS_PRIVATE) ||
+            init_mutex(&second, &kinds[other], PTHREAD_PROCESS_PRIVATE))
+            continue;
+        init_cond(&cond, CLOCK_REALTIME, other % 2);
+        struct guest early[EARLY], late;
+        for (int i = 0; i < EARLY; i++) {
+            invite(&early[i], &cond, &first);
+            early[i].go = true;
+            if (i < EARLY - 1)
+                must(pthread_mutex_unlock(&first));
+        }
+        ck_assert_int_eq(pthread_cond_broadcast(&cond), 0);
+
+        /* The first mutex stays locked until the late guest has come and gone. */
+        for (int round = 0; round < 2; round++) {
+            invite(&late, &cond, &second);
+            late.go = true;
+            if (round)
+                ck_assert_int_eq(pthread_cond_signal(&cond), 0);
+            else
+                ck_assert_int_eq(pthread_cond_broadcast(&cond), 0);
+            must(pthread_mutex_unlock(&second));
+            ck_assert_int_eq(unit_finish(&late.call), 0);
+        }
+        must(pthread_mutex_unlock(&first));
+        for (int i = 0; i < EARLY; i++)
+            ck_assert_int_eq(unit_finish(&early[i].call), 0);
+        ck_assert_int_eq(pthread_cond_destroy(&cond), 0);
+        ck_assert_int_eq(pthread_mutex_destroy(&first), 0);
+        ck_assert_int_eq(pthread_mutex_destroy(&second), 0);
+    }
+}
+END_TEST
+
+/* ---- The end of a condition variable ---- */
+
+/*
+ * A condition variable may be destroyed as soon as nobody is blocked on it, which is right after
+ * the broadcast or the last signal, although the woken have not returned yet. Its memory is then
+ * taken away, overwritten, or made into another object, under their feet.
+ */
+struct wreck {
+    pthread_mutex_t mutex;
+    pthread_cond_t *cond;
+    atomic_int round, waiting, left;
+    /* under the mutex */
+    int permits;
+    bool over;
+};
+
+enum { WRECKERS = 4, WRECKS = 240 };
+
+struct wrecker {
+    struct wreck *wreck;
+    int number;
+};
+
+static int wait_on_a_wreck(void *arg)
+{
+    struct wrecker *me = arg;
+    struct wreck *w = me->wreck;
+    uint32_t random = (uint32_t)me->number * 2654435761u + 1;
+    for (int round = 1; round <= WRECKS; round++) {
+        while (atomic_load(&w->round) < round)
+            sched_yield();
+        must(pthread_mutex_lock(&w->mutex));
+        while (w->permits == 0) {
+            random = random * 1664525 + 1013904223;
+            atomic_fetch_add(&w->waiting, 1);
+            int error;
+            if (me->number % 2) {
+                /* Some give up now and then, and come back while they may. */
+                struct timespec at = unit_deadline(CLOCK_REALTIME, 0);
+                at.tv_nsec += random >> 14;
+                if (at.tv_nsec >= 1000000000) {
+                    at.tv_sec++;
+                    at.tv_nsec -= 1000000000;
+                }
+                error = pthread_cond_timedwait(w->cond, &w->mutex, &at);
+            } else {
+                error = pthread_cond_wait(w->cond, &w->mutex);
+            }
+            atomic_fetch_sub(&w->waiting, 1);
+            insist(error == 0 || error == ETIMEDOUT);
+        }
+        w->permits--;
+        must(pthread_mutex_unlock(&w->mutex));
+        atomic_fetch_add(&w->left, 1);
+    }
+    return 0;
+}
+
+enum fate { INACCESSIBLE, UNMAPPED, OVERWRITTEN, REUSED, FATES };
+
+START_TEST(memory_may_go_right_after_the_last_wake)
+{
+    struct wreck w = {.round = 0};
+    struct wrecker wreckers[WRECKERS];
+    struct unit_call calls[WRECKERS];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const char *why = init_mutex(&w.mutex, &kinds[_i], PTHREAD_PROCESS_PRIVATE);
+    if (why)
+        unit_skip(why);
+    for (int i = 0; i < WRECKERS; i++) {
+        wreckers[i] = (struct wrecker){&w, i};
+        unit_start(&calls[i], wait_on_a_wreck, &wreckers[i]);
+    }
+    for (int round = 1; round <= WRECKS; round++) {
+        enum fate fate = round % FATES;
+        bool broadcast = round / FATES % 2, holding = round / FATES / 2 % 2;
+        int pshared = round / FATES / 4 % 2;
+        w.cond = mmap(NULL, page, PROT_READ | PROT_WRITE,
+                      (pshared ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
+        insist(w.cond != MAP_FAILED);
+        init_cond(w.cond, CLOCK_REALTIME, pshared);
+        atomic_store(&w.left, 0);
+        atomic_store(&w.round, round);
+        for (;;) {
+            must(pthread_mutex_lock(&w.mutex));
+            if (atomic_load(&w.waiting) == WRECKERS)
+                break;
+            must(pthread_mutex_unlock(&w.mutex));
+            sched_yield();
+        }
+        w.permits = WRECKERS;
+        if (broadcast)
+            must(pthread_cond_broadcast(w.cond));
+        else
+            for (int i = 0; i < WRECKERS; i++)
+                must(pthread_cond_signal(w.cond));
+        if (!holding)
+            must(pthread_mutex_unlock(&w.mutex));
+        must(pthread_cond_destroy(w.cond));
+
+        switch (fate) {
+        case INACCESSIBLE:
+            insist(mprotect(w.cond, page, PROT_NONE) == 0);
+            break;
+        case UNMAPPED:
+            insist(munmap(w.cond, page) == 0);
+            break;
+        case OVERWRITTEN:
+            memset(w.cond, 0x5a, page);
+            break;
+        default:
+            break;
+        }
+        if (fate == REUSED) {
+            /* A new object at the same place, with a waiter of its own. */
+            pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+            struct guest g;
+            init_cond(w.cond, CLOCK_MONOTONIC, pshared);
+            invite(&g, w.cond, &mutex);
+            g.go = true;
+            must(pthread_cond_signal(w.cond));
+            must(pthread_mutex_unlock(&mutex));
+            must(unit_finish(&g.call));
+        }
+        if (holding)
+            must(pthread_mutex_unlock(&w.mutex));
+        must_reach(&w.left, WRECKERS, "waiters on a destroyed condition variable");
+        if (fate == OVERWRITTEN) {
+            const unsigned char *byte = (const unsigned char *)w.cond;
+            for (size_t i = 0; i < page; i++)
+                insist(byte[i] == 0x5a);
+        }
+        if (fate == REUSED)
+            must(pthread_cond_destroy(w.cond));
+        if (fate != UNMAPPED)
+            insist(munmap(w.cond, page) == 0);
+    }
+    for (int i = 0; i < WRECKERS; i++)
+        ck_assert_int_eq(unit_finish(&calls[i]), 0);
+    must_be_free(&w.mutex);
+    ck_assert_int_eq(pthread_mutex_destroy(&w.mutex), 0);
+}
+END_TEST
+
+/* ---- No signal is lost ---- */
+
+/*
+ * One token, one signal, two waiters, of whom one, the hasty, is about to give up. It takes the
+ * token if it was woken, and leaves it if it gave up: then the signal must go to the other.
+ */
+struct duel {
+    struct station station;
+    atomic_int round, hasty_waiting, hasty_done, by_hasty;
+    /* the hasty one's, once it waits */
+    struct timespec deadline;
+    atomic_bool over;
+};
+
+static int wait_patiently(void *arg)
+{
+    struct duel *d = arg;
+    struct station *s = &d->station;
+    enter(s);
+    while (!atomic_load(&d->over)) {
+        if (atomic_load(&s->permits) > 0) {
+            atomic_fetch_add(&s->taken, 1);
+            atomic_fetch_sub(&s->permits, 1);
+        } else {
+            atomic_fetch_add(&s->waiting, 1);
+            must(station_wait(s, PLAIN, NULL));
+            atomic_fetch_sub(&s->waiting, 1);
+        }
+    }
+    leave(s);
+    return 0;
+}
+
+enum { DUELS = 400 };
+
+static int wait_hastily(void *arg)
+{
+    struct duel *d = arg;
+    struct station *s = &d->station;
+    uint32_t random = 1;
+    prctl(PR_SET_TIMERSLACK, 1);
+    for (int round = 1; round <= DUELS; round++) {
+        while (atomic_load(&d->round) < round)
+            sched_yield();
+        enter(s);
+        random = random * 1664525 + 1013904223;
+        d->deadline = unit_deadline(CLOCK_REALTIME, 0);
+        d->deadline.tv_nsec += 60000 + (random >> 15);
+        if (d->deadline.tv_nsec >= 1000000000) {
+            d->deadline.tv_sec++;
+            d->deadline.tv_nsec -= 1000000000;
+        }
+        atomic_store(&d->hasty_waiting, 1);
+        int error;
+        do
+            error = station_wait(s, TIMED, &d->deadline);
+        while (error == 0 && atomic_load(&s->permits) == 0);
+        atomic_store(&d->hasty_waiting, 0);
+        insist(error == 0 || error == ETIMEDOUT);
+        if (error == 0) {
+            atomic_fetch_sub(&s->permits, 1);
+            atomic_fetch_add(&d->by_hasty, 1);
+        }
+        leave(s);
+        atomic_store(&d->hasty_done, round);
+    }
+    return 0;
+}
+
+/* Enter when both wait. */
+static void enter_duel(struct duel *d)
+{
+    for (;;) {
+        enter(&d->station);
+        if (atomic_load(&d->station.waiting) == 1 && atomic_load(&d->hasty_waiting))
+            return;
+        leave(&d->station);
+        sched_yield();
+    }
+}
+
+static void end_duel(struct duel *d, struct unit_call *patient)
+{
+    enter(&d->station);
+    atomic_store(&d->over, true);
+    ck_assert_int_eq(pthread_cond_broadcast(&d->station.cond), 0);
+    leave(&d->station);
+    ck_assert_int_eq(unit_finish(patient), 0);
+    end_station(&d->station);
+}
+
+START_TEST(no_signal_goes_to_one_that_times_out)
+{
+    static struct duel d;
+    const char *why = init_station(&d.station, &kinds[_i / 2], _i % 2);
+    if (why)
+        unit_skip(why);
+    struct unit_call patient, hasty;
+    unit_start(&patient, wait_patiently, &d);
+    unit_start(&hasty, wait_hastily, &d);
+    for (int round = 1; round <= DUELS; round++) {
+        atomic_store(&d.round, round);
+        struct station *s = &d.station;
+        bool both = false;
+        /* The hasty one may be gone before it is seen to wait: then it has been in time at least.
+         */
+        while (!both && atomic_load(&d.hasty_done) < round) {
+            enter(s);
+            both = atomic_load(&s->waiting) == 1 && atomic_load(&d.hasty_waiting);
+            if (!both) {
+                leave(s);
+                sched_yield();
+            }
+        }
+        if (!both)
+            enter(s);
+        struct timespec at = d.deadline;
+        leave(s);
+        /* From somewhat before the deadline until somewhat after it. */
+        long early = 40000 - round * 37 % 64 * 1000;
+        at.tv_nsec -= early;
+        if (at.tv_nsec < 0) {
+            at.tv_sec--;
+            at.tv_nsec += 1000000000;
+        } else if (at.tv_nsec >= 1000000000) {
+            at.tv_sec++;
+            at.tv_nsec -= 1000000000;
+        }
+        while (!has_passed(CLOCK_REALTIME, &at))
+            ;
+        enter(s);
+        atomic_store(&s->permits, 1);
+        if (round % 2)
+            must(pthread_cond_signal(&s->cond));
+        leave(s);
+        if (round % 2 == 0)
+            must(pthread_cond_signal(&s->cond));
+        must_be_taken(&s->permits, "the signal was lost to a waiter that timed out");
+        unit_wait_for(&d.hasty_done, round);
+    }
+    ck_assert_int_eq(unit_finish(&hasty), 0);
+    ck_assert_int_eq(atomic_load(&d.by_hasty) + atomic_load(&d.station.taken), DUELS);
+    end_duel(&d, &patient);
+}
+END_TEST
+
+static void leave_cancelled(void *arg)
+{
+    struct duel *d = arg;
+    /* Cancelled in the wait: the mutex is this thread's again, and nobody else is inside. */
+    insist(atomic_fetch_add(&d->station.inside, 1) == 0);
+    atomic_store(&d->hasty_waiting, 0);
+    leave(&d->station);
+}
+
+static void *wait_for_cancellation(void *arg)
+{
+    struct duel *d = arg;
+    struct station *s = &d->station;
+    enter(s);
+    atomic_store(&d->hasty_waiting, 1);
+    insist(atomic_fetch_sub(&s->inside, 1) == 1);
+    pthread_cleanup_push(leave_cancelled, d);
+    while (atomic_load(&s->permits) == 0)
+        must(pthread_cond_wait(&s->cond, &s->mutex));
+    pthread_cleanup_pop(0);
+    insist(atomic_fetch_add(&s->inside, 1) == 0);
+    atomic_store(&d->hasty_waiting, 0);
+    atomic_fetch_sub(&s->permits, 1);
+    atomic_fetch_add(&d->by_hasty, 1);
+    leave(s);
+    return NULL;
+}
+
+/*
+ * "A thread that has been unblocked because it has been canceled while blocked in a call to
+ * pthread_cond_timedwait() or pthread_cond_wait() shall not consume any condition signal that may
+ * be directed concurrently at the condition variable if there are other threads blocked".
+ */
+START_TEST(no_signal_goes_to_one_that_is_cancelled)
+{
+    enum { ROUNDS = 120 };
+    static struct duel d;
+    const char *why = init_station(&d.station, &kinds[_i / 2], _i % 2);
+    if (why)
+        unit_skip(why);
+    struct unit_call patient;
+    int cancelled = 0;
+    unit_start(&patient, wait_patiently, &d);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct station *s = &d.station;
+        bool cancel_first = round & 1, holding = round & 2;
+        pthread_t thread;
+        void *result;
+        must(pthread_create(&thread, NULL, wait_for_cancellation, &d));
+        enter_duel(&d);
+        if (cancel_first)
+            must(pthread_cancel(thread));
+        for (volatile int i = 0; i < round / 4 * 200;)
+            i = i + 1;
+        atomic_store(&s->permits, 1);
+        if (!holding)
+            leave(s);
+        must(pthread_cond_signal(&s->cond));
+        for (volatile int i = 0; i < round % 7 * 500;)
+            i = i + 1;
+        if (!cancel_first)
+            must(pthread_cancel(thread));
+        if (holding)
+            leave(s);
+        must_be_taken(&s->permits, "the signal was lost to a waiter that was cancelled");
+        must(pthread_join(thread, &result));
+        cancelled += result == PTHREAD_CANCELED;
+    }
+    ck_assert_int_eq(atomic_load(&d.by_hasty) + atomic_load(&d.station.taken), ROUNDS);
+    ck_assert_int_gt(cancelled, 0);
+    end_duel(&d, &patient);
+}
+END_TEST
+
+/*
+ * Several threads share one lock made of a flag and a condition variable, and pass it on by one
+ * signal, made without the mutex: what the runtimes of several languages do, and where sourceware
+ * bug 25847 showed. There a waiter of an old group took a signal that a newer group was owed, and
+ * another, trying to make it good, lost it. So waiters here come and go at very different speeds,
+ * and some have deadlines; those take what they were woken for, or pass it on, and leave it alone
+ * if they were not woken. A single lost signal stops everybody.
+ */
+struct baton {
+    struct station station;
+    bool busy;
+    atomic_int turns, holders;
+    atomic_bool over;
+};
+
+enum { BEARERS = 5, BATON_TURNS = 2500 };
+
+static int bear_baton(void *arg)
+{
+    struct baton *b = arg;
+    struct station *s = &b->station;
+    for (int turn = 0; turn < BATON_TURNS; turn++) {
+        enter(s);
+        while (b->busy)
+            must(station_wait(s, PLAIN, NULL));
+        b->busy = true;
+        leave(s);
+        insist(atomic_fetch_add(&b->holders, 1) == 0);
+        if (turn % 16 == 0)
+            sched_yield();
+        atomic_fetch_add(&b->turns, 1);
+        insist(atomic_fetch_sub(&b->holders, 1) == 1);
+        enter(s);
+        b->busy = false;
+        leave(s);
+        must(pthread_cond_signal(&s->cond));
+    }
+    return 0;
+}
+
+static int disturb_baton(void *arg)
+{
+    struct baton *b = arg;
+    struct station *s = &b->station;
+    uint32_t random = 7;
+    prctl(PR_SET_TIMERSLACK, 1);
+    while (!atomic_load(&b->over)) {
+        random = random * 1664525 + 1013904223;
+        struct timespec at = unit_deadline(CLOCK_REALTIME, 0);
+        at.tv_nsec += random >> 14;
+        if (at.tv_nsec >= 1000000000) {
+            at.tv_sec++;
+            at.tv_nsec -= 1000000000;
+        }
+        enter(s);
+        int error = b->busy ? station_wait(s, TIMED, &at) : ETIMEDOUT;
+        insist(error == 0 || error == ETIMEDOUT);
+        leave(s);
+        if (error == 0)
+            must(pthread_cond_signal(&s->cond));
+    }
+    return 0;
+}
+
+START_TEST(a_lock_passed_on_by_signals_is_never_stuck)
+{
+    static struct baton b;
+    ck_assert_ptr_null(init_station(&b.station, &kinds[0], _i));
+    struct unit_call bearers[BEARERS], disturbers[2];
+    for (int i = 0; i < 2; i++)
+        unit_start(&disturbers[i], disturb_baton, &b);
+    for (int i = 0; i < BEARERS; i++)
+        unit_start(&bearers[i], bear_baton, &b);
+    must_reach(&b.turns, BEARERS * BATON_TURNS, "turns of a lock passed on by signals");
+    for (int i = 0; i < BEARERS; i++)
+        ck_assert_int_eq(unit_finish(&bearers[i]), 0);
+    atomic_store(&b.over, true);
+    for (int i = 0; i < 2; i++) {
+        /* No bearer is left to wake one that waits for ever; none does. */
+        ck_assert_int_eq(unit_finish(&disturbers[i]), 0);
+    }
+    end_station(&b.station);
+}
+END_TEST
+
+/*
+ * The same question to a crowd: one token at a time, each with one signal, for patient waiters,
+ * hasty ones and ones that are cancelled and replaced, all at once.
+ */
+struct storm {
+    struct duel duel;
+    atomic_bool over;
+};
+
+static int wait_for_a_moment(void *arg)
+{
+    struct storm *storm = arg;
+    struct station *s = &storm->duel.station;
+    uint32_t random = (uint32_t)(uintptr_t)pthread_self() | 1;
+    while (!atomic_load(&storm->over)) {
+        random = random * 1664525 + 1013904223;
+        struct timespec at = unit_deadline(CLOCK_REALTIME, 0);
+        at.tv_nsec += random >> 13;
+        if (at.tv_nsec >= 1000000000) {
+            at.tv_sec++;
+            at.tv_nsec -= 1000000000;
+        }
+        enter(s);
+        int error = station_wait(s, TIMED, &at);
+        if (error == 0 && atomic_load(&s->permits) > 0) {
+            atomic_fetch_add(&s->taken, 1);
+            atomic_fetch_sub(&s->permits, 1);
+        }
+        leave(s);
+        insist(error == 0 || error == ETIMEDOUT);
+    }
+    return 0;
+}
+
+static int cancel_waiters(void *arg)
+{
+    struct storm *storm = arg;
+    while (!atomic_load(&storm->over)) {
+        pthread_t thread;
+        void *result;
+        must(pthread_create(&thread, NULL, wait_for_cancellation, &storm->duel));
+        for (int i = 0; i < 100 && !atomic_load(&storm->duel.hasty_waiting); i++)
+            sched_yield();
+        must(pthread_cancel(thread));
+        must(pthread_join(thread, &result));
+    }
+    return 0;
+}
+
+START_TEST(no_signal_is_lost_in_a_storm)
+{
+    enum { TOKENS = 1500, PATIENT = 3, HASTY = 2 };
+    static struct storm storm;
+    struct station *s = &storm.duel.station;
+    ck_assert_ptr_null(init_station(s, &kinds[0], _i));
+    struct unit_call patient[PATIENT], hasty[HASTY], canceller;
+    for (int i = 0; i < PATIENT; i++)
+        unit_start(&patient[i], wait_patiently, &storm.duel);
+    for (int i = 0; i < HASTY; i++)
+        unit_start(&hasty[i], wait_for_a_moment, &storm);
+    unit_start(&canceller, cancel_waiters, &storm);
+    for (int i = 0; i < TOKENS; i++) {
+        enter(s);
+        atomic_store(&s->permits, 1);
+        if (i % 2)
+            must(pthread_cond_signal(&s->cond));
+        leave(s);
+        if (i % 2 == 0)
+            must(pthread_cond_signal(&s->cond));
+        must_be_taken(&s->permits, "a signal was lost");
+    }
+    atomic_store(&storm.over, true);
+    for (int i = 0; i < HASTY; i++)
+        ck_assert_int_eq(unit_finish(&hasty[i]), 0);
+    ck_assert_int_eq(unit_finish(&canceller), 0);
+    ck_assert_int_eq(atomic_load(&s->taken) + atomic_load(&storm.duel.by_hasty), TOKENS);
+    enter(s);
+    atomic_store(&storm.duel.over, true);
+    ck_assert_int_eq(pthread_cond_broadcast(&s->cond), 0);
+    leave(s);
+    for (int i = 0; i < PATIENT; i++)
+        ck_assert_int_eq(unit_finish(&patient[i]), 0);
+    end_station(s);
+}
+END_TEST
+
+/* A child process that takes a permit; -1 until it waits, then its exit says that it has one. */
+static pid_t start_process(struct station *s)
+{
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        struct passenger p = {.station = s, .form = PLAIN};
+        _exit(take_permit(&p) != 0);
+    }
+    return pid;
+}
+
+static void must_end(pid_t pid, const char *what)
+{
+    struct timespec nap = {0, 200000};
+    int64_t start = unit_now_ms();
+    int status;
+    pid_t ended;
+    while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
+        if (unit_now_ms() - start > 5000) {
+            unit_kill(pid);
+            ck_assert_msg(0, "%s", what);
+        }
+        nanosleep(&nap, NULL);
+    }
+    ck_assert_int_eq(ended, pid);
+    ck_assert_msg(status == 0, "child ended with status 0x%x", (unsigned)status);
+}
+
+/*
+ * Processes that are killed while they sleep take no later signal with them to the grave, in
+ * whatever order they and the others have fallen asleep, and however many ghosts there are.
+ */
+START_TEST(no_signal_goes_to_the_dead)
+{
+    /*
+     * libc defect: glibc counts waiters in the object, the dead among them, and signals those who
+     * came first; musl counts them as well.
+     */
+    if (!unit_on_furwock())
+        return;
+    enum { PROCESSES = 5, ROUNDS = 8 };
+    int fd = unit_memory(sizeof(struct station));
+    struct station *s = unit_map(fd, sizeof *s);
+    const char *why = init_station(s, &kinds[_i], PTHREAD_PROCESS_SHARED);
+    if (why)
+        unit_skip(why);
+    for (int round = 0; round < ROUNDS; round++) {
+        static const unsigned doomed[] = {0x01, 0x10, 0x0f, 0x15, 0x0a, 0x03, 0x1e, 0x18};
+        unsigned dead = doomed[round % COUNT(doomed)];
+        pid_t pids[PROCESSES];
+        int alive = 0;
+        for (int i = 0; i < PROCESSES; i++) {
+            pids[i] = start_process(s);
+            enter_when_waiting(s, i + 1);
+            leave(s);
+            unit_wait_until_asleep(pids[i], pids[i]);
+        }
+        for (int i = 0; i < PROCESSES; i++) {
+            if (dead >> i & 1)
+                unit_kill(pids[i]);
+            else
+                alive++;
+        }
+        enter(s);
+        atomic_store(&s->waiting, alive);
+        if (round % 3 == 2) {
+            atomic_store(&s->permits, alive);
+            ck_assert_int_eq(pthread_cond_broadcast(&s->cond), 0);
+            leave(s);
+        } else {
+            leave(s);
+            for (int i = 0; i < alive; i++) {
+                enter(s);
+                atomic_fetch_add(&s->permits, 1);
+                leave(s);
+                ck_assert_int_eq(pthread_cond_signal(&s->cond), 0);
+            }
+        }
+        for (int i = 0; i < PROCESSES; i++) {
+            if (!(dead >> i & 1))
+                must_end(pids[i], "a signal was lost to a process that is dead");
+        }
+        ck_assert_int_eq(atomic_load(&s->permits), 0);
+    }
+    /* Nor do the dead keep the object from its end. */
+    end_station(s);
+    ck_assert_int_eq(munmap(s, sizeof *s), 0);
+    ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
+/* ---- Robust mutexes whose owner dies ---- */
+
+static int die_owning(void *arg)
+{
+    struct station *s = arg;
+    must(pthread_mutex_lock(&s->mutex));
+    atomic_store(&s->permits, 1);
+    return pthread_cond_broadcast(&s->cond);
+}
+
+static int wait_once(void *arg)
+{
+    struct passenger *p = arg;
+    struct station *s = p->station;
+    must(pthread_mutex_lock(&s->mutex));
+    atomic_fetch_add(&s->waiting, 1);
+    int error = 0;
+    while (error == 0 && atomic_load(&s->permits) == 0)
+        error = wait_for(&s->cond, &s->mutex, p->form, 10000);
+    return error;
+}
+
+static int wait_and_recover(void *arg)
+{
+    struct passenger *p = arg;
+    int error = wait_once(arg);
+    if (error == EOWNERDEAD) {
+        insist(unit_elsewhere(try_and_unlock, &p->station->mutex) == EBUSY);
+        must(pthread_mutex_consistent(&p->station->mutex));
+    }
+    must(pthread_mutex_unlock(&p->station->mutex));
+    return error;
+}
+
+static int wait_and_give_up(void *arg)
+{
+    struct passenger *p = arg;
+    int error = wait_once(arg);
+    /* An owner that unlocks without mending makes the mutex unusable for good. */
+    if (error == EOWNERDEAD)
+        must(pthread_mutex_unlock(&p->station->mutex));
+    return error;
+}
+
+START_TEST(a_waiter_is_told_that_the_owner_died)
+{
+    const struct kind *kind = &kinds[_i];
+    if (kind->robust != PTHREAD_MUTEX_ROBUST)
+        return;
+    for (int pshared = 0; pshared < 2; pshared++) {
+        for (int form = PLAIN; form < FORMS; form++) {
+            struct station s;
+            struct passenger p = {.station = &s, .form = form};
+            if (!form_exists(form))
+                continue;
+            ck_assert_ptr_null(init_station(&s, kind, pshared));
+            unit_start(&p.call, wait_and_recover, &p);
+            enter_when_waiting(&s, 1);
+            leave(&s);
+            ck_assert_int_eq(unit_elsewhere(die_owning, &s), 0);
+            ck_assert_int_eq(unit_finish(&p.call), EOWNERDEAD);
+            end_station(&s);
+
+            /* Of two, one mends the mutex, and the other has it as usual. */
+            struct passenger two[2] = {{.station = &s, .form = form}, {.station = &s}};
+            ck_assert_ptr_null(init_station(&s, kind, pshared));
+            for (int i = 0; i < 2; i++)
+                unit_start(&two[i].call, wait_and_recover, &two[i]);
+            enter_when_waiting(&s, 2);
+            leave(&s);
+            ck_assert_int_eq(unit_elsewhere(die_owning, &s), 0);
+            int results[2];
+            for (int i = 0; i < 2; i++)
+                results[i] = unit_finish(&two[i].call);
+            ck_assert_int_eq(results[0] + results[1], EOWNERDEAD);
+            end_station(&s);
+
+            /* Or does not mend it, and the other cannot have it. */
+            ck_assert_ptr_null(init_station(&s, kind, pshared));
+            for (int i = 0; i < 2; i++)
+                unit_start(&two[i].call, wait_and_give_up, &two[i]);
+            enter_when_waiting(&s, 2);
+            leave(&s);
+            ck_assert_int_eq(unit_elsewhere(die_owning, &s), 0);
+            for (int i = 0; i < 2; i++)
+                results[i] = unit_finish(&two[i].call);
+            ck_assert_int_eq(results[0] + results[1], EOWNERDEAD + ENOTRECOVERABLE);
+            ck_assert_int_eq(pthread_mutex_lock(&s.mutex), ENOTRECOVERABLE);
+            ck_assert_int_eq(pthread_cond_destroy(&s.cond), 0);
+            ck_assert_int_eq(pthread_mutex_destroy(&s.mutex), 0);
+        }
+    }
+}
+END_TEST
+
+static int lock_and_die(void *arg)
+{
+    struct station *s = arg;
+    return pthread_mutex_lock(&s->mutex);
+}
+
+START_TEST(a_waiter_that_times_out_is_told_that_the_owner_died)
+{
+    const struct kind *kind = &kinds[_i];
+    if (kind->robust != PTHREAD_MUTEX_ROBUST)
+        return;
+    for (int pshared = 0; pshared < 2; pshared++) {
+        struct station s;
+        ck_assert_ptr_null(init_station(&s, kind, pshared));
+        /* Nobody signals: the wait ends by the clock, and then finds the mutex as it is. */
+        struct timespec at = unit_deadline(CLOCK_REALTIME, 30);
+        struct unit_call call;
+        must(pthread_mutex_lock(&s.mutex));
+        unit_start(&call, lock_and_die, &s);
+        int error;
+        do
+            error = wait_until(&s.cond, &s.mutex, TIMED, &at);
+        while (error == 0);
+        ck_assert_int_eq(error, EOWNERDEAD);
+        ck_assert_int_eq(unit_finish(&call), 0);
+        ck_assert_int_eq(pthread_mutex_consistent(&s.mutex), 0);
+        ck_assert_int_eq(pthread_mutex_unlock(&s.mutex), 0);
+        end_station(&s);
+    }
+}
+END_TEST
+
+START_TEST(a_waiter_is_told_that_the_owner_was_killed_in_another_process)
+{
+    const struct kind *kind = &kinds[_i];
+    if (kind->robust != PTHREAD_MUTEX_ROBUST)
+        return;
+    int fd = unit_memory(sizeof(struct station));
+    struct station *s = unit_map(fd, sizeof *s);
+    ck_assert_ptr_null(init_station(s, kind, PTHREAD_PROCESS_SHARED));
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        struct station *mine = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        unit_child_assert(mine != MAP_FAILED && mine != s);
+        struct timespec nap = {0, 100000};
+        while (atomic_load(&mine->waiting) == 0)
+            nanosleep(&nap, NULL);
+        unit_child_assert(die_owning(mine) == 0);
+        atomic_store(&mine->taken, 1);
+        for (;;)
+            pause();
+    }
+    struct passenger p = {.station = s, .form = PLAIN};
+    unit_start(&p.call, wait_and_recover, &p);
+    unit_wait_for(&s->taken, 1);
+    /* The child owns the mutex, so the waiter cannot have returned. */
+    unit_wait_until_blocked(&p.call);
+    unit_kill(pid);
+    ck_assert_int_eq(unit_finish(&p.call), EOWNERDEAD);
+    end_station(s);
+    ck_assert_int_eq(munmap(s, sizeof *s), 0);
+    ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
+/* ---- Priorities ---- */
+
+/* The kernel's view of a thread's priority, lent priorities included: -1 - the real-time one. */
+static int effective_priority(pid_t tid)
+{
+    char path[64], line[512];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+    FILE *f = fopen(path, "r");
+    ck_assert_ptr_nonnull(f);
+    char *ok = fgets(line, sizeof line, f);
+    fclose(f);
+    ck_assert_ptr_nonnull(ok);
+    char *field = strrchr(line, ')');
+    ck_assert_ptr_nonnull(field);
+    /* The state is the third field, the priority the eighteenth. */
+    for (int i = 2; i < 18 && field; i++)
+        field = strchr(field + 1, ' ');
+    ck_assert_ptr_nonnull(field);
+    return atoi(field);
+}
+
+static void priority_must_become(pid_t tid, int expected)
+{
+    struct timespec nap = {0, 200000};
+    int64_t start = unit_now_ms();
+    int got;
+    while ((got = effective_priority(tid)) != expected) {
+        ck_assert_msg(unit_now_ms() - start < 5000, "priority %d, not %d", got, expected);
+        nanosleep(&nap, NULL);
+    }
+}
+
+struct ranked {
+    struct station *station;
+    int priority;
+    atomic_int tid;
+    /* when it got the mutex, among all */
+    int place;
+    struct unit_call call;
+};
+
+static int wait_ranked(void *arg)
+{
+    struct ranked *r = arg;
+    struct station *s = r->station;
+    if (r->priority && !become_fifo(r->priority - 1))
+        return EPERM;
+    must(pthread_mutex_lock(&s->mutex));
+    atomic_store(&r->tid, unit_gettid());
+    atomic_fetch_add(&s->waiting, 1);
+    while (atomic_load(&s->permits) == 0)
+        must(pthread_cond_wait(&s->cond, &s->mutex));
+    atomic_fetch_sub(&s->waiting, 1);
+    atomic_fetch_sub(&s->permits, 1);
+    r->place = atomic_fetch_add(&s->taken, 1);
+    return pthread_mutex_unlock(&s->mutex);
+}
+
+static int try_fifo(void *unused)
+{
+    (void)unused;
+    return !become_fifo(0);
+}
+
+static bool may_use_fifo(void)
+{
+    return unit_elsewhere(try_fifo, NULL) == 0;
+}
+
+static void stay_on_one_processor(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(sched_getcpu(), &set);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof set, &set), 0);
+}
+
+/*
+ * "The scheduling policy shall determine the order in which threads are unblocked": the highest
+ * priority first, whoever came first. All on one processor, on which this thread runs only when no
+ * waiter can.
+ */
+START_TEST(waiters_get_an_inheriting_mutex_in_order_of_priority)
+{
+    enum { WAITERS = 4, ONE_BY_ONE = 0, AT_ONCE = 1, BROADCAST = 2 };
+    static const int priorities[WAITERS] = {10, 40, 20, 30};
+    if (!may_use_fifo())
+        unit_skip("may not use SCHED_FIFO");
+    stay_on_one_processor();
+    for (int mode = ONE_BY_ONE; mode <= BROADCAST; mode++) {
+        struct station s;
+        struct ranked r[WAITERS];
+        struct timespec nap = {0, 200000};
+        memset(&s, 0, sizeof s);
+        must(unit_mutex_init(&s.mutex, PTHREAD_MUTEX_NORMAL, _i, PTHREAD_MUTEX_STALLED,
+                             PTHREAD_PRIO_INHERIT));
+        init_cond(&s.cond, CLOCK_REALTIME, _i);
+        for (int i = 0; i < WAITERS; i++) {
+            r[i] = (struct ranked){.station = &s, .priority = priorities[i]};
+            unit_start(&r[i].call, wait_ranked, &r[i]);
+            unit_wait_for(&r[i].tid, 1);
+            unit_wait_until_asleep(getpid(), atomic_load(&r[i].tid));
+        }
+        while (atomic_load(&s.waiting) < WAITERS)
+            nanosleep(&nap, NULL);
+        for (int i = 0; i < WAITERS; i++) {
+            if (mode == ONE_BY_ONE || i == 0)
+                must(pthread_mutex_lock(&s.mutex));
+            if (mode == BROADCAST) {
+                atomic_store(&s.permits, WAITERS);
+                must(pthread_cond_broadcast(&s.cond));
+                i = WAITERS - 1;
+            } else {
+                atomic_fetch_add(&s.permits, 1);
+                must(pthread_cond_signal(&s.cond));
+            }
+            if (mode == ONE_BY_ONE || i == WAITERS - 1)
+                must(pthread_mutex_unlock(&s.mutex));
+            if (mode == ONE_BY_ONE)
+                must_reach(&s.taken, i + 1, "waiters of different priorities");
+        }
+        for (int i = 0; i < WAITERS; i++)
+            ck_assert_int_eq(unit_finish(&r[i].call), 0);
+        for (int i = 0; i < WAITERS; i++) {
+            int higher = 0;
+            for (int j = 0; j < WAITERS; j++)
+                higher += priorities[j] > priorities[i];
+            ck_assert_msg(r[i].place == higher, "mode %d: priority %d came as number %d", mode,
+                          priorities[i], r[i].place);
+        }
+        ck_assert_int_eq(pthread_cond_destroy(&s.cond), 0);
+        ck_assert_int_eq(pthread_mutex_destroy(&s.mutex), 0);
+    }
+}
+END_TEST
+
+/* A waiter that has been woken, and queues for the mutex, lends its owner its priority. */
+START_TEST(a_woken_waiter_lends_the_owner_its_priority)
+{
+    if (!may_use_fifo())
+        unit_skip("may not use SCHED_FIFO");
+    struct station s;
+    memset(&s, 0, sizeof s);
+    must(unit_mutex_init(&s.mutex, PTHREAD_MUTEX_NORMAL, _i, PTHREAD_MUTEX_STALLED,
+                         PTHREAD_PRIO_INHERIT));
+    init_cond(&s.cond, CLOCK_REALTIME, _i);
+    int own = effective_priority(unit_gettid());
+    for (int broadcast = 0; broadcast < 2; broadcast++) {
+        struct ranked r = {.station = &s, .priority = 20};
+        unit_start(&r.call, wait_ranked, &r);
+        unit_wait_for(&r.tid, 1);
+        must(pthread_mutex_lock(&s.mutex));
+        ck_assert_int_eq(effective_priority(unit_gettid()), own);
+        atomic_store(&s.permits, 1);
+        must(broadcast ? pthread_cond_broadcast(&s.cond) : pthread_cond_signal(&s.cond));
+        priority_must_become(unit_gettid(), -1 - r.priority);
+        must(pthread_mutex_unlock(&s.mutex));
+        priority_must_become(unit_gettid(), own);
+        ck_assert_int_eq(unit_finish(&r.call), 0);
+    }
+    ck_assert_int_eq(pthread_cond_destroy(&s.cond), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&s.mutex), 0);
+}
+END_TEST
+
+struct borrower {
+    struct station *station;
+    atomic_int owns, leave;
+    struct unit_call call;
+};
+
+static int wait_and_keep(void *arg)
+{
+    struct borrower *b = arg;
+    struct station *s = b->station;
+    must(pthread_mutex_lock(&s->mutex));
+    atomic_store(&s->waiting, 1);
+    while (atomic_load(&s->permits) == 0)
+        must(pthread_cond_wait(&s->cond, &s->mutex));
+    atomic_store(&b->owns, 1);
+    unit_wait_for(&b->leave, 1);
+    return pthread_mutex_unlock(&s->mutex);
+}
+
+/* The owner that a wait has made is one to the kernel too. */
+START_TEST(the_mutex_a_waiter_gets_back_inherits_priority)
+{
+    if (!may_use_fifo())
+        unit_skip("may not use SCHED_FIFO");
+    struct station s;
+    memset(&s, 0, sizeof s);
+    must(unit_mutex_init(&s.mutex, PTHREAD_MUTEX_NORMAL, _i, PTHREAD_MUTEX_STALLED,
+                         PTHREAD_PRIO_INHERIT));
+    init_cond(&s.cond, CLOCK_REALTIME, _i);
+    int own = effective_priority(unit_gettid());
+    for (int round = 0; round < 4; round++) {
+        bool holding = round & 1, broadcast = round & 2;
+        struct borrower b = {.station = &s};
+        atomic_store(&s.waiting, 0);
+        atomic_store(&s.permits, 0);
+        unit_start(&b.call, wait_and_keep, &b);
+        unit_wait_for(&s.waiting, 1);
+        must(pthread_mutex_lock(&s.mutex));
+        atomic_store(&s.permits, 1);
+        if (!holding)
+            must(pthread_mutex_unlock(&s.mutex));
+        must(broadcast ? pthread_cond_broadcast(&s.cond) : pthread_cond_signal(&s.cond));
+        if (holding)
+            must(pthread_mutex_unlock(&s.mutex));
+        unit_wait_for(&b.owns, 1);
+        pid_t tid = atomic_load(&b.call.tid);
+        ck_assert_int_eq(effective_priority(tid), own);
+
+        struct ranked r = {.station = &s, .priority = 20};
+        unit_start(&r.call, wait_ranked, &r);
+        priority_must_become(tid, -1 - r.priority);
+        atomic_store(&b.leave, 1);
+        ck_assert_int_eq(unit_finish(&b.call), 0);
+        ck_assert_int_eq(unit_finish(&r.call), 0);
+    }
+    ck_assert_int_eq(pthread_cond_destroy(&s.cond), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&s.mutex), 0);
+}
+END_TEST
+
+/* ---- Signals, cancellation, fork ---- */
+
+static atomic_int handled;
+
+static void count_signal(int number)
+{
+    (void)number;
+    atomic_fetch_add(&handled, 1);
+}
+
+START_TEST(a_signal_handler_does_not_fail_the_wait)
+{
+    struct sigaction action = {.sa_handler = count_signal};
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    for (int pshared = 0; pshared < 2; pshared++) {
+        struct station s;
+        const char *why = init_station(&s, &kinds[_i], pshared);
+        if (why)
+            unit_skip(why);
+        for (int form = PLAIN; form < FORMS; form++) {
+            struct passenger p;
+            start_passenger(&p, &s, form);
+            for (int i = 0; i < 3; i++) {
+                int before = atomic_load(&handled);
+                enter_when_waiting(&s, 1);
+                leave(&s);
+                unit_wait_until_blocked(&p.call);
+                ck_assert_int_eq(pthread_kill(p.call.thread, SIGUSR1), 0);
+                unit_wait_for(&handled, before + 1);
+            }
+            enter_when_waiting(&s, 1);
+            atomic_store(&s.permits, 1);
+            ck_assert_int_eq(pthread_cond_signal(&s.cond), 0);
+            leave(&s);
+            ck_assert_int_eq(unit_finish(&p.call), 0);
+        }
+
+        /* Nor do handlers, coming more often than it, put off the timeout. */
+        struct passenger p = {.station = &s};
+        struct short_wait w = {&s, 30};
+        int before = atomic_load(&handled);
+        unit_start(&p.call, wait_briefly, &w);
+        struct timespec nap = {0, 2000000};
+        while (!atomic_load(&p.call.returned)) {
+            pthread_kill(p.call.thread, SIGUSR1);
+            nanosleep(&nap, NULL);
+        }
+        int error = unit_finish(&p.call);
+        ck_assert(error == 0 || error == ETIMEDOUT);
+        ck_assert_int_gt(atomic_load(&handled), before);
+        end_station(&s);
+    }
+}
+END_TEST
+
+struct condemned {
+    struct station *station;
+    enum form form;
+    int type;
+    bool by_itself;
+    atomic_int tid, cleaned, returned;
+};
+
+static void clean_up(void *arg)
+{
+    struct condemned *c = arg;
+    struct station *s = c->station;
+    insist(atomic_fetch_add(&s->inside, 1) == 0);
+    atomic_fetch_sub(&s->waiting, 1);
+    must_own(&s->mutex, s->kind);
+    atomic_store(&c->cleaned, 1);
+    leave(s);
+}
+
+static void *wait_condemned(void *arg)
+{
+    struct condemned *c = arg;
+    struct station *s = c->station;
+    int old;
+    enter(s);
+    atomic_store(&c->tid, unit_gettid());
+    atomic_fetch_add(&s->waiting, 1);
+    insist(atomic_fetch_sub(&s->inside, 1) == 1);
+    pthread_cleanup_push(clean_up, c);
+    if (c->by_itself)
+        must(pthread_cancel(pthread_self()));
+    must(pthread_setcanceltype(c->type, &old));
+    for (;;)
+        must(wait_for(&s->cond, &s->mutex, c->form, 10000));
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+START_TEST(a_cancelled_waiter_has_the_mutex_in_its_cleanup_handler)
+{
+    for (int round = 0; round < 8 * FORMS; round++) {
+        int pshared = round & 1;
+        bool holding = round & 2, asleep = round & 4;
+        enum form form = round / 8;
+        if (!form_exists(form))
+            continue;
+        struct station s;
+        const char *why = init_station(&s, &kinds[_i], pshared);
+        if (why)
+            unit_skip(why);
+        struct condemned c = {.station = &s, .form = form, .type = PTHREAD_CANCEL_DEFERRED};
+        pthread_t thread;
+        void *result;
+        must(pthread_create(&thread, NULL, wait_condemned, &c));
+        enter_when_waiting(&s, 1);
+        if (!holding)
+            leave(&s);
+        if (asleep)
+            unit_wait_until_asleep(getpid(), atomic_load(&c.tid));
+        must(pthread_cancel(thread));
+        if (holding) {
+            struct timespec nap = {0, 2000000};
+            nanosleep(&nap, NULL);
+            ck_assert_int_eq(atomic_load(&c.cleaned), 0);
+            leave(&s);
+        }
+        must(pthread_join(thread, &result));
+        ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+        ck_assert_int_eq(atomic_load(&c.cleaned), 1);
+
+        /* It has left no trace: a waiter and a signal find each other. */
+        struct passenger p;
+        start_passenger(&p, &s, form);
+        enter_when_waiting(&s, 1);
+        atomic_store(&s.permits, 1);
+        must(pthread_cond_signal(&s.cond));
+        leave(&s);
+        ck_assert_int_eq(unit_finish(&p.call), 0);
+        end_station(&s);
+    }
+}
+END_TEST
+
+START_TEST(a_pending_cancellation_ends_the_wait_before_it_begins)
+{
+    for (int form = PLAIN; form < FORMS; form++) {
+        if (!form_exists(form))
+            continue;
+        struct station s;
+        const char *why = init_station(&s, &kinds[_i], form % 2);
+        if (why)
+            unit_skip(why);
+        struct condemned c = {
+            .station = &s, .form = form, .type = PTHREAD_CANCEL_DEFERRED, .by_itself = true};
+        pthread_t thread;
+        void *result;
+        must(pthread_create(&thread, NULL, wait_condemned, &c));
+        must(pthread_join(thread, &result));
+        ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+        ck_assert_int_eq(atomic_load(&c.cleaned), 1);
+        end_station(&s);
+    }
+}
+END_TEST
+
+START_TEST(asynchronous_cancellation_ends_the_wait_too)
+{
+    for (int round = 0; round < 2 * FORMS; round++) {
+        enum form form = round / 2;
+        if (!form_exists(form))
+            continue;
+        struct station s;
+        const char *why = init_station(&s, &kinds[_i], round & 1);
+        if (why)
+            unit_skip(why);
+        struct condemned c = {.station = &s, .form = form, .type = PTHREAD_CANCEL_ASYNCHRONOUS};
+        pthread_t thread;
+        void *result;
+        must(pthread_create(&thread, NULL, wait_condemned, &c));
+        enter_when_waiting(&s, 1);
+        leave(&s);
+        unit_wait_until_asleep(getpid(), atomic_load(&c.tid));
+        must(pthread_cancel(thread));
+        must(pthread_join(thread, &result));
+        ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+        ck_assert_int_eq(atomic_load(&c.cleaned), 1);
+        end_station(&s);
+    }
+}
+END_TEST
+
+/* The cancel type is the caller's own after the wait as before it. */
+static int wait_with_types(void *arg)
+{
+    struct passenger *p = arg;
+    static const int types[] = {PTHREAD_CANCEL_DEFERRED, PTHREAD_CANCEL_ASYNCHRONOUS};
+    for (int i = 0; i < 2; i++) {
+        int old;
+        must(pthread_setcanceltype(types[i], &old));
+        struct timespec at = unit_deadline(CLOCK_REALTIME, 2);
+        enter(p->station);
+        while (station_wait(p->station, TIMED, &at) == 0)
+            ;
+        leave(p->station);
+        must(pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &old));
+        insist(old == types[i]);
+        must(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old));
+        insist(old == PTHREAD_CANCEL_ENABLE);
+        must(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old));
+    }
+    return 0;
+}
+
+static void *wait_uncancellable(void *arg)
+{
+    int old;
+    must(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old));
+    must(take_permit(arg));
+    must(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old));
+    insist(old == PTHREAD_CANCEL_DISABLE);
+    pthread_testcancel();
+    return NULL;
+}
+
+START_TEST(cancellation_disabled_is_put_off)
+{
+    for (int pshared = 0; pshared < 2; pshared++) {
+        struct station s;
+        const char *why = init_station(&s, &kinds[_i], pshared);
+        if (why)
+            unit_skip(why);
+        struct passenger p = {.station = &s, .form = pshared ? TIMED : PLAIN};
+        pthread_t thread;
+        void *result;
+        ck_assert_int_eq(unit_elsewhere(wait_with_types, &p), 0);
+        must(pthread_create(&thread, NULL, wait_uncancellable, &p));
+        enter_when_waiting(&s, 1);
+        leave(&s);
+        must(pthread_cancel(thread));
+        enter_when_waiting(&s, 1);
+        atomic_store(&s.permits, 1);
+        must(pthread_cond_signal(&s.cond));
+        leave(&s);
+        must(pthread_join(thread, &result));
+        ck_assert_int_eq(atomic_load(&s.taken), 1);
+        ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+        end_station(&s);
+    }
+}
+END_TEST
+
+static atomic_int survived;
+
+static void *wake_while_cancelled(void *arg)
+{
+    struct station *s = arg;
+    pthread_cond_t cond;
+    must(pthread_cancel(pthread_self()));
+    init_cond(&cond, CLOCK_MONOTONIC, PTHREAD_PROCESS_PRIVATE);
+    must(pthread_cond_destroy(&cond));
+    enter(s);
+    atomic_store(&s->permits, 2);
+    must(pthread_cond_signal(&s->cond));
+    must(pthread_cond_broadcast(&s->cond));
+    leave(s);
+    atomic_store(&survived, 1);
+    pthread_testcancel();
+    return NULL;
+}
+
+START_TEST(waking_is_no_cancellation_point)
+{
+    struct station s;
+    const char *why = init_station(&s, &kinds[_i], PTHREAD_PROCESS_PRIVATE);
+    if (why)
+        unit_skip(why);
+    struct passenger p[2];
+    pthread_t thread;
+    void *result;
+    for (int i = 0; i < 2; i++)
+        start_passenger(&p[i], &s, PLAIN);
+    enter_when_waiting(&s, 2);
+    leave(&s);
+    must(pthread_create(&thread, NULL, wake_while_cancelled, &s));
+    must(pthread_join(thread, &result));
+    ck_assert_int_eq(atomic_load(&survived), 1);
+    ck_assert_ptr_eq(result, PTHREAD_CANCELED);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(unit_finish(&p[i].call), 0);
+    end_station(&s);
+}
+END_TEST
+
+/* In a child: no Check. Turns between two of its threads, and a timeout. */
+static bool works_in_child(struct station *s)
+{
+    static struct table table;
+    table.station.kind = s->kind;
+    memcpy(&table.station.mutex, &(pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER,
+           sizeof(pthread_mutex_t));
+    memcpy(&table.station.cond, &(pthread_cond_t)PTHREAD_COND_INITIALIZER, sizeof(pthread_cond_t));
+    struct player players[2] = {{&table, 0, 50, false}, {&table, 1, 50, false}};
+    struct unit_call call = {.function = play, .argument = &players[1]};
+    if (pthread_create(&call.thread, NULL, unit_call_thread, &call) != 0)
+        return false;
+    if (play(&players[0]) != 0 || pthread_join(call.thread, NULL) != 0 || call.result != 0)
+        return false;
+
+    struct passenger p = {.station = s, .form = PLAIN};
+    call = (struct unit_call){.function = take_permit, .argument = &p};
+    if (pthread_create(&call.thread, NULL, unit_call_thread, &call) != 0)
+        return false;
+    enter_when_waiting(s, 1);
+    atomic_store(&s->permits, 1);
+    int error = pthread_cond_signal(&s->cond);
+    leave(s);
+    return error == 0 && pthread_join(call.thread, NULL) == 0 && call.result == 0 &&
+           pthread_cond_destroy(&s->cond) == 0;
+}
+
+START_TEST(a_forked_child_can_wait_and_wake)
+{
+    struct station s;
+    const char *why = init_station(&s, &kinds[_i], PTHREAD_PROCESS_PRIVATE);
+    if (why)
+        unit_skip(why);
+    /* Used before, so that whatever is learned or filled in by use is there in the child. */
+    struct passenger p;
+    start_passenger(&p, &s, PLAIN);
+    enter_when_waiting(&s, 1);
+    atomic_store(&s.permits, 1);
+    must(pthread_cond_signal(&s.cond));
+    leave(&s);
+    ck_assert_int_eq(unit_finish(&p.call), 0);
+    pid_t pid = unit_fork();
+    if (pid == 0)
+        _exit(!works_in_child(&s));
+    unit_reap(pid);
+
+    /* With a waiter in the parent, whom the child has not got: it makes the objects anew. */
+    start_passenger(&p, &s, PLAIN);
+    enter_when_waiting(&s, 1);
+    pid = unit_fork();
+    if (pid == 0) {
+        unit_child_assert(init_station(&s, &kinds[_i], PTHREAD_PROCESS_PRIVATE) == NULL);
+        _exit(!works_in_child(&s));
+    }
+    leave(&s);
+    unit_reap(pid);
+    enter(&s);
+    atomic_store(&s.permits, 1);
+    must(pthread_cond_signal(&s.cond));
+    leave(&s);
+    ck_assert_int_eq(unit_finish(&p.call), 0);
+    end_station(&s);
+}
+END_TEST
+
+static Suite *cond_suite(void)
+{
+    Suite *suite = suite_create("cond");
+
+    TCase *alone = tcase_create("one thread");
+    tcase_set_timeout(alone, 30);
+    tcase_add_test(alone, every_initialiser_makes_a_working_object);
+    tcase_add_test(alone, signals_without_waiters_are_not_kept);
+    tcase_add_loop_test(alone, a_wait_times_out_no_sooner_than_asked_and_owns_the_mutex, 0, KINDS);
+    tcase_add_test(alone, a_wait_until_a_time_past_lets_others_have_the_mutex);
+    tcase_add_loop_test(alone, an_invalid_time_is_an_error_and_keeps_the_mutex, 0, KINDS);
+    tcase_add_loop_test(alone, an_unknown_clock_is_an_error_and_keeps_the_mutex, 0, KINDS);
+    tcase_add_loop_test(alone, waiting_without_the_mutex_is_an_error, 0, KINDS);
+    suite_add_tcase(suite, alone);
+
+    TCase *waking = tcase_create("waking");
+    tcase_set_timeout(waking, 60);
+    tcase_add_loop_test(waking, signal_and_broadcast_wake_and_hand_the_mutex_back, 0, KINDS);
+    tcase_add_loop_test(waking, two_threads_take_turns, 0, KINDS);
+    tcase_add_loop_test(waking, two_threads_take_many_turns, 0, 2);
+    tcase_add_loop_test(waking, two_processes_take_turns_at_different_addresses, 0, KINDS);
+    tcase_add_loop_test(waking, a_signal_is_not_for_those_who_come_later, 0, 2);
+    tcase_add_loop_test(waking, broadcast_wakes_a_hundred, 0, KINDS);
+    tcase_add_loop_test(waking, two_thousand_wait_and_are_woken_one_by_one_and_together, 0, 2);
+    tcase_add_loop_test(waking, woken_waiters_get_a_mutex_held_past_their_deadlines, 0, KINDS);
+    tcase_add_loop_test(waking, a_deadline_that_passes_while_the_mutex_is_held_by_another, 0,
+                        KINDS);
+    tcase_add_loop_test(waking, another_mutex_may_be_used_when_nobody_is_blocked, 0, 2);
+    tcase_add_loop_test(waking, another_mutex_may_be_used_while_woken_waiters_queue_for_theirs, 0,
+                        KINDS);
+    tcase_add_loop_test(waking, memory_may_go_right_after_the_last_wake, 0, KINDS);
+    suite_add_tcase(suite, waking);
+
+    TCase *losing = tcase_create("losing");
+    tcase_set_timeout(losing, 60);
+    tcase_add_loop_test(losing, no_signal_goes_to_one_that_times_out, 0, 2 * KINDS);
+    tcase_add_loop_test(losing, no_signal_goes_to_one_that_is_cancelled, 0, 2 * KINDS);
+    tcase_add_loop_test(losing, a_lock_passed_on_by_signals_is_never_stuck, 0, 2);
+    tcase_add_loop_test(losing, no_signal_is_lost_in_a_storm, 0, 2);
+    tcase_add_loop_test(losing, no_signal_goes_to_the_dead, 0, KINDS);
+    suite_add_tcase(suite, losing);
+
+    TCase *dying = tcase_create("dying owners");
+    tcase_set_timeout(dying, 30);
+    tcase_add_loop_test(dying, a_waiter_is_told_that_the_owner_died, 0, KINDS);
+    tcase_add_loop_test(dying, a_waiter_that_times_out_is_told_that_the_owner_died, 0, KINDS);
+    tcase_add_loop_test(dying, a_waiter_is_told_that_the_owner_was_killed_in_another_process, 0,
+                        KINDS);
+    suite_add_tcase(suite, dying);
+
+    /* Private, then process-shared. */
+    TCase *priorities = tcase_create("priorities");
+    tcase_set_timeout(priorities, 30);
+    tcase_add_loop_test(priorities, waiters_get_an_inheriting_mutex_in_order_of_priority, 0, 2);
+    tcase_add_loop_test(priorities, a_woken_waiter_lends_the_owner_its_priority, 0, 2);
+    tcase_add_loop_test(priorities, the_mutex_a_waiter_gets_back_inherits_priority, 0, 2);
+    suite_add_tcase(suite, priorities);
+
+    TCase *interrupted = tcase_create("signals, cancellation, fork");
+    tcase_set_timeout(interrupted, 60);
+    tcase_add_loop_test(interrupted, a_signal_handler_does_not_fail_the_wait, 0, KINDS);
+    tcase_add_loop_test(interrupted, a_cancelled_waiter_has_the_mutex_in_its_cleanup_handler, 0,
+                        KINDS);
+    tcase_add_loop_test(interrupted, a_pending_cancellation_ends_the_wait_before_it_begins, 0,
+                        KINDS);
+    tcase_add_loop_test(interrupted, asynchronous_cancellation_ends_the_wait_too, 0, KINDS);
+    tcase_add_loop_test(interrupted, cancellation_disabled_is_put_off, 0, KINDS);
+    tcase_add_loop_test(interrupted, waking_is_no_cancellation_point, 0, KINDS);
+    tcase_add_loop_test(interrupted, a_forked_child_can_wait_and_wake, 0, KINDS);
+    suite_add_tcase(suite, interrupted);
+    return suite;
+}
+
+UNIT_MAIN(cond_suite)
