@@ -32,26 +32,24 @@ static int highest_ceiling(void)
     return 0;
 }
 
-static bool real_time(int policy)
-{
-    return policy == SCHED_FIFO || policy == SCHED_RR;
-}
-
 static void read_base(void)
 {
     /* the kernel's struct sched_param is one int; libcs reserve more */
     int parameter[16] = {0};
-    long policy = arch_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0);
     arch_syscall(SYS_sched_getparam, 0, (long)parameter, 0, 0, 0, 0);
-    self.base_policy = policy;
     self.base_priority = parameter[0];
+    if (self.base_priority == 0)
+        self.base_policy = arch_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0);
 }
 
+/* A real-time thread keeps its policy; another has SCHED_FIFO while it is raised. */
 static int apply(int priority)
 {
     int parameter = priority > self.base_priority ? priority : self.base_priority;
+    if (self.base_priority > 0)
+        return -arch_syscall(SYS_sched_setparam, 0, (long)&parameter, 0, 0, 0, 0);
     int policy = self.base_policy;
-    if (priority > self.base_priority && !real_time(policy & ~SCHED_RESET_ON_FORK))
+    if (parameter > 0)
         policy = SCHED_FIFO | (policy & SCHED_RESET_ON_FORK);
     return -arch_syscall(SYS_sched_setscheduler, 0, policy, (long)&parameter, 0, 0, 0);
 }

@@ -89,6 +89,8 @@ struct waiter {
     enum scope scope;
     /* the cancel type of the caller */
     int cancel_type;
+    /* of mutex_expect */
+    void *expecting;
 };
 
 /* Where a broadcast may move sleepers that wait with this mutex, as kept in cond->mutex. */
@@ -203,17 +205,19 @@ static void cancelled_wait_inheriting(void *argument)
     struct waiter *waiter = argument;
     signal_inheriting(waiter->cond, waiter->mutex, 0);
     leave(waiter->cond);
-    if (mutex_owned(waiter->mutex, MUTEX_INHERIT))
-        mutex_given(waiter->mutex, waiter->depth);
-    else
+    if (mutex_owned(waiter->mutex, MUTEX_INHERIT)) {
+        mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
+    } else {
+        mutex_not_given(waiter->mutex, waiter->expecting);
         mutex_reacquire(waiter->mutex, waiter->depth, false);
+    }
     host_restore_cancel(waiter->cancel_type);
 }
 
 /* Returns what pthread_cond_wait does: the mutex is part of the wait. */
 static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct deadline *deadline)
 {
-    mutex_expect(waiter->mutex);
+    waiter->expecting = mutex_expect(waiter->mutex);
     int result = park_pi_cancellable(&waiter->cond->word, word, deadline, &waiter->mutex->word,
                                      cancelled_wait_inheriting, waiter);
     if (result == ENOSYS)
@@ -223,7 +227,8 @@ static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct de
                      : EAGAIN;
     leave(waiter->cond);
     if (result == 0)
-        return mutex_given(waiter->mutex, waiter->depth);
+        return mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
+    mutex_not_given(waiter->mutex, waiter->expecting);
     int error = mutex_reacquire(waiter->mutex, waiter->depth, false);
     return error ? error : result == ETIMEDOUT ? ETIMEDOUT : 0;
 }

@@ -88,9 +88,9 @@ static COLD bool adopt(struct mutex *mutex, uint32_t kind, uint32_t word)
             return false;
     } while (!arch_cas_fetch(&mutex->word, &word, self_tid() | (word & ~(uint32_t)WORD_TID)));
     if (is_listed(kind)) {
-        robust_announce(mutex);
+        if (!robust_ready())
+            robust_register();
         robust_enlist(mutex, kind & MUTEX_INHERIT);
-        robust_done();
     }
     return true;
 }
@@ -265,35 +265,43 @@ static void inheriting_release(struct mutex *mutex, enum scope scope)
 
 /* Any class. */
 
-static void release_word(struct mutex *mutex, uint32_t kind)
+static void *announce(struct mutex *mutex, uint32_t kind)
 {
-    bool listed = is_listed(kind);
-    if (listed) {
-        if (kind & MUTEX_INHERIT)
-            robust_announce_pi(mutex);
-        else
-            robust_announce(mutex);
-        robust_delist(mutex);
-    }
-    if (kind & MUTEX_INHERIT)
-        inheriting_release(mutex, scope_of(kind));
-    else if (listed)
-        owned_release(mutex, scope_of(kind));
-    else
-        plain_release(mutex, scope_of(kind));
-    if (listed)
-        robust_done();
+    if (!robust_ready())
+        robust_register();
+    return robust_announce(robust_link(mutex, kind & MUTEX_INHERIT));
 }
 
-/* After a word on the list was acquired, or was not: the rest of a robust mutex's protocol. */
-static int listed_got(struct mutex *mutex, uint32_t kind, int error)
+static void release_word(struct mutex *mutex, uint32_t kind)
+{
+    if (!is_listed(kind)) {
+        if (kind & MUTEX_INHERIT)
+            inheriting_release(mutex, scope_of(kind));
+        else
+            plain_release(mutex, scope_of(kind));
+        return;
+    }
+    void *before = announce(mutex, kind);
+    robust_delist(mutex);
+    if (kind & MUTEX_INHERIT)
+        inheriting_release(mutex, scope_of(kind));
+    else
+        owned_release(mutex, scope_of(kind));
+    robust_done(before);
+}
+
+/*
+ * A word on the list was acquired, or was not, since it was announced: the rest of a robust mutex's
+ * protocol.
+ */
+static int listed_got(struct mutex *mutex, uint32_t kind, int error, void *before)
 {
     if (error && error != EOWNERDEAD) {
-        robust_done();
+        robust_done(before);
         return error;
     }
     robust_enlist(mutex, kind & MUTEX_INHERIT);
-    robust_done();
+    robust_done(before);
     if (!(kind & MUTEX_ROBUST))
         return 0;
     uint64_t recovery = arch_load64_relaxed(&mutex->owner);
@@ -320,15 +328,10 @@ static int acquire_word(struct mutex *mutex, uint32_t kind, const struct deadlin
         return inheriting_acquire(mutex, kind, deadline, try);
     if ((kind & MUTEX_ROBUST) && arch_load64_relaxed(&mutex->owner) == NOT_RECOVERABLE)
         return ENOTRECOVERABLE;
-    int error;
-    if (kind & MUTEX_INHERIT) {
-        robust_announce_pi(mutex);
-        error = inheriting_acquire(mutex, kind, deadline, try);
-    } else {
-        robust_announce(mutex);
-        error = owned_acquire(mutex, kind, deadline, try);
-    }
-    return listed_got(mutex, kind, error);
+    void *before = announce(mutex, kind);
+    int error = kind & MUTEX_INHERIT ? inheriting_acquire(mutex, kind, deadline, try)
+                                     : owned_acquire(mutex, kind, deadline, try);
+    return listed_got(mutex, kind, error, before);
 }
 
 static int relock(struct mutex *mutex, uint32_t kind, const struct deadline *deadline, bool try)
@@ -368,11 +371,6 @@ static int lock_any(struct mutex *mutex, const struct deadline *deadline, bool t
     return error;
 }
 
-static COLD int lock_cold(struct mutex *mutex, const struct deadline *deadline, bool try)
-{
-    return lock_any(mutex, deadline, try, false);
-}
-
 /* Release a mutex that the caller may unlock, whatever its depth. */
 static void unlock_whole(struct mutex *mutex, uint32_t kind)
 {
@@ -402,96 +400,188 @@ static int unlock_any(struct mutex *mutex)
     return 0;
 }
 
+/*
+ * The fast paths: what an uncontended lock or unlock of each kind takes, tried before anything is
+ * asked; on failure the general functions above start afresh. They end in tail calls, so that no
+ * stack frame is set up. Normal mutexes are told by `kind` being zero, which shares the word's
+ * line.
+ */
+
+static COLD int lock_cold(struct mutex *mutex)
+{
+    return lock_any(mutex, NULL, false, false);
+}
+
+static COLD int trylock_cold(struct mutex *mutex)
+{
+    return lock_any(mutex, NULL, true, false);
+}
+
 static COLD int unlock_cold(struct mutex *mutex)
 {
     return unlock_any(mutex);
 }
 
-static COLD void wake_one(struct mutex *mutex)
+static COLD int wait_cold(struct mutex *mutex)
+{
+    return plain_wait(mutex, MUTEX_NORMAL, NULL, false);
+}
+
+static COLD int wake_cold(struct mutex *mutex)
 {
     unpark(&mutex->word, 1, PRIVATE, ANY);
-}
-
-/* The fast paths. Normal ones are told by `kind` being zero, which shares the word's cache line. */
-
-static inline bool fast_acquire(struct mutex *mutex)
-{
-    if (alone())
-        return arch_cas_alone(&mutex->word, FREE, HELD);
-    return arch_cas(&mutex->word, FREE, HELD);
-}
-
-static inline void fast_release(struct mutex *mutex)
-{
-    if (alone() && arch_cas_alone(&mutex->word, HELD, FREE))
-        return;
-    if (unlikely(arch_exchange(&mutex->word, FREE) == CONTENDED))
-        wake_one(mutex);
-}
-
-/* Private recursive, errorcheck and adaptive ones without further attributes. */
-static int lock_typed(struct mutex *mutex, uint32_t kind, bool try)
-{
-    if (kind == MUTEX_ADAPTIVE) {
-        if (likely(fast_acquire(mutex)))
-            return 0;
-    } else {
-        uint64_t id = self_id();
-        if (arch_load64_relaxed(&mutex->owner) != id && likely(fast_acquire(mutex))) {
-            arch_store64_relaxed(&mutex->owner, id);
-            return 0;
-        }
-    }
-    return lock_cold(mutex, NULL, try);
-}
-
-static int unlock_typed(struct mutex *mutex, uint32_t kind)
-{
-    if (kind != MUTEX_ADAPTIVE) {
-        if (unlikely(arch_load64_relaxed(&mutex->owner) != self_id() || mutex->depth != 0))
-            return unlock_cold(mutex);
-        arch_store64_relaxed(&mutex->owner, 0);
-    }
-    fast_release(mutex);
     return 0;
+}
+
+#define FAST static inline __attribute__((always_inline))
+
+FAST bool fast_acquire(struct mutex *mutex)
+{
+    if (alone()) {
+        if (likely(arch_cas_alone(&mutex->word, FREE, HELD)))
+            return true;
+    } else if (likely(arch_cas(&mutex->word, FREE, HELD))) {
+        return true;
+    }
+    return false;
+}
+
+FAST int fast_release(struct mutex *mutex)
+{
+    /* nobody but the holder, not even its signal handlers, can change a held word */
+    if (alone() && likely(arch_load_relaxed(&mutex->word) == HELD)) {
+        arch_store_release(&mutex->word, FREE);
+        return 0;
+    }
+    if (likely(arch_exchange(&mutex->word, FREE) != CONTENDED))
+        return 0;
+    return wake_cold(mutex);
+}
+
+FAST bool fast_acquire_robust(struct mutex *mutex)
+{
+    if (!robust_ready())
+        return false;
+    void *before = robust_announce(robust_link(mutex, false));
+    bool acquired = arch_cas(&mutex->word, 0, self.tid);
+    if (likely(acquired))
+        robust_enlist(mutex, false);
+    robust_done(before);
+    return acquired;
+}
+
+/* True if a mutex of any kind but normal was acquired at once. */
+FAST bool fast_acquire_kind(struct mutex *mutex, uint32_t kind)
+{
+    uint64_t id;
+    switch (kind) {
+    case MUTEX_ADAPTIVE:
+        return fast_acquire(mutex);
+    case MUTEX_RECURSIVE:
+    case MUTEX_ERRORCHECK:
+        id = self.id;
+        if (unlikely(id == 0) || !fast_acquire(mutex))
+            return false;
+        arch_store64_relaxed(&mutex->owner, id);
+        return true;
+    case MUTEX_SHARED:
+    case MUTEX_SHARED | MUTEX_ADAPTIVE:
+        return arch_cas(&mutex->word, FREE, HELD);
+    case MUTEX_INHERIT:
+    case MUTEX_INHERIT | MUTEX_SHARED:
+        return self_tid_known() && arch_cas(&mutex->word, 0, self.tid);
+    case MUTEX_ROBUST:
+    case MUTEX_ROBUST | MUTEX_SHARED:
+        if (!fast_acquire_robust(mutex))
+            return false;
+        if (likely(arch_load64_relaxed(&mutex->owner) == CONSISTENT))
+            return true;
+        /* lost for ever, as the general functions will find as well */
+        release_word(mutex, kind);
+        return false;
+    default:
+        return false;
+    }
+}
+
+static int lock_kind(struct mutex *mutex, uint32_t kind)
+{
+    return likely(fast_acquire_kind(mutex, kind)) ? 0 : lock_cold(mutex);
+}
+
+static int trylock_kind(struct mutex *mutex, uint32_t kind)
+{
+    return likely(fast_acquire_kind(mutex, kind)) ? 0 : trylock_cold(mutex);
+}
+
+static int release_robust(struct mutex *mutex)
+{
+    void *before = robust_announce(robust_link(mutex, false));
+    robust_delist(mutex);
+    if (unlikely(!arch_cas(&mutex->word, self.tid, 0)))
+        owned_release(mutex, SHARED);
+    robust_done(before);
+    return 0;
+}
+
+static int unlock_kind(struct mutex *mutex, uint32_t kind)
+{
+    switch (kind) {
+    case MUTEX_ADAPTIVE:
+        return fast_release(mutex);
+    case MUTEX_RECURSIVE:
+    case MUTEX_ERRORCHECK:
+        if (unlikely(arch_load64_relaxed(&mutex->owner) != self.id || mutex->depth != 0 ||
+                     self.id == 0))
+            break;
+        arch_store64_relaxed(&mutex->owner, 0);
+        return fast_release(mutex);
+    case MUTEX_SHARED:
+    case MUTEX_SHARED | MUTEX_ADAPTIVE:
+        if (likely(arch_exchange(&mutex->word, FREE) != CONTENDED))
+            return 0;
+        unpark(&mutex->word, 1, SHARED, ANY);
+        return 0;
+    case MUTEX_INHERIT:
+    case MUTEX_INHERIT | MUTEX_SHARED:
+        if (self_tid_known() && likely(arch_cas(&mutex->word, self.tid, 0)))
+            return 0;
+        break;
+    case MUTEX_ROBUST:
+    case MUTEX_ROBUST | MUTEX_SHARED:
+        if (!robust_ready() || (arch_load_relaxed(&mutex->word) & WORD_TID) != self.tid ||
+            arch_load64_relaxed(&mutex->owner) != CONSISTENT)
+            break;
+        return release_robust(mutex);
+    }
+    return unlock_cold(mutex);
 }
 
 PUBLIC int pthread_mutex_lock(pthread_mutex_t *object)
 {
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind);
-    if (likely(kind == MUTEX_NORMAL)) {
-        if (likely(fast_acquire(mutex)))
-            return 0;
-        return plain_wait(mutex, MUTEX_NORMAL, NULL, false);
-    }
-    if (likely(kind <= MUTEX_TYPE))
-        return lock_typed(mutex, kind, false);
-    return lock_cold(mutex, NULL, false);
+    if (unlikely(kind != MUTEX_NORMAL))
+        return lock_kind(mutex, kind);
+    return likely(fast_acquire(mutex)) ? 0 : wait_cold(mutex);
 }
 
 PUBLIC int pthread_mutex_trylock(pthread_mutex_t *object)
 {
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind);
-    if (likely(kind == MUTEX_NORMAL))
-        return fast_acquire(mutex) ? 0 : EBUSY;
-    if (likely(kind <= MUTEX_TYPE))
-        return lock_typed(mutex, kind, true);
-    return lock_cold(mutex, NULL, true);
+    if (unlikely(kind != MUTEX_NORMAL))
+        return trylock_kind(mutex, kind);
+    return likely(fast_acquire(mutex)) ? 0 : EBUSY;
 }
 
 PUBLIC int pthread_mutex_unlock(pthread_mutex_t *object)
 {
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind);
-    if (likely(kind == MUTEX_NORMAL)) {
-        fast_release(mutex);
-        return 0;
-    }
-    if (likely(kind <= MUTEX_TYPE))
-        return unlock_typed(mutex, kind);
-    return unlock_cold(mutex);
+    if (unlikely(kind != MUTEX_NORMAL))
+        return unlock_kind(mutex, kind);
+    return fast_release(mutex);
 }
 
 PUBLIC int pthread_mutex_clocklock(pthread_mutex_t *object, clockid_t clock,
@@ -499,7 +589,7 @@ PUBLIC int pthread_mutex_clocklock(pthread_mutex_t *object, clockid_t clock,
 {
     struct deadline deadline = {clock, time};
     int error = deadline_clock(clock);
-    return error ? error : lock_cold((struct mutex *)object, &deadline, false);
+    return error ? error : lock_any((struct mutex *)object, &deadline, false, false);
 }
 
 PUBLIC int pthread_mutex_timedlock(pthread_mutex_t *object, const struct timespec *time)
@@ -517,6 +607,8 @@ PUBLIC int pthread_mutex_init(pthread_mutex_t *object, const pthread_mutexattr_t
         return ENOTSUP;
     if ((kind & MUTEX_PROTECT) && !(kind & MUTEX_CEILING))
         kind |= (uint32_t)ceiling_minimum() << MUTEX_CEILING_SHIFT;
+    if ((kind & MUTEX_ROBUST) && !robust_ready() && robust_register() != 0)
+        return ENOTSUP;
     *mutex = (struct mutex){.kind = kind};
     return 0;
 }
@@ -613,21 +705,27 @@ int mutex_reacquire(struct mutex *mutex, uint32_t depth, bool moved)
     return error;
 }
 
-void mutex_expect(struct mutex *mutex)
+void *mutex_expect(struct mutex *mutex)
 {
+    uint32_t kind = arch_load_relaxed(&mutex->kind);
     self_tid();
-    if (arch_load_relaxed(&mutex->kind) & MUTEX_ROBUST)
-        robust_announce_pi(mutex);
+    return is_listed(kind) ? announce(mutex, kind) : NULL;
 }
 
-int mutex_given(struct mutex *mutex, uint32_t depth)
+int mutex_given(struct mutex *mutex, uint32_t depth, void *before)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind);
     int error = inheriting_got(mutex);
-    error = kind & MUTEX_ROBUST ? listed_got(mutex, kind, error) : 0;
+    error = kind & MUTEX_ROBUST ? listed_got(mutex, kind, error, before) : 0;
     if (!error)
         mutex->depth = depth;
     return error;
+}
+
+void mutex_not_given(struct mutex *mutex, void *before)
+{
+    if (is_listed(arch_load_relaxed(&mutex->kind)))
+        robust_done(before);
 }
 
 /* Other names under which programs know these. */

@@ -14,10 +14,13 @@ uint32_t mutex_release(struct mutex *mutex);
  * its unlock has to wake. Returns what pthread_mutex_lock would.
  */
 int mutex_reacquire(struct mutex *mutex, uint32_t depth, bool moved);
-/* The kernel gave this thread a priority-inheriting mutex: 0, EOWNERDEAD or ENOTRECOVERABLE. */
-int mutex_given(struct mutex *mutex, uint32_t depth);
-/* Before the kernel may give it. */
-void mutex_expect(struct mutex *mutex);
+/*
+ * The kernel may give this thread a priority-inheriting mutex: before, and after it did or did not.
+ * mutex_given returns 0, EOWNERDEAD or ENOTRECOVERABLE.
+ */
+void *mutex_expect(struct mutex *mutex);
+int mutex_given(struct mutex *mutex, uint32_t depth, void *before);
+void mutex_not_given(struct mutex *mutex, void *before);
 /* Does the word say that the calling thread owns it? For words that record their owner. */
 bool mutex_owned(struct mutex *mutex, uint32_t kind);
 

@@ -222,6 +222,8 @@ int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct de
  * ends soon earns, one that is slow or fails pays: one failure at the start is enough to switch
  * spinning off. When off, one wait in 16 probes, and fewer after each failed probe, down to one in
  * 2048; a probe that succeeds switches spinning on again. The word is a hint: updates may be lost.
+ * An object without a history goes by that of the thread, which learns in the same way from all the
+ * objects it waits for: programs exist that make a new semaphore for every wait.
  *
  * The bound exceeds what a wake takes. Otherwise two threads that hand a token back and forth, each
  * asleep while the other is being woken, would both always give up just too early.
@@ -258,6 +260,8 @@ static uint32_t next_random(void)
 bool spin_wanted(struct spin *spin, uint32_t *learned)
 {
     uint32_t now = arch_load_relaxed(learned);
+    if (now == 0)
+        now = self.spin;
     spin->probe = learned_credit(now) < CREDIT_ON;
     if (spin->probe && (next_random() & ((1u << learned_interval(now)) - 1)) != 0)
         return false;
@@ -276,25 +280,31 @@ bool spin_goes_on(struct spin *spin)
     return true;
 }
 
-void spin_report(struct spin *spin, bool success)
+static uint32_t learn(uint32_t now, bool probe, bool success, bool soon)
 {
-    uint32_t now = arch_load_relaxed(spin->learned);
     int credit = learned_credit(now);
     unsigned interval = learned_interval(now);
     if (!success) {
         credit = credit > 17 ? credit - 17 : 1;
-        if (spin->probe && interval < INTERVAL_LAST)
+        if (probe && interval < INTERVAL_LAST)
             interval++;
-    } else if (spin->probe) {
+    } else if (probe) {
         credit = CREDIT_START;
         interval = INTERVAL_FIRST;
-    } else if (arch_ticks() - spin->start < SOON) {
+    } else if (soon) {
         credit = credit + 4 < CREDIT_MAX ? credit + 4 : CREDIT_MAX;
     } else if (credit > 1) {
         credit--;
     }
-    uint32_t then = (uint8_t)(credit - CREDIT_START) | (interval - INTERVAL_FIRST)
-                                                           << INTERVAL_SHIFT;
+    return (uint8_t)(credit - CREDIT_START) | (interval - INTERVAL_FIRST) << INTERVAL_SHIFT;
+}
+
+void spin_report(struct spin *spin, bool success)
+{
+    bool soon = arch_ticks() - spin->start < SOON;
+    uint32_t now = arch_load_relaxed(spin->learned);
+    uint32_t then = learn(now, spin->probe, success, soon);
     if (then != now)
         arch_store_relaxed(spin->learned, then);
+    self.spin = learn(self.spin, spin->probe, success, soon);
 }

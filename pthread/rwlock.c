@@ -29,6 +29,9 @@
  * so that each writer's release lets the waiting readers in. Of these PREFER_WRITER lets a thread
  * that holds such a read lock have another in any case, since it would wait for itself.
  *
+ * A reader of the reader-preferring kind adds itself before it looks. If it finds a writer it takes
+ * itself off again, but only while the writer is there: otherwise it holds the lock.
+ *
  * The release is the last touch; wakes go by address. A release that finds a stale hint, and wakes
  * none of the class that it preferred, wakes the other class instead.
  */
@@ -306,7 +309,7 @@ static uint64_t after_read(uint64_t state, enum wake *wake)
 {
     state -= READER;
     *wake = NOBODY;
-    if (has_readers(state))
+    if (has_readers(state) || (state & WRITE))
         return state;
     return state & CLAIM_W ? pass_to_writer(state, wake) : free_for_writer(state, wake);
 }
@@ -378,25 +381,43 @@ static int unlock_read(struct rwlock *rwlock, uint32_t kind)
     return 0;
 }
 
-/* The first guess is a lock that nobody holds and nobody has waited for. */
+/* The caller has added itself and found a writer, or too many readers. */
+static COLD int read_lock_late(struct rwlock *rwlock, const struct deadline *deadline, bool try)
+{
+    uint64_t state = current(rwlock);
+    do {
+        bool many = state / READER > MAX_READERS;
+        if (!(state & WRITE) && !many)
+            return 0;
+        if (transition(rwlock, &state, state - READER))
+            return many ? EAGAIN : try ? EBUSY : wait_to_read(rwlock, PREFER_READER, deadline);
+    } while (true);
+}
 
-static int read_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
+static COLD int read_lock_kind(struct rwlock *rwlock, const struct deadline *deadline, bool try)
 {
     static const struct waiter none;
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
-    uint64_t state = 0;
-    if (likely(kind == PREFER_READER) && transition(rwlock, &state, READER))
-        return 0;
     if (!is_valid(kind))
         return EINVAL;
-    if (kind != PREFER_READER)
-        state = current(rwlock);
+    uint64_t state = current(rwlock);
     int error = try_read(rwlock, kind, false, &none, &state);
     if (error == 0)
         return got_read(kind);
     return try || error != EBUSY ? error : wait_to_read(rwlock, kind, deadline);
 }
 
+static inline int read_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
+{
+    if (unlikely(arch_load_relaxed(&rwlock->kind) != PREFER_READER))
+        return read_lock_kind(rwlock, deadline, try);
+    uint64_t before = arch_fetch_add64(&rwlock->state, READER);
+    if (likely(!(before & WRITE) && before / READER < MAX_READERS))
+        return 0;
+    return read_lock_late(rwlock, deadline, try);
+}
+
+/* The first guess is a lock that nobody holds and nobody has waited for. */
 static int write_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
 {
     static const struct waiter none;

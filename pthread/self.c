@@ -4,7 +4,7 @@
 #include "park.h"
 
 #include <arch_syscall.h>
-#include <stddef.h>
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -71,9 +71,9 @@ uint32_t self_renew_generation(void)
 }
 
 /*
- * A child's thread is a replica of the one that forked, and owns what that one had locked in private
- * memory, but the words of those mutexes hold the parent's tid. The heir may take that for its own,
- * until another thread of the child happens to be given the number.
+ * A child's thread is a replica of the one that forked, and owns what that one had locked in
+ * private memory, but the words of those mutexes hold the parent's tid. The heir may take that for
+ * its own, until another thread of the child happens to be given the number.
  */
 static uint32_t inherited_tid, heir_tid;
 
@@ -101,82 +101,21 @@ bool self_inherits(uint32_t tid)
            self_tid() == arch_load_relaxed(&heir_tid);
 }
 
-/*
- * The robust list, in the kernel's format: a ring through the `next` members of the mutexes held,
- * beginning and ending at the head. The lowest bit of a link marks a priority-inheriting mutex.
- * Only the owner follows the links, so they may lie in shared memory.
- */
-#define WORD_OFFSET ((long)offsetof(struct mutex, word) - (long)offsetof(struct mutex, next))
-#define PI_MARK 1ul
-
-static void *link_of(struct mutex *mutex, bool pi)
-{
-    return (char *)&mutex->next + (pi ? PI_MARK : 0);
-}
-
-static struct mutex *mutex_of(void *link)
-{
-    return (struct mutex *)(((uintptr_t)link & ~PI_MARK) - offsetof(struct mutex, next));
-}
-
-static bool is_head(void *link)
-{
-    return ((uintptr_t)link & ~PI_MARK) == (uintptr_t)&self.robust;
-}
-
 /* On the first use in a thread, and again in the child of a fork, whose kernel thread has none. */
-static COLD void robust_register(uint32_t generation)
+int robust_register(void)
 {
+    uint32_t generation = self_generation();
     self_tid();
     if (!self.robust.next)
         self.robust.next = &self.robust;
-    self.robust.word_offset = WORD_OFFSET;
-    arch_syscall(SYS_set_robust_list, (long)&self.robust, sizeof self.robust, 0, 0, 0, 0);
+    self.robust.word_offset =
+        (long)offsetof(struct mutex, word) - (long)offsetof(struct mutex, next);
+    if (arch_syscall(SYS_set_robust_list, (long)&self.robust, sizeof self.robust, 0, 0, 0, 0))
+        return ENOTSUP;
     self.robust_generation = generation;
     if (host_frees_threads_early())
         host_arm_exit();
-}
-
-static void announce(void *link)
-{
-    uint32_t generation = self_generation();
-    if (unlikely(generation == 0 || self.robust_generation != generation))
-        robust_register(generation);
-    arch_store_pointer(&self.robust.pending, link);
-}
-
-void robust_announce(struct mutex *mutex)
-{
-    announce(link_of(mutex, false));
-}
-
-void robust_announce_pi(struct mutex *mutex)
-{
-    announce(link_of(mutex, true));
-}
-
-void robust_enlist(struct mutex *mutex, bool pi)
-{
-    void *first = self.robust.next;
-    mutex->next = first;
-    mutex->previous = &self.robust;
-    if (!is_head(first))
-        mutex_of(first)->previous = &mutex->next;
-    /* the kernel walks from the head: the mutex's own link must be whole before */
-    arch_store_pointer(&self.robust.next, link_of(mutex, pi));
-}
-
-void robust_delist(struct mutex *mutex)
-{
-    void *next = mutex->next;
-    arch_store_pointer((void **)mutex->previous, next);
-    if (!is_head(next))
-        mutex_of(next)->previous = mutex->previous;
-}
-
-void robust_done(void)
-{
-    arch_store_pointer(&self.robust.pending, NULL);
+    return 0;
 }
 
 /* The word of a mutex whose owner dies, in the kernel's format: see mutex.c. */
@@ -198,8 +137,8 @@ void robust_exit(void)
 {
     if (!self.robust_generation || !host_frees_threads_early())
         return;
-    for (void *link = self.robust.next; !is_head(link); link = mutex_of(link)->next)
-        hand_on(mutex_of(link), (uintptr_t)link & PI_MARK);
+    for (void *link = self.robust.next; !robust_is_head(link); link = robust_mutex(link)->next)
+        hand_on(robust_mutex(link), (uintptr_t)link & ROBUST_PI);
     self.robust.next = &self.robust;
     self.robust_generation = 0;
     arch_syscall(SYS_set_robust_list, 0, sizeof self.robust, 0, 0, 0, 0);

@@ -9,6 +9,7 @@
 #include "layout.h"
 #include <arch_atomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { KEYS = 1024, KEYS_INLINE = 32, KEY_BLOCKS = 4, PRIORITIES = 100 };
@@ -40,7 +41,8 @@ struct self {
     uint32_t tid, generation;
     /* generation in which the robust list was registered with the kernel */
     uint32_t robust_generation;
-    uint32_t random;
+    /* spinning: what the thread has learned, and where its dice stand (park.c) */
+    uint32_t spin, random;
     struct robust_list robust;
     /* read locks held on rwlocks of the recursive writer-preferring kind */
     uint32_t read_locks;
@@ -81,28 +83,89 @@ static inline uint32_t self_generation(void)
 
 uint32_t self_renew_tid(void);
 
+static inline bool self_tid_known(void)
+{
+    uint32_t generation = arch_load_relaxed(fork_generation);
+    return likely(generation != 0 && self.generation == generation);
+}
+
 /* The kernel's thread id of the calling thread. */
 static inline uint32_t self_tid(void)
 {
-    uint32_t generation = arch_load_relaxed(fork_generation);
-    if (likely(generation != 0 && self.generation == generation))
-        return self.tid;
-    return self_renew_tid();
+    return self_tid_known() ? self.tid : self_renew_tid();
 }
 
 /* In the child of a fork: was `tid` the calling thread's in the parent? */
 bool self_inherits(uint32_t tid);
 
 /*
- * The robust list: mutexes that the kernel is to mark and hand on if this thread dies holding them.
+ * The robust list: mutexes that the kernel is to mark and hand on if this thread dies holding them,
+ * in the kernel's format: a ring through the `next` members of the mutexes held, beginning and
+ * ending at the head. The lowest bit of a link marks a priority-inheriting mutex. Only the owner
+ * follows the links, so they may lie in shared memory.
+ *
  * The mutex about to be locked or unlocked is announced first, so that a death between the word and
- * the list is covered too.
+ * the list is covered too. A signal handler may do the same in between, and puts back what it
+ * found.
  */
-void robust_announce(struct mutex *mutex);
-void robust_announce_pi(struct mutex *mutex);
-void robust_enlist(struct mutex *mutex, bool pi);
-void robust_delist(struct mutex *mutex);
-void robust_done(void);
+#define ROBUST_PI 1ul
+
+static inline void *robust_link(struct mutex *mutex, bool pi)
+{
+    return (char *)&mutex->next + (pi ? ROBUST_PI : 0);
+}
+
+static inline struct mutex *robust_mutex(void *link)
+{
+    return (struct mutex *)(((uintptr_t)link & ~ROBUST_PI) - offsetof(struct mutex, next));
+}
+
+static inline bool robust_is_head(void *link)
+{
+    return ((uintptr_t)link & ~ROBUST_PI) == (uintptr_t)&self.robust;
+}
+
+/* Does the kernel know this thread's list? Then its tid is known, too. */
+static inline bool robust_ready(void)
+{
+    uint32_t generation = arch_load_relaxed(fork_generation);
+    return likely(generation != 0 && self.robust_generation == generation);
+}
+
+/* Tell it: 0, or ENOTSUP. */
+int robust_register(void);
+
+static inline void *robust_announce(void *link)
+{
+    void *before = self.robust.pending;
+    arch_store_pointer(&self.robust.pending, link);
+    return before;
+}
+
+static inline void robust_done(void *before)
+{
+    arch_store_pointer(&self.robust.pending, before);
+}
+
+static inline void robust_enlist(struct mutex *mutex, bool pi)
+{
+    void *first = self.robust.next;
+    mutex->next = first;
+    mutex->previous = &self.robust.next;
+    if (!robust_is_head(first))
+        robust_mutex(first)->previous = &mutex->next;
+    /* the kernel walks from the head: the mutex's own link must be whole before */
+    arch_store_pointer(&self.robust.next, robust_link(mutex, pi));
+}
+
+static inline void robust_delist(struct mutex *mutex)
+{
+    void *next = mutex->next;
+    arch_store_pointer((void **)mutex->previous, next);
+    if (!robust_is_head(next))
+        robust_mutex(next)->previous = mutex->previous;
+}
+
 /* Hand on, from user space, whatever the exiting thread still holds. */
 void robust_exit(void);
 

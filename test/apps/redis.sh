@@ -45,11 +45,11 @@ check()
     seq 20000 | awk '{ print "GET key:" $1 }' | client >values
     seq 20000 | awk '{ print "value:" $1 * 7 }' | cmp - values
 
-    # A long list, unlinked, is freed by a background thread.
-    seq 20000 | awk '{ print "RPUSH long " $1 }' | client --pipe >pipe
+    # A large set, unlinked, is freed by a background thread.
+    seq 20000 | awk '{ print "SADD large " $1 }' | client --pipe >pipe
     expect pipe 'errors: 0, replies: 20000'
-    [ "$(client llen long)" = 20000 ] || fail "RPUSH lost an element"
-    [ "$(client unlink long)" = 1 ] || fail "UNLINK did not find the list"
+    [ "$(client scard large)" = 20000 ] || fail "SADD lost a member"
+    [ "$(client unlink large)" = 1 ] || fail "UNLINK did not find the set"
     poll 10 lazily_freed
     stop
 }

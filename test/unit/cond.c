@@ -364,7 +364,7 @@ START_TEST(a_wait_times_out_no_sooner_than_asked_and_owns_the_mutex)
                     continue;
                 /* The clock is the condition's own, unless the call names another. */
                 clockid_t clock = form == TIMED ? own : form_clock(form);
-                struct timespec at = unit_deadline(clock, 5);
+                struct timespec at = unit_deadline(clock, 2);
                 int error;
                 enter(&s);
                 do
@@ -676,7 +676,7 @@ static int count_wakes(void *arg)
 
 START_TEST(a_signal_is_not_for_those_who_come_later)
 {
-    enum { WAITERS = 3, ROUNDS = 150 };
+    enum { WAITERS = 3, ROUNDS = 60 };
     struct queue q = {.mutex = PTHREAD_MUTEX_INITIALIZER};
     init_cond(&q.cond, CLOCK_REALTIME, _i);
     struct unit_call calls[WAITERS];
@@ -785,9 +785,9 @@ END_TEST
 
 /*
  * Broadcast while the mutex is held for long: the waiters queue for the mutex, and each unlock must
- * let the next one in, though some have a deadline that passes meanwhile.
+ * let the next one in.
  */
-START_TEST(woken_waiters_get_a_mutex_held_past_their_deadlines)
+START_TEST(sleepers_woken_while_the_mutex_is_held_queue_for_it)
 {
     enum { WAITERS = 8 };
     for (int pshared = 0; pshared < 2; pshared++) {
@@ -796,7 +796,6 @@ START_TEST(woken_waiters_get_a_mutex_held_past_their_deadlines)
         const char *why = init_station(&s, &kinds[_i], pshared);
         if (why)
             unit_skip(why);
-        /* The first half wait for ever, the others, in this thread's stead, until a time. */
         for (int i = 0; i < WAITERS; i++) {
             start_passenger(&p[i], &s, PLAIN);
             unit_wait_until_blocked(&p[i].call);
@@ -804,7 +803,7 @@ START_TEST(woken_waiters_get_a_mutex_held_past_their_deadlines)
         enter_when_waiting(&s, WAITERS);
         atomic_store(&s.permits, WAITERS);
         ck_assert_int_eq(pthread_cond_broadcast(&s.cond), 0);
-        struct timespec nap = {0, 10000000};
+        struct timespec nap = {0, 2000000};
         nanosleep(&nap, NULL);
         ck_assert_int_eq(atomic_load(&s.taken), 0);
         leave(&s);
@@ -826,9 +825,11 @@ static int wait_briefly(void *arg)
     struct short_wait *w = arg;
     struct station *s = w->station;
     struct timespec at = unit_deadline(CLOCK_REALTIME, w->ms);
+    int error = 0;
     enter(s);
     atomic_fetch_add(&s->waiting, 1);
-    int error = station_wait(s, TIMED, &at);
+    while (error == 0 && atomic_load(&s->permits) == 0)
+        error = station_wait(s, TIMED, &at);
     atomic_fetch_sub(&s->waiting, 1);
     atomic_fetch_add(&s->taken, 1);
     must_own(&s->mutex, s->kind);
@@ -836,36 +837,65 @@ static int wait_briefly(void *arg)
     return error;
 }
 
+/* As enter_when_waiting, of waiters with a deadline: false if it has passed for one of them. */
+static bool enter_in_time(struct station *s, int count)
+{
+    for (;;) {
+        enter(s);
+        if (atomic_load(&s->taken) > 0) {
+            leave(s);
+            return false;
+        }
+        if (atomic_load(&s->waiting) == count)
+            return true;
+        leave(s);
+        sched_yield();
+    }
+}
+
 START_TEST(a_deadline_that_passes_while_the_mutex_is_held_by_another)
 {
     enum { WAITERS = 4 };
+    long ms = 8;
     for (int round = 0; round < 4; round++) {
-        bool broadcast = round & 1;
+        bool broadcast = round & 1, in_time = false;
         struct station s;
-        const char *why = init_station(&s, &kinds[_i], round / 2);
-        if (why)
-            unit_skip(why);
-        struct short_wait w = {&s, 30};
-        struct unit_call calls[WAITERS];
-        for (int i = 0; i < WAITERS; i++)
-            unit_start(&calls[i], wait_briefly, &w);
-        enter_when_waiting(&s, WAITERS);
-        if (broadcast)
-            ck_assert_int_eq(pthread_cond_broadcast(&s.cond), 0);
-        struct timespec nap = {0, 40000000};
-        nanosleep(&nap, NULL);
-        /* Nobody may return before the mutex is free. */
-        ck_assert_int_eq(atomic_load(&s.taken), 0);
-        leave(&s);
-        must_reach(&s.taken, WAITERS, "timed waiters");
-        for (int i = 0; i < WAITERS; i++) {
-            int error = unit_finish(&calls[i]);
-            if (!broadcast)
-                ck_assert_int_eq(error, ETIMEDOUT);
-            else
-                ck_assert(error == 0 || error == ETIMEDOUT);
+        /* On a machine so slow that somebody has given up before all wait, have more patience. */
+        for (; !in_time; ms *= 2) {
+            ck_assert_int_lt(ms, 5000);
+            const char *why = init_station(&s, &kinds[_i], round / 2);
+            if (why)
+                unit_skip(why);
+            struct short_wait w = {&s, ms};
+            struct unit_call calls[WAITERS];
+            for (int i = 0; i < WAITERS; i++)
+                unit_start(&calls[i], wait_briefly, &w);
+            in_time = enter_in_time(&s, WAITERS);
+            if (in_time) {
+                if (broadcast) {
+                    atomic_store(&s.permits, 1);
+                    ck_assert_int_eq(pthread_cond_broadcast(&s.cond), 0);
+                }
+                struct timespec at = unit_deadline(CLOCK_REALTIME, ms + 2);
+                while (!has_passed(CLOCK_REALTIME, &at)) {
+                    struct timespec nap = {0, 1000000};
+                    nanosleep(&nap, NULL);
+                }
+                /* Nobody may return before the mutex is free. */
+                ck_assert_int_eq(atomic_load(&s.taken), 0);
+                leave(&s);
+            }
+            must_reach(&s.taken, WAITERS, "timed waiters");
+            for (int i = 0; i < WAITERS; i++) {
+                int error = unit_finish(&calls[i]);
+                if (broadcast && in_time)
+                    ck_assert(error == 0 || error == ETIMEDOUT);
+                else
+                    ck_assert_int_eq(error, ETIMEDOUT);
+            }
+            end_station(&s);
         }
-        end_station(&s);
+        ms /= 2;
     }
 }
 END_TEST
@@ -1147,7 +1177,7 @@ static int wait_patiently(void *arg)
     return 0;
 }
 
-enum { DUELS = 400 };
+enum { DUELS = 150 };
 
 static int wait_hastily(void *arg)
 {
@@ -1505,7 +1535,7 @@ START_TEST(no_signal_is_lost_in_a_storm)
 }
 END_TEST
 
-/* A child process that takes a permit; -1 until it waits, then its exit says that it has one. */
+/* A child process that takes a permit; its exit status 0 says that it has one. */
 static pid_t start_process(struct station *s)
 {
     pid_t pid = unit_fork();
@@ -1540,8 +1570,8 @@ static void must_end(pid_t pid, const char *what)
 START_TEST(no_signal_goes_to_the_dead)
 {
     /*
-     * libc defect: glibc counts waiters in the object, the dead among them, and signals those who
-     * came first; musl counts them as well.
+     * libc defect: glibc counts the waiters in the object, the dead among them, signals those who
+     * came first, and has pthread_cond_destroy wait for all to leave.
      */
     if (!unit_on_furwock())
         return;
@@ -1706,14 +1736,17 @@ START_TEST(a_waiter_that_times_out_is_told_that_the_owner_died)
         struct station s;
         ck_assert_ptr_null(init_station(&s, kind, pshared));
         /* Nobody signals: the wait ends by the clock, and then finds the mutex as it is. */
-        struct timespec at = unit_deadline(CLOCK_REALTIME, 30);
         struct unit_call call;
         must(pthread_mutex_lock(&s.mutex));
         unit_start(&call, lock_and_die, &s);
-        int error;
-        do
-            error = wait_until(&s.cond, &s.mutex, TIMED, &at);
-        while (error == 0);
+        /* On a slow machine the other thread may not have had the mutex by the first deadline. */
+        int error = ETIMEDOUT;
+        for (long ms = 5; error == ETIMEDOUT && ms < 10000; ms *= 2) {
+            struct timespec at = unit_deadline(CLOCK_REALTIME, ms);
+            do
+                error = wait_until(&s.cond, &s.mutex, TIMED, &at);
+            while (error == 0);
+        }
         ck_assert_int_eq(error, EOWNERDEAD);
         ck_assert_int_eq(unit_finish(&call), 0);
         ck_assert_int_eq(pthread_mutex_consistent(&s.mutex), 0);
@@ -2000,10 +2033,10 @@ START_TEST(a_signal_handler_does_not_fail_the_wait)
         const char *why = init_station(&s, &kinds[_i], pshared);
         if (why)
             unit_skip(why);
-        for (int form = PLAIN; form < FORMS; form++) {
+        for (int form = pshared ? TIMED : PLAIN; form < FORMS; form += 2) {
             struct passenger p;
             start_passenger(&p, &s, form);
-            for (int i = 0; i < 3; i++) {
+            for (int i = 0; i < 2; i++) {
                 int before = atomic_load(&handled);
                 enter_when_waiting(&s, 1);
                 leave(&s);
@@ -2020,16 +2053,16 @@ START_TEST(a_signal_handler_does_not_fail_the_wait)
 
         /* Nor do handlers, coming more often than it, put off the timeout. */
         struct passenger p = {.station = &s};
-        struct short_wait w = {&s, 30};
+        struct short_wait w = {&s, 12};
         int before = atomic_load(&handled);
+        atomic_store(&s.permits, 0);
         unit_start(&p.call, wait_briefly, &w);
-        struct timespec nap = {0, 2000000};
+        struct timespec nap = {0, 1000000};
         while (!atomic_load(&p.call.returned)) {
             pthread_kill(p.call.thread, SIGUSR1);
             nanosleep(&nap, NULL);
         }
-        int error = unit_finish(&p.call);
-        ck_assert(error == 0 || error == ETIMEDOUT);
+        ck_assert_int_eq(unit_finish(&p.call), ETIMEDOUT);
         ck_assert_int_gt(atomic_load(&handled), before);
         end_station(&s);
     }
@@ -2097,7 +2130,7 @@ START_TEST(a_cancelled_waiter_has_the_mutex_in_its_cleanup_handler)
             unit_wait_until_asleep(getpid(), atomic_load(&c.tid));
         must(pthread_cancel(thread));
         if (holding) {
-            struct timespec nap = {0, 2000000};
+            struct timespec nap = {0, 500000};
             nanosleep(&nap, NULL);
             ck_assert_int_eq(atomic_load(&c.cleaned), 0);
             leave(&s);
@@ -2358,7 +2391,7 @@ static Suite *cond_suite(void)
     tcase_add_loop_test(waking, a_signal_is_not_for_those_who_come_later, 0, 2);
     tcase_add_loop_test(waking, broadcast_wakes_a_hundred, 0, KINDS);
     tcase_add_loop_test(waking, two_thousand_wait_and_are_woken_one_by_one_and_together, 0, 2);
-    tcase_add_loop_test(waking, woken_waiters_get_a_mutex_held_past_their_deadlines, 0, KINDS);
+    tcase_add_loop_test(waking, sleepers_woken_while_the_mutex_is_held_queue_for_it, 0, KINDS);
     tcase_add_loop_test(waking, a_deadline_that_passes_while_the_mutex_is_held_by_another, 0,
                         KINDS);
     tcase_add_loop_test(waking, another_mutex_may_be_used_when_nobody_is_blocked, 0, 2);

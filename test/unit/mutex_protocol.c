@@ -139,6 +139,7 @@ struct owner {
     int priority;
     int count;
     pthread_mutex_t *mutexes[3];
+    int way;
     struct unit_call call;
     atomic_int held;
     atomic_int allowed;
@@ -150,9 +151,10 @@ static int own(void *arg)
     if (set_priority(owner->priority) != 0)
         return __LINE__;
     for (int i = 0; i < owner->count; i++) {
-        if (pthread_mutex_lock(owner->mutexes[i]) != 0)
-            return __LINE__;
+        int error = pthread_mutex_lock(owner->mutexes[i]);
         atomic_store(&owner->held, i + 1);
+        if (error != 0)
+            return __LINE__;
     }
     for (int i = 0; i < owner->count; i++) {
         unit_wait_for(&owner->allowed, i + 1);
@@ -244,21 +246,19 @@ START_TEST(owner_runs_at_its_waiters_priority)
 END_TEST
 
 /* An owner that found the mutex free told nobody; the kernel must learn who it is all the same. */
-static int own_by_try(void *arg)
+static int own_by_way(void *arg)
 {
     struct owner *owner = arg;
     if (set_priority(owner->priority) != 0)
         return __LINE__;
-    for (int how = 0; how <= TIMED_CALLS; how++) {
-        int error = how == TIMED_CALLS ? pthread_mutex_trylock(owner->mutexes[0])
-                                       : lock_within(how, owner->mutexes[0], 10000);
-        if (error != 0)
-            return __LINE__;
-        atomic_store(&owner->held, how + 1);
-        unit_wait_for(&owner->allowed, how + 1);
-        if (pthread_mutex_unlock(owner->mutexes[0]) != 0 || my_priority() != owner->priority)
-            return __LINE__;
-    }
+    int error = owner->way == TIMED_CALLS ? pthread_mutex_trylock(owner->mutexes[0])
+                                          : lock_within(owner->way, owner->mutexes[0], 10000);
+    atomic_store(&owner->held, 1);
+    if (error != 0)
+        return __LINE__;
+    unit_wait_for(&owner->allowed, 1);
+    if (pthread_mutex_unlock(owner->mutexes[0]) != 0 || my_priority() != owner->priority)
+        return __LINE__;
     return 0;
 }
 
@@ -267,17 +267,17 @@ START_TEST(owner_by_trylock_or_deadline_is_raised_too)
     NEEDS_REALTIME();
     pthread_mutex_t mutex;
     make_inheriting(&mutex, _i);
-    struct owner owner = {.priority = 5, .mutexes = {&mutex}};
-    unit_start(&owner.call, own_by_try, &owner);
-    for (int how = 0; how <= TIMED_CALLS; how++) {
-        unit_wait_for(&owner.held, how + 1);
+    for (int way = 0; way <= TIMED_CALLS; way++) {
+        struct owner owner = {.priority = 5, .mutexes = {&mutex}, .way = way};
+        unit_start(&owner.call, own_by_way, &owner);
+        unit_wait_for(&owner.held, 1);
         struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
         wanter_start(&wanter);
         wait_for_priority(owner.call.tid, 20);
-        owner_allow(&owner, how + 1);
+        owner_allow(&owner, 1);
         ck_assert_int_eq(unit_finish(&wanter.thread), 0);
+        ck_assert_msg(unit_finish(&owner.call) == 0, "owner failed at line %d", owner.call.result);
     }
-    ck_assert_int_eq(unit_finish(&owner.call), 0);
     ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
 }
 END_TEST
@@ -644,11 +644,21 @@ START_TEST(setprioceiling_changes_the_ceiling_and_tells_the_old_one)
 }
 END_TEST
 
-static int raise_ceiling(void *arg)
+static int change_ceiling(pthread_mutex_t *mutex, int ceiling)
 {
     int old = -1;
-    int error = pthread_mutex_setprioceiling(arg, 35, &old);
+    int error = pthread_mutex_setprioceiling(mutex, ceiling, &old);
     return error != 0 ? error : old == 20 ? 0 : -1;
+}
+
+static int raise_ceiling(void *mutex)
+{
+    return change_ceiling(mutex, 35);
+}
+
+static int lower_ceiling(void *mutex)
+{
+    return change_ceiling(mutex, 5);
 }
 
 static void setprioceiling_waits_body(int variant)
@@ -682,6 +692,88 @@ START_TEST(setprioceiling_waits_for_the_mutex)
 {
     NEEDS_REALTIME();
     run_at(10, setprioceiling_waits_body, _i);
+}
+END_TEST
+
+/* A ceiling that changes under the owner, who may do so where it may lock again. */
+static void recursive_setprioceiling_body(int variant)
+{
+    pthread_mutex_t mutex;
+    int value = -1;
+    make_with_ceiling(&mutex, variant, 20);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, 35, &value), 0);
+    ck_assert_int_eq(value, 20);
+    ck_assert_int_eq(my_priority(), 35);
+    ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
+    ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, 15, &value), 0);
+    ck_assert_int_eq(value, 35);
+    ck_assert_int_eq(my_priority(), 15);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(my_priority(), 10);
+    ck_assert_int_eq(elsewhere_at(10, try_unlock, &mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+START_TEST(owner_of_a_recursive_mutex_may_change_its_ceiling)
+{
+    NEEDS_REALTIME();
+    if (type_of(_i) != PTHREAD_MUTEX_RECURSIVE)
+        return;
+    run_at(10, recursive_setprioceiling_body, _i);
+}
+END_TEST
+
+/*
+ * A ceiling that changes under a waiter: it must run at the new one when it gets the mutex, and
+ * have lost all of it after its unlock; or be refused, if the new one is below its priority. The
+ * setter's priority makes it the first to be woken; that it is above the ceiling does not matter to
+ * a setter.
+ */
+static int lock_and_look(void *mutex)
+{
+    int error = pthread_mutex_lock(mutex);
+    if (error != 0)
+        return my_priority() != 10 ? -1 : -error;
+    int held = my_priority();
+    if (pthread_mutex_unlock(mutex) != 0 || my_priority() != 10)
+        return -1;
+    return held;
+}
+
+static void ceiling_changes(int variant, int (*setter_function)(void *), int result)
+{
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, variant, 20);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    struct unit_call setter, waiter;
+    struct visit set = {25, setter_function, &mutex}, look = {10, lock_and_look, &mutex};
+    unit_start(&setter, run_visit, &set);
+    unit_wait_until_blocked(&setter);
+    unit_start(&waiter, run_visit, &look);
+    unit_wait_until_blocked(&waiter);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(unit_finish(&setter), 0);
+    ck_assert_int_eq(unit_finish(&waiter), result);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+
+static void ceiling_rises_body(int variant)
+{
+    ceiling_changes(variant, raise_ceiling, 35);
+}
+
+/* Below the waiter's own priority: there is no owning this mutex for it any more. */
+static void ceiling_falls_body(int variant)
+{
+    ceiling_changes(variant, lower_ceiling, -EINVAL);
+}
+
+START_TEST(ceiling_may_change_while_others_wait)
+{
+    NEEDS_REALTIME();
+    run_at(10, ceiling_rises_body, _i);
+    run_at(10, ceiling_falls_body, _i);
 }
 END_TEST
 
@@ -911,14 +1003,6 @@ START_TEST(relock_under_a_ceiling)
 }
 END_TEST
 
-static int lock_and_look(void *mutex)
-{
-    if (pthread_mutex_lock(mutex) != 0)
-        return -1;
-    int priority = my_priority();
-    return pthread_mutex_unlock(mutex) != 0 ? -2 : priority;
-}
-
 static void waits_body(int variant)
 {
     pthread_mutex_t mutex;
@@ -927,7 +1011,7 @@ static void waits_body(int variant)
     struct unit_call waiters[3];
     struct visit visits[3];
     for (int i = 0; i < 3; i++) {
-        visits[i] = (struct visit){10 + i, lock_and_look, &mutex};
+        visits[i] = (struct visit){10, lock_and_look, &mutex};
         unit_start(&waiters[i], run_visit, &visits[i]);
     }
     for (int i = 0; i < 3; i++)
@@ -1125,6 +1209,8 @@ static Suite *mutex_protocol_suite(void)
     tcase_add_loop_test(ceiling, setprioceiling_changes_the_ceiling_and_tells_the_old_one, 0,
                         VARIANTS);
     tcase_add_loop_test(ceiling, setprioceiling_waits_for_the_mutex, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, owner_of_a_recursive_mutex_may_change_its_ceiling, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, ceiling_may_change_while_others_wait, 0, VARIANTS);
     tcase_add_loop_test(ceiling, owner_runs_at_the_ceiling, 0, VARIANTS);
     tcase_add_loop_test(ceiling, priority_above_the_ceiling_is_einval, 0, VARIANTS);
     tcase_add_loop_test(ceiling, highest_ceiling_held_counts, 0, VARIANTS);

@@ -4,6 +4,7 @@
  */
 #include "unit.h"
 #include <sched.h>
+#include <sys/prctl.h>
 
 #ifndef __GLIBC__
 int pthread_mutex_clocklock(pthread_mutex_t *restrict, clockid_t, const struct timespec *restrict);
@@ -860,6 +861,8 @@ START_TEST(child_learns_of_its_parents_death)
         return;
     int fd;
     struct room *room = room_make(&fd, _i);
+    /* The orphan becomes this process's child, to be waited for. */
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     pid_t parent = unit_fork();
     if (parent == 0) {
         unit_child_assert(pthread_mutex_lock(&room->mutex) == 0);
@@ -872,7 +875,6 @@ START_TEST(child_learns_of_its_parents_death)
             unit_child_assert(result == EOWNERDEAD);
             unit_child_assert(pthread_mutex_consistent(&room->mutex) == 0);
             unit_child_assert(pthread_mutex_unlock(&room->mutex) == 0);
-            atomic_store(&room->stage, 2);
             _exit(0);
         }
         for (;;)
@@ -880,7 +882,10 @@ START_TEST(child_learns_of_its_parents_death)
     }
     unit_wait_for(&room->stage, 1);
     unit_kill(parent);
-    unit_wait_for(&room->stage, 2);
+    int status;
+    ck_assert_int_gt(wait(&status), 0);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
     is_healthy(&room->mutex);
     room_close(fd, room);
 }

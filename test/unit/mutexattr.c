@@ -48,44 +48,59 @@ START_TEST(defaults)
 }
 END_TEST
 
-/* Setting one attribute must not lose another, in whatever order they are set. */
+struct values {
+    int type, pshared, robust, protocol, ceiling;
+};
+
+/* Set all five, beginning with the `first`th. */
+static void set_all(pthread_mutexattr_t *attr, const struct values *values, int first)
+{
+    for (int i = 0; i < 5; i++)
+        switch ((first + i) % 5) {
+        case 0:
+            ck_assert_int_eq(pthread_mutexattr_settype(attr, values->type), 0);
+            break;
+        case 1:
+            ck_assert_int_eq(pthread_mutexattr_setpshared(attr, values->pshared), 0);
+            break;
+        case 2:
+            ck_assert_int_eq(pthread_mutexattr_setrobust(attr, values->robust), 0);
+            break;
+        case 3:
+            ck_assert_int_eq(pthread_mutexattr_setprotocol(attr, values->protocol), 0);
+            break;
+        default:
+            ck_assert_int_eq(pthread_mutexattr_setprioceiling(attr, values->ceiling), 0);
+        }
+}
+
+/* Setting one attribute must not lose another, whichever is set first. */
 START_TEST(every_combination_is_kept)
 {
     int low = sched_get_priority_min(SCHED_FIFO), high = sched_get_priority_max(SCHED_FIFO);
     const int ceilings[] = {low, (low + high) / 2, high};
+    size_t combinations =
+        COUNT(types) * COUNT(pshareds) * COUNT(robusts) * COUNT(protocols) * COUNT(ceilings);
     pthread_mutexattr_t attr;
     ck_assert_int_eq(pthread_mutexattr_init(&attr), 0);
-    for (size_t t = 0; t < COUNT(types); t++)
-        for (size_t s = 0; s < COUNT(pshareds); s++)
-            for (size_t r = 0; r < COUNT(robusts); r++)
-                for (size_t p = 0; p < COUNT(protocols); p++)
-                    for (size_t c = 0; c < COUNT(ceilings); c++) {
-                        for (int i = 0; i < 5; i++)
-                            switch ((i + _i) % 5) {
-                            case 0:
-                                ck_assert_int_eq(pthread_mutexattr_settype(&attr, types[t]), 0);
-                                break;
-                            case 1:
-                                ck_assert_int_eq(pthread_mutexattr_setpshared(&attr, pshareds[s]),
-                                                 0);
-                                break;
-                            case 2:
-                                ck_assert_int_eq(pthread_mutexattr_setrobust(&attr, robusts[r]), 0);
-                                break;
-                            case 3:
-                                ck_assert_int_eq(pthread_mutexattr_setprotocol(&attr, protocols[p]),
-                                                 0);
-                                break;
-                            default:
-                                ck_assert_int_eq(
-                                    pthread_mutexattr_setprioceiling(&attr, ceilings[c]), 0);
-                            }
-                        ck_assert_int_eq(get(pthread_mutexattr_gettype, &attr), types[t]);
-                        ck_assert_int_eq(get(pthread_mutexattr_getpshared, &attr), pshareds[s]);
-                        ck_assert_int_eq(get(pthread_mutexattr_getrobust, &attr), robusts[r]);
-                        ck_assert_int_eq(get(pthread_mutexattr_getprotocol, &attr), protocols[p]);
-                        ck_assert_int_eq(get(pthread_mutexattr_getprioceiling, &attr), ceilings[c]);
-                    }
+    for (size_t n = 0; n < combinations; n++) {
+        size_t rest = n;
+        struct values values;
+        values.type = types[rest % COUNT(types)];
+        rest /= COUNT(types);
+        values.pshared = pshareds[rest % COUNT(pshareds)];
+        rest /= COUNT(pshareds);
+        values.robust = robusts[rest % COUNT(robusts)];
+        rest /= COUNT(robusts);
+        values.protocol = protocols[rest % COUNT(protocols)];
+        values.ceiling = ceilings[rest / COUNT(protocols)];
+        set_all(&attr, &values, _i);
+        ck_assert_int_eq(get(pthread_mutexattr_gettype, &attr), values.type);
+        ck_assert_int_eq(get(pthread_mutexattr_getpshared, &attr), values.pshared);
+        ck_assert_int_eq(get(pthread_mutexattr_getrobust, &attr), values.robust);
+        ck_assert_int_eq(get(pthread_mutexattr_getprotocol, &attr), values.protocol);
+        ck_assert_int_eq(get(pthread_mutexattr_getprioceiling, &attr), values.ceiling);
+    }
     ck_assert_int_eq(pthread_mutexattr_destroy(&attr), 0);
 }
 END_TEST
@@ -173,6 +188,31 @@ START_TEST(init_after_destroy_starts_afresh)
     ck_assert_int_eq(get(pthread_mutexattr_getrobust, &attr), PTHREAD_MUTEX_STALLED);
     ck_assert_int_eq(get(pthread_mutexattr_getprotocol, &attr), PTHREAD_PRIO_NONE);
     ck_assert_int_eq(pthread_mutexattr_destroy(&attr), 0);
+}
+END_TEST
+
+/* libc defect: glibc goes on with whatever a destroyed object happens to hold. */
+START_TEST(use_after_destroy_is_einval)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc does not check");
+    pthread_mutexattr_t attr;
+    pthread_mutex_t mutex;
+    int value = -12345;
+    ck_assert_int_eq(pthread_mutexattr_init(&attr), 0);
+    ck_assert_int_eq(pthread_mutexattr_destroy(&attr), 0);
+    ck_assert_int_eq(pthread_mutexattr_gettype(&attr, &value), EINVAL);
+    ck_assert_int_eq(pthread_mutexattr_getpshared(&attr, &value), EINVAL);
+    ck_assert_int_eq(pthread_mutexattr_getrobust(&attr, &value), EINVAL);
+    ck_assert_int_eq(pthread_mutexattr_getprotocol(&attr, &value), EINVAL);
+    ck_assert_int_eq(pthread_mutexattr_getprioceiling(&attr, &value), EINVAL);
+    ck_assert_int_eq(value, -12345);
+    ck_assert_int_eq(pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_NORMAL), EINVAL);
+    ck_assert_int_eq(pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_PRIVATE), EINVAL);
+    ck_assert_int_eq(pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_STALLED), EINVAL);
+    ck_assert_int_eq(pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_NONE), EINVAL);
+    ck_assert_int_eq(pthread_mutexattr_setprioceiling(&attr, 10), EINVAL);
+    ck_assert_int_eq(pthread_mutex_init(&mutex, &attr), EINVAL);
 }
 END_TEST
 
@@ -334,6 +374,7 @@ static Suite *mutexattr_suite(void)
     tcase_add_test(values, unknown_protocol_is_refused);
     tcase_add_test(values, ceiling_is_a_realtime_priority);
     tcase_add_test(values, init_after_destroy_starts_afresh);
+    tcase_add_test(values, use_after_destroy_is_einval);
     tcase_add_test(values, mutex_is_independent_of_the_object_it_was_made_from);
     suite_add_tcase(suite, values);
 

@@ -38,7 +38,8 @@ struct Guard {
 
 struct Failure : std::runtime_error {
     int call;
-    explicit Failure(int number) : std::runtime_error("call " + std::to_string(number)), call(number)
+    explicit Failure(int number)
+        : std::runtime_error("call " + std::to_string(number)), call(number)
     {
     }
 };
@@ -120,7 +121,8 @@ START_TEST(an_exception_leaves_call_once_and_the_next_call_runs_again)
     for (int call = 1; call <= THROWING_CALLS + 3; call++) {
         try {
             std::call_once(
-                flag, [&](int number) {
+                flag,
+                [&](int number) {
                     Guard guard;
                     ran++;
                     if (number <= THROWING_CALLS)
