@@ -1,7 +1,9 @@
 # ./configure writes config.mk; 'make help' lists what there is to make.
 
 BUILD = build
--include config.mk
+ifneq ($(filter-out deps help clean,$(or $(MAKECMDGOALS),all)),)
+include config.mk
+endif
 
 # Every build and test package, by Debian's names.
 PACKAGES = gcc g++ clang make binutils musl-dev musl-tools pkg-config check valgrind strace gdb \
@@ -19,7 +21,7 @@ DYNAMIC_SOURCES = $(SOURCES) pthread/host/dynamic.c $(ARCH_SOURCES)
 DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(DYNAMIC_SOURCES)))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps install uninstall clean check check-host memcheck apps bench demo plot
+.PHONY: all help deps install uninstall clean check check-host memcheck apps bench plot demo have_check
 
 all: $(BUILD)/libfurwock.so
 
@@ -35,7 +37,7 @@ help:
 	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
 
 config.mk:
-	@echo "Run ./configure first." >&2; exit 1
+	@echo "Run ./configure first (and before that, as root on Debian, 'make deps')." >&2; exit 1
 
 $(BUILD)/dynamic/%.o: %.c config.mk
 	@mkdir -p $(@D)
@@ -120,4 +122,9 @@ bench: all $(BUILD)/bench
 	$(BUILD)/bench --out $(BUILD)/bench.tsv
 
 plot:
+	@command -v gnuplot >/dev/null || { echo "plot needs gnuplot: 'make deps' as root, or apt-get install gnuplot-nox" >&2; exit 1; }
+	@test -f $(BUILD)/bench.tsv || { echo "no $(BUILD)/bench.tsv: 'make bench' first" >&2; exit 1; }
 	gnuplot -c test/bench/plot.gp $(BUILD)/bench.tsv $(BUILD)/bench.svg
+
+demo: all
+	@test/demo $(BUILD)/libfurwock.so

@@ -25,9 +25,9 @@
  * changed.
  *
  * Once unblocked a waiter does not touch the condition variable, whose memory may be gone: SLEEPERS
- * is cleared by a signal that wakes nobody. It is a hint that costs a system call when stale. Those
- * who do read the word after a wait has ended count themselves in `users`, and destroy waits for
- * them: the spinner, and waiters whose mutex inherits priority. Both run, or are about to.
+ * is cleared by a signal that wakes nobody. It is a hint that costs a system call when stale. Only
+ * the spinner reads the word after its wait may have ended; it counts itself in `users`, and
+ * destroy waits for it. It runs, or is about to.
  *
  * The spinner is the one waiter that watches the word for a while instead of sleeping at once
  * (private ones only). It owns SPINNER; a signal that finds the bit clears it and is done, since
@@ -36,7 +36,9 @@
  *
  * Waiters with a priority-inheriting mutex sleep by FUTEX_WAIT_REQUEUE_PI, if the condition is
  * private: the kernel then chooses by priority whom to signal, and gives it the mutex or queues it
- * there, with all the lending of priorities that this entails.
+ * there, with all the lending of priorities that this entails. A waiter that times out or is
+ * cancelled may have been queued at the mutex before, and have consumed a signal: it can tell by
+ * the sequence, which it reads as one reads memory that may be gone.
  *
  * The sequence wraps after 2^30 signals that found waiters: a thread would have to be stopped
  * between reading the word and sleeping for exactly a multiple of that many.
@@ -89,8 +91,9 @@ struct waiter {
     enum scope scope;
     /* the cancel type of the caller */
     int cancel_type;
-    /* of mutex_expect */
+    /* with a mutex that inherits priority: of mutex_expect, and the word slept under */
     void *expecting;
+    uint32_t word;
 };
 
 /* Where a broadcast may move sleepers that wait with this mutex, as kept in cond->mutex. */
@@ -198,13 +201,17 @@ static int wait_asleep(struct waiter *waiter, uint32_t word, const struct deadli
 
 /* With a priority-inheriting mutex. */
 
-static int signal_inheriting(struct cond *cond, struct mutex *mutex, int others);
-
+/* Pass on the signal that this waiter may have consumed. */
 static void cancelled_wait_inheriting(void *argument)
 {
     struct waiter *waiter = argument;
-    signal_inheriting(waiter->cond, waiter->mutex, 0);
-    leave(waiter->cond);
+    const uint32_t *word = &waiter->cond->word;
+    uint32_t now;
+    int done = -EAGAIN;
+    while (done == -EAGAIN && parked_word(word, &now) && !same_sequence(now, waiter->word))
+        done = unpark_pi(word, now, &waiter->mutex->word, 0);
+    if (done == -ENOSYS)
+        unpark(word, 1, PRIVATE, ANY);
     if (mutex_owned(waiter->mutex, MUTEX_INHERIT)) {
         mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
     } else {
@@ -218,6 +225,7 @@ static void cancelled_wait_inheriting(void *argument)
 static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct deadline *deadline)
 {
     waiter->expecting = mutex_expect(waiter->mutex);
+    waiter->word = word;
     int result = park_pi_cancellable(&waiter->cond->word, word, deadline, &waiter->mutex->word,
                                      cancelled_wait_inheriting, waiter);
     if (result == ENOSYS)
@@ -225,9 +233,12 @@ static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct de
                                   cancelled_wait_inheriting, waiter) == ETIMEDOUT
                      ? ETIMEDOUT
                      : EAGAIN;
-    leave(waiter->cond);
     if (result == 0)
         return mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
+    uint32_t now;
+    if (result == ETIMEDOUT &&
+        !(parked_word(&waiter->cond->word, &now) && same_sequence(now, word)))
+        result = 0;
     mutex_not_given(waiter->mutex, waiter->expecting);
     int error = mutex_reacquire(waiter->mutex, waiter->depth, false);
     return error ? error : result == ETIMEDOUT ? ETIMEDOUT : 0;
@@ -251,9 +262,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     if (waiter.scope == PRIVATE) {
         target = target_of(mutex);
         arch_store_pointer(&cond->mutex, target);
-        if (inherits(target))
-            enter(cond);
-        else if (spin_wanted(&spin, &cond->spin))
+        if (!inherits(target) && spin_wanted(&spin, &cond->spin))
             spinner = announce_spinner(cond, &word);
     }
     if (!spinner)

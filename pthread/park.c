@@ -5,6 +5,7 @@
 
 #include <arch_syscall.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 
 /* futex(2), from the kernel's interface. */
@@ -176,6 +177,21 @@ int park_pi(const uint32_t *word, uint32_t expected, const struct deadline *dead
 int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others)
 {
     return futex(word, FUTEX_CMP_REQUEUE_PI, PRIVATE, 1, (void *)(long)others, target, expected);
+}
+
+/* The kernel copies the word into a pipe, and refuses if there is no memory to copy from. */
+bool parked_word(const uint32_t *word, uint32_t *value)
+{
+    int ends[2];
+    if (arch_syscall(SYS_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0, 0) != 0) {
+        *value = arch_load_relaxed(word);
+        return true;
+    }
+    bool read = arch_syscall(SYS_write, ends[1], (long)word, sizeof *word, 0, 0, 0) > 0 &&
+                arch_syscall(SYS_read, ends[0], (long)value, sizeof *value, 0, 0, 0) > 0;
+    arch_syscall(SYS_close, ends[0], 0, 0, 0, 0, 0);
+    arch_syscall(SYS_close, ends[1], 0, 0, 0, 0, 0);
+    return read;
 }
 
 /* Cancellation points. */

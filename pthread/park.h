@@ -75,6 +75,12 @@ int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct de
 int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others);
 
 /*
+ * Read a word whose memory may be gone: false if it is. For rare cases; it takes some system calls.
+ * (Without a free file descriptor it reads the word plainly.)
+ */
+bool parked_word(const uint32_t *word, uint32_t *value);
+
+/*
  * Adaptive spinning. A sleep and a wake cost as much as a hundred transfers of a cache line, so a
  * waiter first watches the word for a while. Whether that pays is learned for each object in its
  * `spin` word, which starts at zero: see park.c. spin_wanted says whether to try; the caller then

@@ -2372,7 +2372,7 @@ static Suite *cond_suite(void)
     Suite *suite = suite_create("cond");
 
     TCase *alone = tcase_create("one thread");
-    tcase_set_timeout(alone, 30);
+    tcase_set_timeout(alone, 20);
     tcase_add_test(alone, every_initialiser_makes_a_working_object);
     tcase_add_test(alone, signals_without_waiters_are_not_kept);
     tcase_add_loop_test(alone, a_wait_times_out_no_sooner_than_asked_and_owns_the_mutex, 0, KINDS);
@@ -2383,7 +2383,7 @@ static Suite *cond_suite(void)
     suite_add_tcase(suite, alone);
 
     TCase *waking = tcase_create("waking");
-    tcase_set_timeout(waking, 60);
+    tcase_set_timeout(waking, 20);
     tcase_add_loop_test(waking, signal_and_broadcast_wake_and_hand_the_mutex_back, 0, KINDS);
     tcase_add_loop_test(waking, two_threads_take_turns, 0, KINDS);
     tcase_add_loop_test(waking, two_threads_take_many_turns, 0, 2);
@@ -2401,7 +2401,7 @@ static Suite *cond_suite(void)
     suite_add_tcase(suite, waking);
 
     TCase *losing = tcase_create("losing");
-    tcase_set_timeout(losing, 60);
+    tcase_set_timeout(losing, 30);
     tcase_add_loop_test(losing, no_signal_goes_to_one_that_times_out, 0, 2 * KINDS);
     tcase_add_loop_test(losing, no_signal_goes_to_one_that_is_cancelled, 0, 2 * KINDS);
     tcase_add_loop_test(losing, a_lock_passed_on_by_signals_is_never_stuck, 0, 2);
@@ -2410,7 +2410,7 @@ static Suite *cond_suite(void)
     suite_add_tcase(suite, losing);
 
     TCase *dying = tcase_create("dying owners");
-    tcase_set_timeout(dying, 30);
+    tcase_set_timeout(dying, 20);
     tcase_add_loop_test(dying, a_waiter_is_told_that_the_owner_died, 0, KINDS);
     tcase_add_loop_test(dying, a_waiter_that_times_out_is_told_that_the_owner_died, 0, KINDS);
     tcase_add_loop_test(dying, a_waiter_is_told_that_the_owner_was_killed_in_another_process, 0,
@@ -2419,14 +2419,14 @@ static Suite *cond_suite(void)
 
     /* Private, then process-shared. */
     TCase *priorities = tcase_create("priorities");
-    tcase_set_timeout(priorities, 30);
+    tcase_set_timeout(priorities, 20);
     tcase_add_loop_test(priorities, waiters_get_an_inheriting_mutex_in_order_of_priority, 0, 2);
     tcase_add_loop_test(priorities, a_woken_waiter_lends_the_owner_its_priority, 0, 2);
     tcase_add_loop_test(priorities, the_mutex_a_waiter_gets_back_inherits_priority, 0, 2);
     suite_add_tcase(suite, priorities);
 
     TCase *interrupted = tcase_create("signals, cancellation, fork");
-    tcase_set_timeout(interrupted, 60);
+    tcase_set_timeout(interrupted, 20);
     tcase_add_loop_test(interrupted, a_signal_handler_does_not_fail_the_wait, 0, KINDS);
     tcase_add_loop_test(interrupted, a_cancelled_waiter_has_the_mutex_in_its_cleanup_handler, 0,
                         KINDS);

@@ -1434,7 +1434,7 @@ static Suite *rwlock_suite(void)
     suite_add_tcase(suite, waiting);
 
     TCase *crowd = tcase_create("crowd");
-    tcase_set_timeout(crowd, 60);
+    tcase_set_timeout(crowd, 30);
     /* Private, then process-shared. */
     tcase_add_loop_test(crowd, readers_do_not_starve_a_writer_where_writers_are_preferred, 0, 2);
     tcase_add_loop_test(crowd, writers_do_not_starve_a_reader, 0, 2);
