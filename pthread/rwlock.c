@@ -365,16 +365,21 @@ static int unlock_write(struct rwlock *rwlock, uint32_t kind)
     return 0;
 }
 
+/*
+ * The first guess is that the caller is the only reader. A thread whose guess was wrong looks first
+ * from then on, until it finds itself alone.
+ */
 static int unlock_read(struct rwlock *rwlock, uint32_t kind)
 {
     const uint32_t *word = sleep_word(rwlock);
-    uint64_t state = READER, next = 0;
-    enum wake wake = NOBODY;
-    while (!transition(rwlock, &state, next)) {
+    uint64_t state = unlikely(self.crowded) ? current(rwlock) : READER, next;
+    enum wake wake;
+    do {
         if (!has_readers(state))
             return EPERM;
+        self.crowded = state != READER;
         next = after_read(state, &wake);
-    }
+    } while (!transition(rwlock, &state, next));
     if ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0)
         self.read_locks--;
     wake_after(word, kind, wake, next);

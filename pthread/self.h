@@ -46,6 +46,8 @@ struct self {
     struct robust_list robust;
     /* read locks held on rwlocks of the recursive writer-preferring kind */
     uint32_t read_locks;
+    /* the last read lock was shared with others (rwlock.c) */
+    bool crowded;
     /* priority ceilings held (ceiling.c) */
     int base_policy, base_priority;
     uint16_t ceilings[PRIORITIES];

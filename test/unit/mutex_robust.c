@@ -706,6 +706,68 @@ START_TEST(end_of_a_process_wakes_those_who_wait)
 }
 END_TEST
 
+/*
+ * A waiter may be woken and killed before it can take the mutex; its wake must not die with it. The
+ * first waiter shares the CPU of the thread that unlocks, which does not let it run.
+ */
+static int take_turn(struct room *room, int stage)
+{
+    atomic_store(&room->stage, stage);
+    int result = pthread_mutex_lock(&room->mutex);
+    if (result == EOWNERDEAD)
+        result = pthread_mutex_consistent(&room->mutex);
+    return result != 0 ? result : pthread_mutex_unlock(&room->mutex);
+}
+
+static void set_priority(int policy, int priority)
+{
+    struct sched_param param = {.sched_priority = priority};
+    ck_assert_int_eq(pthread_setschedparam(pthread_self(), policy, &param), 0);
+}
+
+START_TEST(wake_is_not_lost_with_the_woken)
+{
+    NEEDS_VARIANT(_i);
+    if (!shared(_i))
+        return;
+    if (unit_elsewhere(try_realtime, NULL) != 0)
+        unit_skip("SCHED_FIFO is not permitted here");
+    int fd;
+    struct room *room = room_make(&fd, _i);
+    cpu_set_t all, one;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    for (int round = 0; round < 5; round++) {
+        ck_assert_int_eq(pthread_mutex_lock(&room->mutex), 0);
+        atomic_store(&room->stage, 0);
+        pid_t first = unit_fork();
+        if (first == 0)
+            _exit(take_turn(room_elsewhere(fd, room), 1));
+        unit_wait_for(&room->stage, 1);
+        unit_wait_until_asleep(first, first);
+        pid_t second = unit_fork();
+        if (second == 0) {
+            unit_child_assert(sched_setaffinity(0, sizeof all, &all) == 0);
+            _exit(take_turn(room_elsewhere(fd, room), 2));
+        }
+        unit_wait_for(&room->stage, 2);
+        unit_wait_until_asleep(second, second);
+        set_priority(SCHED_FIFO, 1);
+        ck_assert_int_eq(pthread_mutex_unlock(&room->mutex), 0);
+        ck_assert_int_eq(kill(first, SIGKILL), 0);
+        set_priority(SCHED_OTHER, 0);
+        unit_reap(second);
+        ck_assert_int_eq(waitpid(first, NULL, 0), first);
+        ck_assert_int_eq(take_turn(room, 0), 0);
+    }
+    ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
+    is_healthy(&room->mutex);
+    room_close(fd, room);
+}
+END_TEST
+
 /* The other way round: the mutex is lost or repaired in one process, and another learns it. */
 START_TEST(waiters_of_another_process_learn_it)
 {
@@ -1107,6 +1169,7 @@ static Suite *mutex_robust_suite(void)
     tcase_set_timeout(processes, 20);
     tcase_add_loop_test(processes, end_of_a_process_is_told, 0, VARIANTS);
     tcase_add_loop_test(processes, end_of_a_process_wakes_those_who_wait, 0, VARIANTS);
+    tcase_add_loop_test(processes, wake_is_not_lost_with_the_woken, 0, VARIANTS);
     tcase_add_loop_test(processes, waiters_of_another_process_learn_it, 0, VARIANTS);
     tcase_add_loop_test(processes, owner_that_sees_it_twice, 0, VARIANTS);
     tcase_add_loop_test(processes, first_thread_dies_like_any_other, 0, VARIANTS);
