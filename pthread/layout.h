@@ -45,8 +45,7 @@ struct rwlock {
     uint64_t state;
     /* id of the thread that holds the write lock; its tid if process-shared */
     uint64_t writer;
-    uint32_t spin;
-    uint32_t unused[7];
+    uint64_t unused[4];
     uint32_t kind;
 };
 

@@ -32,6 +32,9 @@
  * A reader of the reader-preferring kind adds itself before it looks. If it finds a writer it takes
  * itself off again, but only while the writer is there: otherwise it holds the lock.
  *
+ * Waiters do not spin. Threads that share a lock for short sections cost each other a cache line
+ * transfer an operation, and one that sleeps leaves the others to themselves.
+ *
  * The release is the last touch; wakes go by address. A release that finds a stale hint, and wakes
  * none of the class that it preferred, wakes the other class instead.
  */
@@ -179,20 +182,6 @@ static uint64_t current(struct rwlock *rwlock)
     return arch_load64_acquire(&rwlock->state);
 }
 
-static bool spin_until(struct rwlock *rwlock, uint32_t kind, bool write)
-{
-    struct spin spin;
-    if (!spin_wanted(&spin, &rwlock->spin))
-        return false;
-    bool free;
-    do {
-        uint64_t state = current(rwlock);
-        free = write ? may_write(state) : may_read(state, kind, false);
-    } while (!free && spin_goes_on(&spin));
-    spin_report(&spin, free);
-    return free;
-}
-
 /*
  * Say in the state that the caller is about to sleep: the hint, its count, and the claim `wanted`
  * unless another has it. False if the state changed.
@@ -238,7 +227,6 @@ static COLD int wait_to_read(struct rwlock *rwlock, uint32_t kind, const struct 
         return EDEADLK;
     struct waiter waiter = {.phase_bit = PHASE_R};
     bool woken = false, patient = (kind & KIND_BITS) == PREFER_READER;
-    spin_until(rwlock, kind, false);
     for (;;) {
         uint64_t state = current(rwlock);
         int error = try_read(rwlock, kind, woken, &waiter, &state);
@@ -262,7 +250,6 @@ static COLD int wait_to_write(struct rwlock *rwlock, uint32_t kind, const struct
     struct waiter waiter = {.phase_bit = PHASE_W};
     uint64_t others = 0;
     bool patient = true;
-    spin_until(rwlock, kind, true);
     for (;;) {
         uint64_t state = current(rwlock);
         if (try_write(rwlock, others, &waiter, &state) == 0)

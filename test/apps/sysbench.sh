@@ -5,9 +5,11 @@ names="pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait pthread_cond_br
 
 check()
 {
-    under sysbench --threads=4 --events=20000 --time=0 threads --thread-yields=100 run >output.threads
+    under sysbench --threads=4 --events=20000 --time=0 threads --thread-yields=100 run \
+        >output.threads
     cat output.threads
-    expect output.threads ' *total number of events: +20000' ' *events \(avg/stddev\): +5000\.0000/.*'
+    expect output.threads ' *total number of events: +20000' \
+        ' *events \(avg/stddev\): +5000\.0000/.*'
 
     under sysbench --threads=8 mutex --mutex-num=16 --mutex-locks=300000 --mutex-loops=500 run \
         >output.mutex
