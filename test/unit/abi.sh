@@ -1,8 +1,8 @@
 #!/bin/sh
 #
-# abi.sh LIBRARY [LIBC]: the shared library as the dynamic loader sees it. It has every name that the
-# libc exports for the objects that are Furwock's, and no other; it needs no library and next to no
-# names; its segments are the kind that a hardened program accepts.
+# abi.sh LIBRARY [LIBC]: the shared library as the dynamic loader sees it. It has every name that
+# the libc exports for the objects that are Furwock's, and no other; it needs no library and next
+# to no names; its segments are the kind that a hardened program accepts.
 #
 # LIBC is the system's libc.so.6 unless given. One line a check, in TAP style; the exit status is 0
 # if all passed.
@@ -32,8 +32,9 @@ clock_gettime"
 
 # The names of Furwock's objects, old aliases with their leading underscores included. What sem_open
 # makes is used by Furwock, but made and unmade by libc.
-objects='^(__)?(pthread_(mutex|mutexattr|rwlock|rwlockattr|cond|condattr|barrier|barrierattr|spin|key)_.*'
-objects="$objects"'|pthread_(once|getspecific|setspecific)|sem_.*|(mtx|cnd|tss)_.*|call_once)$'
+objects='(mutex|rwlock|cond|barrier)(attr)?|spin|key'
+objects="pthread_($objects)_.*|pthread_(once|getspecific|setspecific)"
+objects="^(__)?($objects|sem_.*|(mtx|cnd|tss)_.*|call_once)\$"
 not_ours='^(__)?sem_(open|close|unlink)$'
 
 tls_bytes_allowed=2048

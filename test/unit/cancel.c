@@ -354,6 +354,11 @@ END_TEST
 
 START_TEST(a_blocked_thread_of_asynchronous_type_is_cancelled)
 {
+    /* POSIX lets next to nothing be called in this state; glibc and Furwock allow for the waits. */
+#ifndef __GLIBC__
+    if (!unit_on_furwock())
+        unit_skip("libc does not own the mutex in the handlers");
+#endif
     cancel_the_blocked(&scenes[_i], PTHREAD_CANCEL_ASYNCHRONOUS);
 }
 END_TEST

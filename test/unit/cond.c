@@ -160,6 +160,15 @@ static void must_be_free(pthread_mutex_t *mutex)
     ck_assert_int_eq(unit_elsewhere(try_and_unlock, mutex), 0);
 }
 
+/* Keep the calling thread, and those it starts, where it is. */
+static void share_a_processor(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(sched_getcpu(), &set);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof set, &set), 0);
+}
+
 /* ---- A place to wait for permits ---- */
 
 struct station {
@@ -1152,6 +1161,8 @@ END_TEST
  */
 struct duel {
     struct station station;
+    /* how often the patient one has begun to wait */
+    atomic_int laps;
     atomic_int round, hasty_waiting, hasty_done, by_hasty;
     /* the hasty one's, once it waits */
     struct timespec deadline;
@@ -1169,12 +1180,39 @@ static int wait_patiently(void *arg)
             atomic_fetch_sub(&s->permits, 1);
         } else {
             atomic_fetch_add(&s->waiting, 1);
+            atomic_fetch_add(&d->laps, 1);
             must(station_wait(s, PLAIN, NULL));
             atomic_fetch_sub(&s->waiting, 1);
         }
     }
     leave(s);
     return 0;
+}
+
+/*
+ * The moments that matter are those in which the hasty one is on its way out of its wait, but has
+ * not got there. They last as long as it is runnable but does not run: so it shares a processor
+ * with the thread that signals, and does not preempt it.
+ */
+static void be_polite(const struct kind *kind)
+{
+    /* The thread scheduled by priority, as this kind needs, does not preempt its equals. */
+    struct sched_param param = {0};
+    if (kind->protocol != PTHREAD_PRIO_PROTECT)
+        must(pthread_setschedparam(pthread_self(), SCHED_BATCH, &param));
+}
+
+/*
+ * Sleepers are mostly woken in the order in which they came. A signal with no token sends the first
+ * to the end of the queue, so that the hasty one comes to be the first.
+ */
+static void rotate(struct duel *d)
+{
+    int before = atomic_load(&d->laps);
+    struct timespec at = unit_deadline(CLOCK_MONOTONIC, 2);
+    must(pthread_cond_signal(&d->station.cond));
+    while (atomic_load(&d->laps) == before && !has_passed(CLOCK_MONOTONIC, &at))
+        sched_yield();
 }
 
 enum { DUELS = 150 };
@@ -1185,13 +1223,13 @@ static int wait_hastily(void *arg)
     struct station *s = &d->station;
     uint32_t random = 1;
     prctl(PR_SET_TIMERSLACK, 1);
+    be_polite(s->kind);
     for (int round = 1; round <= DUELS; round++) {
-        while (atomic_load(&d->round) < round)
-            sched_yield();
+        unit_wait_for(&d->round, round);
         enter(s);
         random = random * 1664525 + 1013904223;
         d->deadline = unit_deadline(CLOCK_REALTIME, 0);
-        d->deadline.tv_nsec += 60000 + (random >> 15);
+        d->deadline.tv_nsec += 150000 + (random >> 15);
         if (d->deadline.tv_nsec >= 1000000000) {
             d->deadline.tv_sec++;
             d->deadline.tv_nsec -= 1000000000;
@@ -1243,6 +1281,7 @@ START_TEST(no_signal_goes_to_one_that_times_out)
         unit_skip(why);
     struct unit_call patient, hasty;
     unit_start(&patient, wait_patiently, &d);
+    share_a_processor();
     unit_start(&hasty, wait_hastily, &d);
     for (int round = 1; round <= DUELS; round++) {
         atomic_store(&d.round, round);
@@ -1262,6 +1301,8 @@ START_TEST(no_signal_goes_to_one_that_times_out)
             enter(s);
         struct timespec at = d.deadline;
         leave(s);
+        if (both && round % 4 != 0)
+            rotate(&d);
         /* From somewhat before the deadline until somewhat after it. */
         long early = 40000 - round * 37 % 64 * 1000;
         at.tv_nsec -= early;
@@ -1303,6 +1344,7 @@ static void *wait_for_cancellation(void *arg)
 {
     struct duel *d = arg;
     struct station *s = &d->station;
+    be_polite(s->kind);
     enter(s);
     atomic_store(&d->hasty_waiting, 1);
     insist(atomic_fetch_sub(&s->inside, 1) == 1);
@@ -1333,6 +1375,7 @@ START_TEST(no_signal_goes_to_one_that_is_cancelled)
     struct unit_call patient;
     int cancelled = 0;
     unit_start(&patient, wait_patiently, &d);
+    share_a_processor();
     for (int round = 0; round < ROUNDS; round++) {
         struct station *s = &d.station;
         bool cancel_first = round & 1, holding = round & 2;
@@ -1340,15 +1383,20 @@ START_TEST(no_signal_goes_to_one_that_is_cancelled)
         void *result;
         must(pthread_create(&thread, NULL, wait_for_cancellation, &d));
         enter_duel(&d);
+        if (round & 4) {
+            leave(s);
+            rotate(&d);
+            enter_duel(&d);
+        }
         if (cancel_first)
             must(pthread_cancel(thread));
-        for (volatile int i = 0; i < round / 4 * 200;)
+        for (volatile int i = 0; i < round / 8 % 8 * 500;)
             i = i + 1;
         atomic_store(&s->permits, 1);
         if (!holding)
             leave(s);
         must(pthread_cond_signal(&s->cond));
-        for (volatile int i = 0; i < round % 7 * 500;)
+        for (volatile int i = 0; i < round / 8 % 5 * 500;)
             i = i + 1;
         if (!cancel_first)
             must(pthread_cancel(thread));
@@ -1858,14 +1906,6 @@ static bool may_use_fifo(void)
     return unit_elsewhere(try_fifo, NULL) == 0;
 }
 
-static void stay_on_one_processor(void)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(sched_getcpu(), &set);
-    ck_assert_int_eq(sched_setaffinity(0, sizeof set, &set), 0);
-}
-
 /*
  * "The scheduling policy shall determine the order in which threads are unblocked": the highest
  * priority first, whoever came first. All on one processor, on which this thread runs only when no
@@ -1877,7 +1917,7 @@ START_TEST(waiters_get_an_inheriting_mutex_in_order_of_priority)
     static const int priorities[WAITERS] = {10, 40, 20, 30};
     if (!may_use_fifo())
         unit_skip("may not use SCHED_FIFO");
-    stay_on_one_processor();
+    share_a_processor();
     for (int mode = ONE_BY_ONE; mode <= BROADCAST; mode++) {
         struct station s;
         struct ranked r[WAITERS];

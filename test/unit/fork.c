@@ -59,6 +59,19 @@ static void run(void (*function)(enum way), int loop)
         ck_assert_int_eq(unit_elsewhere(run_body, &body), 0);
 }
 
+/*
+ * libc defect: in some children musl deadlocks or crashes: where another thread was inside of its
+ * locks, where it did not see the fork, and where robust mutexes are shared with the parent.
+ */
+static bool on_musl_alone(void)
+{
+#ifdef __GLIBC__
+    return false;
+#else
+    return !unit_on_furwock();
+#endif
+}
+
 static int trylock(void *mutex)
 {
     return pthread_mutex_trylock(mutex);
@@ -249,7 +262,7 @@ static void share_mutexes_over(enum way way)
 START_TEST(to_shared_mutexes_parent_and_child_are_different_owners)
 {
     /* libc defect: glibc keeps the parent's thread id after a fork that it does not see. */
-    if (tells_nobody((enum way)(_i / 2)) && !unit_on_furwock())
+    if ((tells_nobody((enum way)(_i / 2)) && !unit_on_furwock()) || on_musl_alone())
         unit_skip("libc confuses the owners");
     run(share_mutexes_over, _i);
 }
@@ -350,6 +363,8 @@ static void keep_keys_over(enum way way)
 
 START_TEST(keys_and_finished_onces_survive)
 {
+    if (tells_nobody((enum way)(_i / 2)) && on_musl_alone())
+        unit_skip("libc deadlocks");
     run(keep_keys_over, _i);
 }
 END_TEST
@@ -523,6 +538,8 @@ static void fork_beside_busy_threads(enum way way)
 
 START_TEST(a_child_depends_on_nothing_that_other_threads_were_doing)
 {
+    if (on_musl_alone())
+        unit_skip("libc deadlocks");
     run(fork_beside_busy_threads, _i);
 }
 END_TEST

@@ -554,9 +554,8 @@ static void store_in_shared(void *value)
 
 static void *outlive_main(void *shared)
 {
-    /* The process ends, successfully, with this thread, which is the last. */
     unit_wait_for(shared, 1);
-    return NULL;
+    _exit(0);
 }
 
 START_TEST(destructors_of_the_main_thread_run_at_pthread_exit)
@@ -568,6 +567,7 @@ START_TEST(destructors_of_the_main_thread_run_at_pthread_exit)
     if (child == 0) {
         pthread_t thread;
         unit_child_assert(pthread_setspecific(key, shared) == 0);
+        /* As the only thread, whose end is the end of the process, with status 0; or not. */
         if (_i == 1)
             unit_child_assert(pthread_create(&thread, NULL, outlive_main, shared) == 0);
         pthread_exit(NULL);

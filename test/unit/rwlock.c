@@ -477,7 +477,7 @@ START_TEST(too_many_readers_are_refused)
     long held = 0;
     int error = 0;
     int64_t start = unit_now_ms();
-    while (held < 4000000 && (held % 65536 != 0 || unit_now_ms() - start < 500)) {
+    while (held < 20000000 && (held % 65536 != 0 || unit_now_ms() - start < 2000)) {
         error = pthread_rwlock_rdlock(&lock);
         if (error != 0)
             break;
@@ -883,8 +883,9 @@ END_TEST
 
 /*
  * A relay of two readers, or of four writers. A reader leaves only when another has entered after
- * it, so that there is always one inside; a writer leaves only when all others stand in line. Whom
- * somebody else keeps out of the lock breaks the chain, which the others notice by their patience.
+ * it, so that there is always one inside; a writer leaves only when all others stand in line, and
+ * sleep. Whom somebody else keeps out of the lock breaks the chain, which the others notice by
+ * their patience.
  */
 enum { RUNNERS = 4 };
 
@@ -894,6 +895,7 @@ struct relay {
     atomic_bool stop;
     atomic_int entries;
     atomic_bool waiting[RUNNERS];
+    atomic_int tid[RUNNERS];
 };
 
 struct runner {
@@ -931,6 +933,7 @@ static int run_writer(void *arg)
 {
     struct runner *me = arg;
     struct relay *relay = me->relay;
+    atomic_store(&relay->tid[me->number], unit_gettid());
     while (!atomic_load(&relay->stop)) {
         atomic_store(&relay->waiting[me->number], true);
         must(pthread_rwlock_wrlock(&relay->lock));
@@ -940,6 +943,10 @@ static int run_writer(void *arg)
         while (!all_others_wait(relay, me->number) && unit_now_ms() - start < patience_ms &&
                !atomic_load(&relay->stop))
             sched_yield();
+        for (int i = 0; i < relay->runners && all_others_wait(relay, me->number); i++) {
+            if (i != me->number)
+                unit_wait_until_asleep(getpid(), atomic_load(&relay->tid[i]));
+        }
         must(pthread_rwlock_unlock(&relay->lock));
     }
     return 0;
