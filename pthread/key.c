@@ -45,10 +45,9 @@ static inline uint32_t slot_of(pthread_key_t key)
     return key & (KEYS - 1);
 }
 
-static bool exists(pthread_key_t key)
+static inline bool exists(pthread_key_t key)
 {
-    return key >> SLOT_BITS < USES &&
-           arch_load_acquire(&slots[slot_of(key)].word) == (key << 1 | EXISTS);
+    return arch_load_acquire(&slots[slot_of(key)].word) == ((uint64_t)key << 1 | EXISTS);
 }
 
 PUBLIC int pthread_key_create(pthread_key_t *key, destructor *destructor)

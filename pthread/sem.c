@@ -46,24 +46,28 @@ static int fail(int error)
 }
 
 /* Change the word, by plain instructions where no other thread can see it. */
-static inline bool change(struct semaphore *sem, uint32_t *word, uint32_t next)
+static inline bool change(struct semaphore *sem, uint32_t word, uint32_t next)
 {
-    if (alone() && arch_load_relaxed(&sem->shared) == IS_PRIVATE) {
-        if (likely(arch_cas_alone(&sem->word, *word, next)))
-            return true;
-        *word = arch_load_relaxed(&sem->word);
-        return false;
-    }
-    return arch_cas_fetch(&sem->word, word, next);
+    if (alone() && arch_load_relaxed(&sem->shared) == IS_PRIVATE)
+        return arch_cas_alone(&sem->word, word, next);
+    return arch_cas(&sem->word, word, next);
 }
 
-static bool take(struct semaphore *sem)
+static COLD bool take_slow(struct semaphore *sem)
 {
-    uint32_t word = arch_load_relaxed(&sem->word);
-    while (word & VALUE)
-        if (change(sem, &word, word - 1))
+    uint32_t word;
+    while ((word = arch_load_relaxed(&sem->word)) & VALUE)
+        if (change(sem, word, word - 1))
             return true;
     return false;
+}
+
+static inline bool take(struct semaphore *sem)
+{
+    uint32_t word = arch_load_relaxed(&sem->word);
+    if (likely(word & VALUE) && likely(change(sem, word, word - 1)))
+        return true;
+    return take_slow(sem);
 }
 
 /* Take as one that has slept. */
@@ -160,21 +164,31 @@ PUBLIC int sem_trywait(sem_t *object)
     return take((struct semaphore *)object) ? 0 : fail(EAGAIN);
 }
 
+static COLD int post_slow(struct semaphore *sem)
+{
+    enum scope scope = scope_of(sem);
+    uint32_t word, keep;
+    do {
+        word = arch_load_relaxed(&sem->word);
+        if ((word & VALUE) == SEM_VALUE_MAX)
+            return fail(EOVERFLOW);
+        keep = 0;
+        if ((word & ASLEEP) && scope == SHARED && parked(&sem->word, scope))
+            keep = ASLEEP;
+    } while (!change(sem, word, ((word & VALUE) + 1) | keep));
+    if (word & ASLEEP)
+        unpark(&sem->word, keep || scope == PRIVATE ? 1 : EVERYONE, scope, ANY);
+    return 0;
+}
+
 PUBLIC int sem_post(sem_t *object)
 {
     struct semaphore *sem = (struct semaphore *)object;
-    enum scope scope = scope_of(sem);
-    uint32_t word = arch_load_relaxed(&sem->word), keep;
-    do {
-        if (unlikely((word & VALUE) == SEM_VALUE_MAX))
-            return fail(EOVERFLOW);
-        keep = 0;
-        if (unlikely(word & ASLEEP) && scope == SHARED && parked(&sem->word, scope))
-            keep = ASLEEP;
-    } while (!change(sem, &word, ((word & VALUE) + 1) | keep));
-    if (unlikely(word & ASLEEP))
-        unpark(&sem->word, keep || scope == PRIVATE ? 1 : EVERYONE, scope, ANY);
-    return 0;
+    uint32_t word = arch_load_relaxed(&sem->word);
+    /* neither asleep nor full */
+    if (likely(word < SEM_VALUE_MAX) && likely(change(sem, word, word + 1)))
+        return 0;
+    return post_slow(sem);
 }
 
 PUBLIC int sem_getvalue(sem_t *restrict object, int *restrict value)
