@@ -41,14 +41,17 @@ config.mk:
 
 $(BUILD)/dynamic/%.o: %.c config.mk
 	@mkdir -p $(@D)
-	$(CC) $(LIBRARY_FLAGS) $(CFLAGS) -fPIC -c -o $@ $<
+	@echo "  CC    $<"
+	@$(CC) $(LIBRARY_FLAGS) $(CFLAGS) -fPIC -c -o $@ $<
 
 $(BUILD)/dynamic/%.o: %.S config.mk
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fPIC -c -o $@ $<
+	@echo "  AS    $<"
+	@$(CC) $(CFLAGS) -fPIC -c -o $@ $<
 
 $(BUILD)/libfurwock.so: $(DYNAMIC_OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-soname,libfurwock.so -Wl,-z,relro -Wl,-z,now \
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-soname,libfurwock.so -Wl,-z,relro -Wl,-z,now \
 		-Wl,-z,noexecstack -Wl,-z,nodelete -Wl,-z,text -Wl,-Bsymbolic -Wl,--hash-style=both \
 		-o $@ $(DYNAMIC_OBJECTS)
 
@@ -57,8 +60,9 @@ $(BUILD)/libfurwock.so: $(DYNAMIC_OBJECTS)
 deps:
 	@test "$$(id -u)" = 0 || { echo "make deps needs root: it runs apt-get install" >&2; exit 1; }
 	@command -v apt-get >/dev/null || { echo "make deps knows Debian only: install $(PACKAGES)" >&2; exit 1; }
-	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
+	@echo "  APT   $(PACKAGES)"
+	@apt-get update -qq
+	@DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
 
 install: all
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
@@ -90,36 +94,40 @@ have_check:
 
 $(BUILD)/test/unit/%: test/unit/%.c test/unit/unit.h config.mk | have_check
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 $(UNIT_FLAGS) -o $@ $< $(UNIT_LIBS)
+	@echo "  CC    $<"
+	@$(CC) -std=gnu11 $(UNIT_FLAGS) -o $@ $< $(UNIT_LIBS)
 
 $(BUILD)/test/unit/%: test/unit/%.cc test/unit/unit.h config.mk | have_check
 	@mkdir -p $(@D)
-	$(CXX) -std=gnu++17 $(UNIT_FLAGS) -o $@ $< $(UNIT_LIBS)
+	@echo "  CXX   $<"
+	@$(CXX) -std=gnu++17 $(UNIT_FLAGS) -o $@ $< $(UNIT_LIBS)
 
 $(BUILD)/test/unit/%.so: test/unit/plugin/%.c config.mk
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -g -O2 -Wall -Wextra -shared -fPIC -o $@ $< -pthread
+	@echo "  CC    $<"
+	@$(CC) -std=gnu11 -g -O2 -Wall -Wextra -shared -fPIC -o $@ $< -pthread
 
 check: all $(UNITS) $(PLUGINS)
-	test/run --build $(BUILD) --lib $(BUILD)/libfurwock.so
+	@test/run --build $(BUILD) --lib $(BUILD)/libfurwock.so
 
 check-host: $(UNITS) $(PLUGINS)
-	test/run --build $(BUILD)
+	@test/run --build $(BUILD)
 
 memcheck: all $(UNITS) $(PLUGINS)
-	test/memcheck --build $(BUILD) --lib $(BUILD)/libfurwock.so
+	@test/memcheck --build $(BUILD) --lib $(BUILD)/libfurwock.so
 
 apps: all
-	test/apps/run --install --lib $(BUILD)/libfurwock.so
+	@test/apps/run --install --lib $(BUILD)/libfurwock.so
 
 # Measures.
 
 $(BUILD)/bench: $(wildcard test/bench/*.c test/bench/*.h) config.mk
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $(wildcard test/bench/*.c) -pthread -lm -ldl
+	@echo "  CC    test/bench"
+	@$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $(wildcard test/bench/*.c) -pthread -lm -ldl
 
 bench: all $(BUILD)/bench
-	$(BUILD)/bench --out $(BUILD)/bench.tsv
+	@$(BUILD)/bench --out $(BUILD)/bench.tsv
 
 plot:
 	@command -v gnuplot >/dev/null || { echo "plot needs gnuplot: 'make deps' as root, or apt-get install gnuplot-nox" >&2; exit 1; }
