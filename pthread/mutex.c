@@ -52,11 +52,13 @@ static bool is_typed(uint32_t kind)
     return (kind & MUTEX_TYPE) == MUTEX_RECURSIVE || (kind & MUTEX_TYPE) == MUTEX_ERRORCHECK;
 }
 
-/* On the robust list. A stalled shared mutex is there so that no reused tid ever owns it. */
+/*
+ * On the robust list. A mutex that checks its owner by the tid is there even if it is not robust,
+ * so that no thread that is given a dead owner's tid becomes the owner.
+ */
 static bool is_listed(uint32_t kind)
 {
-    return (kind & MUTEX_ROBUST) ||
-           ((kind & MUTEX_SHARED) && is_typed(kind) && !(kind & MUTEX_INHERIT));
+    return (kind & MUTEX_ROBUST) || ((kind & (MUTEX_SHARED | MUTEX_INHERIT)) && is_typed(kind));
 }
 
 /* The kernel wakes the heirs of a listed mutex as sleepers in shared memory, wherever it lies. */
@@ -239,8 +241,11 @@ static int inheriting_acquire(struct mutex *mutex, uint32_t kind, const struct d
     if (likely(arch_cas(&mutex->word, 0, self_tid())))
         return 0;
     int error;
+    bool died = arch_load_relaxed(&mutex->word) & WORD_OWNER_DIED;
+    if (died && !(kind & MUTEX_ROBUST))
+        return try ? EBUSY : wait_for_nothing(deadline);
     if (try) {
-        if (!(arch_load_relaxed(&mutex->word) & WORD_OWNER_DIED))
+        if (!died)
             return EBUSY;
         error = park_trylock_pi(&mutex->word, scope_of(kind));
         if (error)
@@ -349,6 +354,24 @@ static int relock(struct mutex *mutex, uint32_t kind, const struct deadline *dea
     }
 }
 
+/* The ceiling may have been changed while the caller waited, raised to the former one. */
+static int follow_ceiling(struct mutex *mutex, unsigned raised, int error)
+{
+    uint32_t kind = arch_load_relaxed(&mutex->kind);
+    unsigned ceiling = kind >> MUTEX_CEILING_SHIFT;
+    if (likely(ceiling == raised))
+        return error;
+    int refused = ceiling_change(raised, ceiling);
+    if (!refused)
+        return error;
+    ceiling_drop(raised);
+    /* an heir keeps what it was told to repair */
+    if (error == EOWNERDEAD)
+        return error;
+    release_word(mutex, kind);
+    return refused;
+}
+
 static int lock_any(struct mutex *mutex, const struct deadline *deadline, bool try, bool moved)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind);
@@ -365,6 +388,11 @@ static int lock_any(struct mutex *mutex, const struct deadline *deadline, bool t
         if (kind & MUTEX_PROTECT)
             ceiling_drop(ceiling);
         return error;
+    }
+    if (kind & MUTEX_PROTECT) {
+        error = follow_ceiling(mutex, ceiling, error);
+        if (error && error != EOWNERDEAD)
+            return error;
     }
     if (is_typed(kind) && !has_tid(kind))
         arch_store64_relaxed(&mutex->owner, self_id());
@@ -716,7 +744,7 @@ int mutex_given(struct mutex *mutex, uint32_t depth, void *before)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind);
     int error = inheriting_got(mutex);
-    error = kind & MUTEX_ROBUST ? listed_got(mutex, kind, error, before) : 0;
+    error = is_listed(kind) ? listed_got(mutex, kind, error, before) : 0;
     if (!error)
         mutex->depth = depth;
     return error;

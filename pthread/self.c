@@ -72,10 +72,40 @@ uint32_t self_renew_generation(void)
 
 /*
  * A child's thread is a replica of the one that forked, and owns what that one had locked in
- * private memory, but the words of those mutexes hold the parent's tid. The heir may take that for
- * its own, until another thread of the child happens to be given the number.
+ * private memory, but the words of those mutexes hold the parent's tid, or a grandparent's. The
+ * heir may take these for its own, until another thread of the child happens to be given the
+ * number.
  */
-static uint32_t inherited_tid, heir_tid;
+enum { GENERATIONS = 4 };
+static uint32_t heir_tid, inherited_tids[GENERATIONS];
+
+static void inherit(uint32_t tid, uint32_t former)
+{
+    /* what the heir inherited itself goes on, but not to the child of another thread */
+    bool heir = former == arch_load_relaxed(&heir_tid);
+    for (int i = GENERATIONS - 1; i > 0; i--)
+        arch_store_relaxed(&inherited_tids[i],
+                           heir ? arch_load_relaxed(&inherited_tids[i - 1]) : 0);
+    arch_store_relaxed(&inherited_tids[0], former);
+    arch_store_relaxed(&heir_tid, tid);
+}
+
+static void disinherit(uint32_t tid)
+{
+    for (int i = 0; i < GENERATIONS; i++)
+        if (arch_load_relaxed(&inherited_tids[i]) == tid)
+            arch_store_relaxed(&inherited_tids[i], 0);
+}
+
+bool self_inherits(uint32_t tid)
+{
+    if (tid == 0 || self_tid() != arch_load_relaxed(&heir_tid))
+        return false;
+    for (int i = 0; i < GENERATIONS; i++)
+        if (arch_load_relaxed(&inherited_tids[i]) == tid)
+            return true;
+    return false;
+}
 
 uint32_t self_renew_tid(void)
 {
@@ -83,22 +113,14 @@ uint32_t self_renew_tid(void)
     uint32_t tid = arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
     self.tid = tid;
     self.generation = generation;
+    disinherit(tid);
     if (former != 0 && former != tid) {
         /* the list is the parent's, and the kernel knows of none yet */
         self.robust.next = &self.robust;
         self.robust.pending = NULL;
-        arch_store_relaxed(&heir_tid, tid);
-        arch_store_relaxed(&inherited_tid, former);
-    } else if (tid == arch_load_relaxed(&inherited_tid)) {
-        arch_store_relaxed(&inherited_tid, 0);
+        inherit(tid, former);
     }
     return tid;
-}
-
-bool self_inherits(uint32_t tid)
-{
-    return tid != 0 && tid == arch_load_relaxed(&inherited_tid) &&
-           self_tid() == arch_load_relaxed(&heir_tid);
 }
 
 /* On the first use in a thread, and again in the child of a fork, whose kernel thread has none. */
