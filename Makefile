@@ -10,7 +10,7 @@ PACKAGES = gcc g++ clang make binutils musl-dev musl-tools pkg-config check valg
 	gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils zstd pigz \
 	sqlite3 libsqlite3-dev stress-ng sysbench rt-tests
 
-NEUTRAL = -nostdinc -isystem $(COMPILER_HEADERS) -isystem $(MUSL_HEADERS) -idirafter include \
+NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idirafter include \
 	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
 LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-protector \
 	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) -MMD -MP
