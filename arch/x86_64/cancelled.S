@@ -1,6 +1,6 @@
 /*
- * void arch_cancelled(void *argument): call host_cancelled(argument, misaligned) on a stack aligned
- * as the ABI wants it, whatever it was; `misaligned` says that it was not.
+ * void arch_cancelled(void *argument): call host_cancelled(argument) on a stack aligned as the ABI
+ * wants it, whatever it was.
  */
         .text
         .globl  arch_cancelled
@@ -14,9 +14,6 @@ arch_cancelled:
         .cfi_offset %rbp, -16
         mov     %rsp, %rbp
         .cfi_def_cfa_register %rbp
-        xor     %esi, %esi
-        test    $15, %bpl
-        setnz   %sil
         and     $-16, %rsp
         call    host_cancelled
         leave

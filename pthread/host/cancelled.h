@@ -2,10 +2,8 @@
 #ifndef FURWOCK_HOST_CANCELLED_H
 #define FURWOCK_HOST_CANCELLED_H
 
-#include <stdbool.h>
-
 /* Aligns the stack and calls host_cancelled. */
 void arch_cancelled(void *argument);
-void host_cancelled(void *argument, bool misaligned);
+void host_cancelled(void *argument);
 
 #endif

@@ -132,15 +132,15 @@ struct cancel_closure {
 /*
  * libc's cancellation is made asynchronous around the system call alone. When it strikes, libc
  * unwinds to the cleanup record and calls arch_cancelled, which comes here with an aligned stack.
- * musl arrives with the stack as the signal found it: then the thread's other cleanup handlers
- * would run misaligned too, so its exit is begun again from here.
+ * musl arrives with the stack as the signal found it, and would run the thread's other cleanup
+ * handlers so as well: there its exit is begun again from here.
  */
-void host_cancelled(void *argument, bool misaligned)
+void host_cancelled(void *argument)
 {
     struct cancel_closure *closure = argument;
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
     closure->cancelled(closure->argument);
-    if (misaligned)
+    if (!gnu_get_libc_version)
         pthread_exit(PTHREAD_CANCELED);
 }
 
