@@ -117,33 +117,45 @@ static struct mutex *mutex_at(void *target)
     return (struct mutex *)((uintptr_t)target & ~INHERITS);
 }
 
-/* Set `bit` in the word; returns the word with it. */
-static uint32_t announce(struct cond *cond, uint32_t bit)
+static bool same_sequence(uint32_t a, uint32_t b)
+{
+    return ((a ^ b) & ~(uint32_t)BITS) == 0;
+}
+
+/*
+ * Where the sleepers of a private condition can be moved. A new place changes the sequence, so that
+ * whoever wakes does not combine the former place with a word that counts this waiter in.
+ */
+static uint32_t set_target(struct cond *cond, void *target)
+{
+    if (likely(arch_load_pointer(&cond->mutex) == target))
+        return 0;
+    arch_store_pointer(&cond->mutex, target);
+    return SEQUENCE;
+}
+
+/* Set `bit` in the word, and add `step`; returns the word with it. */
+static uint32_t announce(struct cond *cond, uint32_t bit, uint32_t step)
 {
     uint32_t word = arch_load_relaxed(&cond->word);
-    while (!(word & bit) && !arch_cas_fetch(&cond->word, &word, word | bit))
+    while ((!(word & bit) || step) && !arch_cas_fetch(&cond->word, &word, (word | bit) + step))
         ;
-    return word | bit;
+    return (word | bit) + step;
 }
 
 /* Become the spinner, if there is none; on success *word is the word since then. */
-static bool announce_spinner(struct cond *cond, uint32_t *word)
+static bool announce_spinner(struct cond *cond, uint32_t step, uint32_t *word)
 {
     *word = arch_load_relaxed(&cond->word);
     enter(cond);
     while (!(*word & SPINNER)) {
-        if (arch_cas_fetch(&cond->word, word, *word | SPINNER)) {
-            *word |= SPINNER;
+        if (arch_cas_fetch(&cond->word, word, (*word | SPINNER) + step)) {
+            *word = (*word | SPINNER) + step;
             return true;
         }
     }
     leave(cond);
     return false;
-}
-
-static bool same_sequence(uint32_t a, uint32_t b)
-{
-    return ((a ^ b) & ~(uint32_t)BITS) == 0;
 }
 
 /* Watch the word. True if signalled; else *word is the word under which to sleep. */
@@ -256,17 +268,17 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     waiter.cancel_type = host_defer_cancel();
 
     struct spin spin;
-    uint32_t word;
+    uint32_t word, step = 0;
     bool spinner = false;
     void *target = NULL;
     if (waiter.scope == PRIVATE) {
         target = target_of(mutex);
-        arch_store_pointer(&cond->mutex, target);
+        step = set_target(cond, target);
         if (!inherits(target) && spin_wanted(&spin, &cond->spin))
-            spinner = announce_spinner(cond, &word);
+            spinner = announce_spinner(cond, step, &word);
     }
     if (!spinner)
-        word = announce(cond, SLEEPERS);
+        word = announce(cond, SLEEPERS, step);
     waiter.depth = mutex_release(mutex);
 
     if (inherits(target)) {
@@ -286,13 +298,20 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
 
 /* Waking. */
 
-/* Add one to the sequence and clear `bits`. Returns the word from before; no bit in it: nothing. */
-static uint32_t advance(struct cond *cond, uint32_t bits)
+/*
+ * Add one to the sequence and clear `bits`. Returns the word from before, with *target as it was
+ * then; zero if there was no bit, and nothing to do.
+ */
+static uint32_t advance(struct cond *cond, uint32_t bits, void **target)
 {
-    uint32_t word = arch_load_relaxed(&cond->word);
-    while ((word & BITS) && !arch_cas_fetch(&cond->word, &word, (word + SEQUENCE) & ~bits))
-        ;
-    return word & BITS ? word : 0;
+    for (;;) {
+        uint32_t word = arch_load_acquire(&cond->word);
+        if (!(word & BITS))
+            return 0;
+        *target = arch_load_pointer(&cond->mutex);
+        if (arch_cas(&cond->word, word, (word + SEQUENCE) & ~bits))
+            return word;
+    }
 }
 
 /* Give the mutex to the foremost sleeper, or queue it there, and `others` with it. */
@@ -309,8 +328,8 @@ static int signal_inheriting(struct cond *cond, struct mutex *mutex, int others)
 
 static COLD void signal_waiters(struct cond *cond)
 {
-    void *target = arch_load_pointer(&cond->mutex);
-    uint32_t before = advance(cond, SPINNER);
+    void *target;
+    uint32_t before = advance(cond, SPINNER, &target);
     if (!before || (before & SPINNER))
         return;
     int woken = inherits(target) ? signal_inheriting(cond, mutex_at(target), 0)
@@ -322,8 +341,8 @@ static COLD void signal_waiters(struct cond *cond)
 static COLD void broadcast_waiters(struct cond *cond)
 {
     enum scope scope = scope_of(cond);
-    void *target = arch_load_pointer(&cond->mutex);
-    uint32_t before = advance(cond, BITS);
+    void *target;
+    uint32_t before = advance(cond, BITS, &target);
     if (!(before & SLEEPERS))
         return;
     if (inherits(target))

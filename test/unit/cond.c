@@ -130,7 +130,10 @@ static const char *init_mutex(pthread_mutex_t *mutex, const struct kind *kind, i
 #endif
     if (kind->protocol == PTHREAD_PRIO_PROTECT && !become_fifo(0))
         return "may not use SCHED_FIFO";
-    must(unit_mutex_init(mutex, kind->type, pshared, kind->robust, kind->protocol));
+    int error = unit_mutex_init(mutex, kind->type, pshared, kind->robust, kind->protocol);
+    if (error == ENOTSUP && kind->protocol != PTHREAD_PRIO_NONE)
+        return "the kernel has no such mutexes";
+    must(error);
     return NULL;
 }
 
@@ -724,6 +727,9 @@ END_TEST
 START_TEST(broadcast_wakes_a_hundred)
 {
     enum { WAITERS = 100 };
+    /* The types differ in nothing that a crowd would show. */
+    if (kinds[_i].type != PTHREAD_MUTEX_NORMAL)
+        return;
     for (int pshared = 0; pshared < 2; pshared++) {
         struct station s;
         static struct passenger p[WAITERS];
