@@ -101,7 +101,10 @@ bool parked(const uint32_t *word, enum scope scope)
 /* Older kernels wait for such a word on CLOCK_REALTIME only: the same moment on that clock. */
 static struct timespec as_realtime(const struct timespec *monotonic)
 {
+    const time_t far = (time_t)1 << 40;
     struct timespec mono = {0}, real = {0}, then = *monotonic;
+    if (then.tv_sec > far)
+        then.tv_sec = far;
     arch_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&mono, 0, 0, 0, 0);
     arch_syscall(SYS_clock_gettime, CLOCK_REALTIME, (long)&real, 0, 0, 0, 0);
     then.tv_sec += real.tv_sec - mono.tv_sec;
