@@ -48,8 +48,8 @@ int park_cancellable(const uint32_t *word, uint32_t expected, const struct deadl
 /* Wake up to `count` sleepers of the given classes. Returns how many there were. */
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes);
 
-/* Wake one sleeper of `word` and move the others to sleep on `target`: private words only. */
-void unpark_one_move_rest(const uint32_t *word, const uint32_t *target);
+/* Wake `count` sleepers of `word` and move the others to sleep on `target`: private words only. */
+void unpark_some_move_rest(const uint32_t *word, int count, const uint32_t *target);
 
 /* Are there sleepers on `word`? False where the kernel cannot tell. */
 bool parked(const uint32_t *word, enum scope scope);
