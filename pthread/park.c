@@ -75,6 +75,22 @@ int park(const uint32_t *word, uint32_t expected, const struct deadline *deadlin
     }
 }
 
+enum { ASIDE = 60 * 1000, SECOND = 1000 * 1000 * 1000 };
+
+void stand_aside(void)
+{
+    static const uint32_t nothing;
+    struct timespec then = {0};
+    struct deadline deadline = {CLOCK_MONOTONIC, &then};
+    arch_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&then, 0, 0, 0, 0);
+    then.tv_nsec += ASIDE;
+    if (then.tv_nsec >= SECOND) {
+        then.tv_nsec -= SECOND;
+        then.tv_sec++;
+    }
+    park(&nothing, 0, &deadline, PRIVATE, ANY);
+}
+
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)
 {
     long woken = futex(word, FUTEX_WAKE_BITSET, scope, count, NULL, NULL, classes);

@@ -51,6 +51,12 @@ int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes);
 /* Wake `count` sleepers of `word` and move the others to sleep on `target`: private words only. */
 void unpark_some_move_rest(const uint32_t *word, int count, const uint32_t *target);
 
+/*
+ * Sleep for a moment, unrecorded: about a tenth of a millisecond, nearly half of which is the slack
+ * of the kernel's timers, which a real-time thread does not have.
+ */
+void stand_aside(void);
+
 /* Are there sleepers on `word`? False where the kernel cannot tell. */
 bool parked(const uint32_t *word, enum scope scope);
 

