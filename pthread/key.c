@@ -101,17 +101,27 @@ PUBLIC void *pthread_getspecific(pthread_key_t key)
     return place && likely(place->key == key) ? place->value : NULL;
 }
 
-PUBLIC int pthread_setspecific(pthread_key_t key, const void *value)
+static COLD int set_slow(pthread_key_t key, const void *value)
 {
-    if (unlikely(!exists(key)))
+    if (!exists(key))
         return EINVAL;
     struct key_value *place = place_of(slot_of(key), value != NULL);
     if (!place)
         return value ? ENOMEM : 0;
-    if (value && unlikely(!self.exit_armed) && !host_arm_exit() && slots[slot_of(key)].destructor)
+    if (value && !self.exit_armed && !host_arm_exit() && slots[slot_of(key)].destructor)
         return ENOMEM;
     place->key = key;
     place->value = (void *)value;
+    return 0;
+}
+
+PUBLIC int pthread_setspecific(pthread_key_t key, const void *value)
+{
+    uint32_t slot = slot_of(key);
+    if (unlikely(!exists(key) || slot >= KEYS_INLINE || !self.exit_armed))
+        return set_slow(key, value);
+    self.keys[slot].key = key;
+    self.keys[slot].value = (void *)value;
     return 0;
 }
 
