@@ -95,10 +95,18 @@ static inline struct key_value *place_of(uint32_t slot, bool make)
     return likely(slot < KEYS_INLINE) ? &self.keys[slot] : far_place(slot, make);
 }
 
+static COLD void *get_far(pthread_key_t key)
+{
+    struct key_value *place = far_place(slot_of(key), false);
+    return place && place->key == key ? place->value : NULL;
+}
+
 PUBLIC void *pthread_getspecific(pthread_key_t key)
 {
-    struct key_value *place = place_of(slot_of(key), false);
-    return place && likely(place->key == key) ? place->value : NULL;
+    uint32_t slot = slot_of(key);
+    if (unlikely(slot >= KEYS_INLINE))
+        return get_far(key);
+    return likely(self.keys[slot].key == key) ? self.keys[slot].value : NULL;
 }
 
 static COLD int set_slow(pthread_key_t key, const void *value)

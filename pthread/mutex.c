@@ -625,10 +625,8 @@ PUBLIC int pthread_mutex_timedlock(pthread_mutex_t *object, const struct timespe
     return pthread_mutex_clocklock(object, CLOCK_REALTIME, time);
 }
 
-PUBLIC int pthread_mutex_init(pthread_mutex_t *object, const pthread_mutexattr_t *attributes)
+static COLD int init_kind(struct mutex *mutex, uint32_t kind)
 {
-    struct mutex *mutex = (struct mutex *)object;
-    uint32_t kind = attributes ? *(const uint32_t *)attributes : MUTEX_NORMAL;
     if (!is_valid(kind))
         return EINVAL;
     if ((kind & MUTEX_INHERIT) && !park_has_pi())
@@ -638,6 +636,15 @@ PUBLIC int pthread_mutex_init(pthread_mutex_t *object, const pthread_mutexattr_t
     if ((kind & MUTEX_ROBUST) && !robust_ready() && robust_register() != 0)
         return ENOTSUP;
     *mutex = (struct mutex){.kind = kind};
+    return 0;
+}
+
+PUBLIC int pthread_mutex_init(pthread_mutex_t *object, const pthread_mutexattr_t *attributes)
+{
+    uint32_t kind = attributes ? *(const uint32_t *)attributes : MUTEX_NORMAL;
+    if (unlikely(kind != MUTEX_NORMAL))
+        return init_kind((struct mutex *)object, kind);
+    *(struct mutex *)object = (struct mutex){0};
     return 0;
 }
 

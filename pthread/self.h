@@ -16,7 +16,7 @@ enum { KEYS = 1024, KEYS_INLINE = 32, KEY_BLOCKS = 4, PRIORITIES = 100 };
 
 /* What a thread holds under a key: valid while `key` is the caller's (key.c). */
 struct key_value {
-    uint64_t key;
+    uint32_t key;
     void *value;
 };
 
