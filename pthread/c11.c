@@ -104,5 +104,5 @@ PUBLIC void *tss_get(tss_t key)
 
 PUBLIC int tss_set(tss_t key, void *value)
 {
-    return result(pthread_setspecific(key, value));
+    return pthread_setspecific(key, value) == 0 ? thrd_success : thrd_error;
 }

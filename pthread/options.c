@@ -1,7 +1,7 @@
 /*
  * The environment variable FURWOCK: a comma-separated list of options. A program that runs with
- * more rights than its caller ignores it. There are no options yet, so every word is unknown, and
- * the first is reported.
+ * more rights than its caller ignores it. There are no options yet, so every word is unknown and is
+ * reported.
  */
 #include "options.h"
 
@@ -51,10 +51,8 @@ void options_read(void)
         size_t length = 0;
         while (word[length] && word[length] != ',')
             length++;
-        if (length > 0) {
+        if (length > 0)
             report_unknown(word, length);
-            return;
-        }
         word += length + (word[length] == ',');
     }
 }
