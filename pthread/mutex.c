@@ -14,11 +14,11 @@
  *         +---------------- lock by one that has waited: xchg 2 ----^
  *
  *   A thread that has slept takes the word with 2, because it cannot know whether it was the last
- *   sleeper. So whenever a thread sleeps, either the word is 2, or a thread woken by an unlock is
- * on its way to make it 2. Recursive and errorcheck ones record the owner's id beside the word.
+ *   sleeper. So whenever a thread sleeps, either the word is 2, or a thread woken by an unlock is on
+ *   its way to make it 2. Recursive and errorcheck ones record the owner's id beside the word.
  *
- * Owned: robust ones, and process-shared ones that check their owner. The kernel's robust list
- * format; the kernel marks the word if the owner dies.
+ * Owned: robust ones, and process-shared ones that check their owner. The word is in the format of the
+ * kernel's robust list, and the kernel marks it if the owner dies.
  *
  *      31        30           29                0
  *      +---------+------------+-----------------+    0                free
