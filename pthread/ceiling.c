@@ -24,12 +24,22 @@ int ceiling_maximum(void)
     return arch_syscall(SYS_sched_get_priority_max, SCHED_FIFO, 0, 0, 0, 0, 0);
 }
 
-static int highest_ceiling(void)
+static void hold(unsigned ceiling)
 {
-    for (int priority = PRIORITIES - 1; priority > 0; priority--)
-        if (self.ceilings[priority])
-            return priority;
-    return 0;
+    self.ceilings[ceiling]++;
+    self.ceilings_held++;
+    if ((int)ceiling > self.highest_ceiling)
+        self.highest_ceiling = ceiling;
+}
+
+static void let_go(unsigned ceiling)
+{
+    self.ceilings[ceiling]--;
+    self.ceilings_held--;
+    if (self.ceilings_held == 0)
+        self.highest_ceiling = 0;
+    while (self.highest_ceiling > 0 && self.ceilings[self.highest_ceiling] == 0)
+        self.highest_ceiling--;
 }
 
 static void read_base(void)
@@ -57,45 +67,45 @@ static int apply(int priority)
 /* Move the thread from the highest ceiling `before` to what it holds now. */
 static int follow(int before)
 {
-    int now = highest_ceiling();
+    int now = self.highest_ceiling;
     bool unchanged = (now > before ? now : before) <= self.base_priority || now == before;
     return unchanged ? 0 : apply(now);
 }
 
 int ceiling_raise(unsigned ceiling)
 {
-    int before = highest_ceiling();
+    int before = self.highest_ceiling;
     if (before == 0)
         read_base();
     if (self.base_priority > (int)ceiling)
         return EINVAL;
-    self.ceilings[ceiling]++;
+    hold(ceiling);
     int error = follow(before);
     if (error)
-        self.ceilings[ceiling]--;
+        let_go(ceiling);
     return error;
 }
 
 void ceiling_drop(unsigned ceiling)
 {
-    int before = highest_ceiling();
+    int before = self.highest_ceiling;
     if (self.ceilings[ceiling] == 0)
         return;
-    self.ceilings[ceiling]--;
+    let_go(ceiling);
     follow(before);
 }
 
 int ceiling_change(unsigned from, unsigned to)
 {
-    int before = highest_ceiling();
+    int before = self.highest_ceiling;
     if (self.base_priority > (int)to)
         return EINVAL;
-    self.ceilings[to]++;
-    self.ceilings[from]--;
+    hold(to);
+    let_go(from);
     int error = follow(before);
     if (error) {
-        self.ceilings[from]++;
-        self.ceilings[to]--;
+        hold(from);
+        let_go(to);
     }
     return error;
 }

@@ -50,6 +50,7 @@ struct self {
     bool crowded;
     /* priority ceilings held (ceiling.c) */
     int base_policy, base_priority;
+    int highest_ceiling, ceilings_held;
     uint16_t ceilings[PRIORITIES];
     struct once_frame *once;
     /* key values: the first in place, the others in blocks mapped when needed (key.c) */
