@@ -241,8 +241,10 @@ static int inheriting_acquire(struct mutex *mutex, uint32_t kind, const struct d
     if (likely(arch_cas(&mutex->word, 0, self_tid())))
         return 0;
     int error;
-    bool died = arch_load_relaxed(&mutex->word) & WORD_OWNER_DIED;
-    if (died && !(kind & MUTEX_ROBUST))
+    uint32_t word = arch_load_relaxed(&mutex->word);
+    bool died = word & WORD_OWNER_DIED;
+    /* with an owner besides, the kernel has passed it on to a waiter, who is about to clear the mark */
+    if (died && (word & WORD_TID) == 0 && !(kind & MUTEX_ROBUST))
         return try ? EBUSY : wait_for_nothing(deadline);
     if (try) {
         if (!died)
