@@ -14,11 +14,11 @@
  *         +---------------- lock by one that has waited: xchg 2 ----^
  *
  *   A thread that has slept takes the word with 2, because it cannot know whether it was the last
- *   sleeper. So whenever a thread sleeps, either the word is 2, or a thread woken by an unlock is on
- *   its way to make it 2. Recursive and errorcheck ones record the owner's id beside the word.
+ *   sleeper. So whenever a thread sleeps, either the word is 2, or a thread woken by an unlock is
+ *   on its way to make it 2. Recursive and errorcheck ones record the owner's id beside the word.
  *
- * Owned: robust ones, and process-shared ones that check their owner. The word is in the format of the
- * kernel's robust list, and the kernel marks it if the owner dies.
+ * Owned: robust ones, and process-shared ones that check their owner. The word is in the format of
+ * the kernel's robust list, and the kernel marks it if the owner dies.
  *
  *      31        30           29                0
  *      +---------+------------+-----------------+    0                free
@@ -243,7 +243,7 @@ static int inheriting_acquire(struct mutex *mutex, uint32_t kind, const struct d
     int error;
     uint32_t word = arch_load_relaxed(&mutex->word);
     bool died = word & WORD_OWNER_DIED;
-    /* with an owner besides, the kernel has passed it on to a waiter, who is about to clear the mark */
+    /* with an owner besides, the kernel has passed it on, and the new owner will clear the mark */
     if (died && (word & WORD_TID) == 0 && !(kind & MUTEX_ROBUST))
         return try ? EBUSY : wait_for_nothing(deadline);
     if (try) {
