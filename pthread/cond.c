@@ -38,7 +38,7 @@
  * private: the kernel then chooses by priority whom to signal, and gives it the mutex or queues it
  * there, with all the lending of priorities that this entails. A waiter that times out or is
  * cancelled may have been queued at the mutex before, and have consumed a signal: it can tell by
- * the sequence, which it reads as one reads memory that may be gone.
+ * the sequence, for which it asks the kernel, since the memory may be gone.
  *
  * The sequence wraps after 2^30 signals that found waiters: a thread would have to be stopped
  * between reading the word and sleeping for exactly a multiple of that many.
@@ -194,27 +194,17 @@ static void cancelled_wait(void *argument)
     host_restore_cancel(waiter->cancel_type);
 }
 
-/*
- * A sleeper that a broadcast has moved to the mutex can still time out there. It was unblocked if
- * the sequence has changed, which the kernel can tell even if the memory is gone: the epoch has
- * always passed, so this does not sleep.
- */
-static int timed_out(struct waiter *waiter, uint32_t word)
-{
-    static const struct timespec epoch;
-    struct deadline past = {CLOCK_MONOTONIC, &epoch};
-    int result = park(&waiter->cond->word, word, &past, waiter->scope, ANY);
-    return result == ETIMEDOUT ? ETIMEDOUT : 0;
-}
-
 static int wait_asleep(struct waiter *waiter, uint32_t word, const struct deadline *deadline)
 {
     int result = park_cancellable(&waiter->cond->word, word, deadline, waiter->scope,
                                   cancelled_wait, waiter);
-    /* interrupted: a wakeup without cause. To sleep again would need the word's memory alive. */
-    if (result == ETIMEDOUT)
-        return timed_out(waiter, word);
-    return 0;
+    /*
+     * A sleeper that a broadcast has moved to the mutex can still time out there. It was unblocked
+     * if the sequence has changed. Interrupted is a wakeup without cause: to sleep again would need
+     * the word's memory alive.
+     */
+    bool late = result == ETIMEDOUT && parked_unchanged(&waiter->cond->word, word, waiter->scope);
+    return late ? ETIMEDOUT : 0;
 }
 
 /* With a priority-inheriting mutex. */
@@ -253,13 +243,10 @@ static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct de
                      : EAGAIN;
     if (result == 0)
         return mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
-    uint32_t now;
-    if (result == ETIMEDOUT &&
-        !(parked_word(&waiter->cond->word, &now) && same_sequence(now, word)))
-        result = 0;
+    bool late = result == ETIMEDOUT && parked_unchanged(&waiter->cond->word, word, PRIVATE);
     mutex_not_given(waiter->mutex, waiter->expecting);
     int error = mutex_reacquire(waiter->mutex, waiter->depth, false);
-    return error ? error : result == ETIMEDOUT ? ETIMEDOUT : 0;
+    return error ? error : late ? ETIMEDOUT : 0;
 }
 
 static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline *deadline)

@@ -243,8 +243,8 @@ static int inheriting_acquire(struct mutex *mutex, uint32_t kind, const struct d
     int error;
     uint32_t word = arch_load_relaxed(&mutex->word);
     bool died = word & WORD_OWNER_DIED;
-    /* with an owner besides, the kernel has passed it on, and the new owner will clear the mark */
-    if (died && (word & WORD_TID) == 0 && !(kind & MUTEX_ROBUST))
+    /* with waiters or an owner besides, the kernel passes it on; the new owner clears the mark */
+    if (died && (word & (WORD_TID | WORD_WAITERS)) == 0 && !(kind & MUTEX_ROBUST))
         return try ? EBUSY : wait_for_nothing(deadline);
     if (try) {
         if (!died)

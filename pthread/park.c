@@ -11,6 +11,7 @@
 /* futex(2), from the kernel's interface. */
 enum {
     FUTEX_REQUEUE = 3,
+    FUTEX_CMP_REQUEUE = 4,
     FUTEX_LOCK_PI = 6,
     FUTEX_UNLOCK_PI = 7,
     FUTEX_TRYLOCK_PI = 8,
@@ -196,6 +197,14 @@ int park_pi(const uint32_t *word, uint32_t expected, const struct deadline *dead
 int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others)
 {
     return futex(word, FUTEX_CMP_REQUEUE_PI, PRIVATE, 1, (void *)(long)others, target, expected);
+}
+
+/* Moving no sleeper compares the word. Where the kernel cannot compare, nobody was ever moved. */
+bool parked_unchanged(const uint32_t *word, uint32_t expected, enum scope scope)
+{
+    static const uint32_t nowhere;
+    long result = futex(word, FUTEX_CMP_REQUEUE, scope, 0, NULL, &nowhere, expected);
+    return result == 0 || result == -ENOSYS;
 }
 
 /* The kernel copies the word into a pipe, and refuses if there is no memory to copy from. */

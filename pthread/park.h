@@ -80,6 +80,9 @@ int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct de
  */
 int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others);
 
+/* Is *word still `expected`, as the kernel sees it? False if its memory is gone. */
+bool parked_unchanged(const uint32_t *word, uint32_t expected, enum scope scope);
+
 /*
  * Read a word whose memory may be gone: false if it is. For rare cases; it takes some system calls.
  * (Without a free file descriptor it reads the word plainly.)

@@ -1184,6 +1184,87 @@ START_TEST(ordinary_thread_may_lock_under_a_ceiling)
 }
 END_TEST
 
+/*
+ * The owner's thread ends with the mutex, and the kernel gives it to a waiter, who is stopped on
+ * its way out of the kernel: the next thread queues behind that one.
+ */
+static int end_with(void *arg)
+{
+    struct owner *owner = arg;
+    int error = pthread_mutex_lock(owner->mutexes[0]);
+    atomic_store(&owner->held, 1);
+    unit_wait_for(&owner->allowed, 1);
+    return error;
+}
+
+static atomic_int stopped, go_on;
+
+static void stop(int signal)
+{
+    (void)signal;
+    atomic_store(&stopped, 1);
+    unit_wait_for(&go_on, 1);
+}
+
+/* False if the heir got past before it could be stopped. */
+static bool next_queues_behind_heir(int variant)
+{
+    pthread_mutex_t mutex;
+    make_inheriting(&mutex, variant);
+    struct owner owner = {.mutexes = {&mutex}};
+    unit_start(&owner.call, end_with, &owner);
+    unit_wait_for(&owner.held, 1);
+
+    /* The heir shares a processor with this thread, which does not let it run. */
+    cpu_set_t one, all;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    struct wanter heir = {.mutex = &mutex, .call = PATIENT};
+    wanter_start(&heir);
+    unit_wait_until_blocked(&heir.thread);
+    ck_assert_int_eq(set_priority(1), 0);
+    int tid = atomic_load(&owner.call.tid);
+    atomic_store(&owner.allowed, 1);
+    while (syscall(SYS_tgkill, getpid(), tid, 0) == 0)
+        ;
+    ck_assert_int_eq(pthread_kill(heir.thread.thread, SIGUSR1), 0);
+    ck_assert_int_eq(set_priority(0), 0);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
+    while (!atomic_load(&stopped) && !atomic_load(&heir.thread.returned))
+        sched_yield();
+
+    bool held = atomic_load(&stopped);
+    struct wanter next = {.mutex = &mutex, .call = CLOCK_MONO, .ms = 5000};
+    wanter_start(&next);
+    if (held)
+        unit_wait_until_blocked(&next.thread);
+    atomic_store(&go_on, 1);
+    ck_assert_int_eq(unit_finish(&next.thread), 0);
+    ck_assert_int_eq(unit_finish(&heir.thread), 0);
+    ck_assert_int_eq(unit_finish(&owner.call), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+    return held;
+}
+
+START_TEST(what_a_dead_owner_leaves_to_a_waiter_can_be_waited_for)
+{
+    NEEDS_REALTIME();
+    /* libc defect: glibc's waiter takes the mark of the death for an owner, and aborts. */
+    if (!unit_on_furwock())
+        unit_skip("would abort");
+    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+        unit_skip("needs two processors");
+    struct sigaction action = {.sa_handler = stop};
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    while (!next_queues_behind_heir(_i)) {
+        atomic_store(&stopped, 0);
+        atomic_store(&go_on, 0);
+    }
+}
+END_TEST
+
 static Suite *mutex_protocol_suite(void)
 {
     Suite *suite = suite_create("mutex_protocol");
@@ -1199,6 +1280,8 @@ static Suite *mutex_protocol_suite(void)
     tcase_add_loop_test(inherit, recursive_owner_stays_raised_until_the_last_unlock, 0, VARIANTS);
     tcase_add_loop_test(inherit, waiters_are_served_by_priority, 0, VARIANTS);
     tcase_add_loop_test(inherit, owner_inherits_from_another_process, 0, VARIANTS);
+    tcase_add_loop_test(inherit, what_a_dead_owner_leaves_to_a_waiter_can_be_waited_for, 0,
+                        VARIANTS);
     suite_add_tcase(suite, inherit);
 
     TCase *ceiling = tcase_create("ceilings");
