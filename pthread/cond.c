@@ -25,9 +25,10 @@
  * changed.
  *
  * Once unblocked a waiter does not touch the condition variable, whose memory may be gone: SLEEPERS
- * is cleared by a signal that wakes nobody. It is a hint that costs a system call when stale. Only
- * the spinner reads the word after its wait may have ended; it counts itself in `users`, and
- * destroy waits for it. It runs, or is about to.
+ * is cleared by a signal that wakes nobody, and then wakes whoever has come meanwhile and found the
+ * bit set. It is a hint that costs two system calls when stale. Only the spinner reads the word
+ * after its wait may have ended; it counts itself in `users`, and destroy waits for it. It runs, or
+ * is about to.
  *
  * The spinner is the one waiter that watches the word for a while instead of sleeping at once
  * (private ones only). It owns SPINNER; a signal that finds the bit clears it and is done, since
@@ -39,6 +40,10 @@
  * there, with all the lending of priorities that this entails. A waiter that times out or is
  * cancelled may have been queued at the mutex before, and have consumed a signal: it can tell by
  * the sequence, for which it asks the kernel, since the memory may be gone.
+ *
+ * A waiter that was unblocked before it had fallen asleep must not fall asleep on what the memory has
+ * become since, a new condition variable perhaps. So the sequence of each begins somewhere else,
+ * chosen by the first waiter, far from those of the ones before.
  *
  * The sequence wraps after 2^30 signals that found waiters: a thread would have to be stopped
  * between reading the word and sleeping for exactly a multiple of that many.
@@ -138,6 +143,18 @@ static uint32_t set_target(struct cond *cond, void *target)
         return 0;
     arch_store_pointer(&cond->mutex, target);
     return SEQUENCE;
+}
+
+/*
+ * Where the sequence begins: within a process, successive ones are a golden section of all apart.
+ */
+static uint32_t first_sequence(enum scope scope)
+{
+    static uint32_t conditions;
+    uint32_t number = arch_fetch_add(&conditions, 1);
+    if (scope == SHARED)
+        number += arch_ticks();
+    return number * 0x9e3779b1u * SEQUENCE | SEQUENCE;
 }
 
 /* Set `bit` in the word, and add `step`; returns the word with it. */
@@ -264,9 +281,11 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     uint32_t word, step = 0;
     bool spinner = false;
     void *target = NULL;
+    if (unlikely(same_sequence(arch_load_relaxed(&cond->word), 0)))
+        step = first_sequence(waiter.scope);
     if (waiter.scope == PRIVATE) {
         target = target_of(mutex);
-        step = set_target(cond, target);
+        step += set_target(cond, target);
         if (!inherits(target) && spin_wanted(&spin, &cond->spin))
             spinner = announce_spinner(cond, step, &word);
     }
@@ -307,16 +326,24 @@ static uint32_t advance(struct cond *cond, uint32_t bits, void **target)
     }
 }
 
-/* Give the mutex to the foremost sleeper, or queue it there, and `others` with it. */
-static int signal_inheriting(struct cond *cond, struct mutex *mutex, int others)
+/* Give the mutex to the foremost sleeper, or queue it there, and all others with it. */
+static int signal_inheriting(struct cond *cond, struct mutex *mutex, bool others)
 {
     int done;
     do
-        done = unpark_pi(&cond->word, arch_load_relaxed(&cond->word), &mutex->word, others);
+        done = unpark_pi(&cond->word, arch_load_relaxed(&cond->word), &mutex->word,
+                         others ? EVERYONE : 0);
     while (done == -EAGAIN || done == -EINTR);
     if (done == -ENOSYS)
         done = unpark(&cond->word, others ? EVERYONE : 1, PRIVATE, ANY);
     return done;
+}
+
+static int wake(struct cond *cond, void *target, bool everyone)
+{
+    if (inherits(target))
+        return signal_inheriting(cond, mutex_at(target), everyone);
+    return unpark(&cond->word, everyone ? EVERYONE : 1, scope_of(cond), ANY);
 }
 
 static COLD void signal_waiters(struct cond *cond)
@@ -325,25 +352,22 @@ static COLD void signal_waiters(struct cond *cond)
     uint32_t before = advance(cond, SPINNER, &target);
     if (!before || (before & SPINNER))
         return;
-    int woken = inherits(target) ? signal_inheriting(cond, mutex_at(target), 0)
-                                 : unpark(&cond->word, 1, scope_of(cond), ANY);
-    if (woken == 0)
-        arch_cas(&cond->word, before + SEQUENCE, (before + SEQUENCE) & ~(uint32_t)SLEEPERS);
+    uint32_t now = before + SEQUENCE;
+    /* whoever fell asleep between the two, relying on the bit, wakes without cause */
+    if (wake(cond, target, false) == 0 && arch_cas(&cond->word, now, now & ~(uint32_t)SLEEPERS))
+        wake(cond, target, true);
 }
 
 static COLD void broadcast_waiters(struct cond *cond)
 {
-    enum scope scope = scope_of(cond);
     void *target;
     uint32_t before = advance(cond, BITS, &target);
     if (!(before & SLEEPERS))
         return;
-    if (inherits(target))
-        signal_inheriting(cond, mutex_at(target), EVERYONE);
-    else if (scope == PRIVATE && target)
+    if (scope_of(cond) == PRIVATE && target && !inherits(target))
         unpark_some_move_rest(&cond->word, WOKEN_AT_ONCE, &mutex_at(target)->word);
     else
-        unpark(&cond->word, EVERYONE, scope, ANY);
+        wake(cond, target, true);
 }
 
 PUBLIC int pthread_cond_signal(pthread_cond_t *object)

@@ -1504,6 +1504,86 @@ START_TEST(a_lock_passed_on_by_signals_is_never_stuck)
 END_TEST
 
 /*
+ * A waiter that has timed out leaves traces in the condition variable, which a later signal that
+ * finds nobody may tidy up. A waiter who comes at that moment must be found by the next signal.
+ */
+struct tidying {
+    struct station station;
+    atomic_int round, tidied, served;
+};
+
+enum { TIDYINGS = 10000 };
+
+static void pause_for(uint32_t *random)
+{
+    *random = *random * 1664525 + 1013904223;
+    for (volatile uint32_t i = *random >> 22; i > 0; i--)
+        ;
+}
+
+static int tidy_up(void *arg)
+{
+    struct tidying *t = arg;
+    uint32_t random = 11;
+    for (int round = 1; round <= TIDYINGS; round++) {
+        while (atomic_load(&t->round) < round)
+            sched_yield();
+        pause_for(&random);
+        must(pthread_cond_signal(&t->station.cond));
+        atomic_store(&t->tidied, round);
+    }
+    return 0;
+}
+
+static int come_meanwhile(void *arg)
+{
+    struct tidying *t = arg;
+    struct station *s = &t->station;
+    uint32_t random = 13;
+    for (int round = 1; round <= TIDYINGS; round++) {
+        while (atomic_load(&t->round) < round)
+            sched_yield();
+        pause_for(&random);
+        enter(s);
+        atomic_fetch_add(&s->waiting, 1);
+        while (atomic_load(&s->permits) == 0)
+            must(station_wait(s, PLAIN, NULL));
+        atomic_fetch_sub(&s->waiting, 1);
+        atomic_fetch_sub(&s->permits, 1);
+        leave(s);
+        atomic_store(&t->served, round);
+    }
+    return 0;
+}
+
+START_TEST(a_waiter_who_comes_while_a_signal_finds_nobody_is_found_by_the_next)
+{
+    static struct tidying t;
+    ck_assert_ptr_null(init_station(&t.station, &kinds[0], _i));
+    struct station *s = &t.station;
+    struct unit_call tidier, waiter;
+    unit_start(&tidier, tidy_up, &t);
+    unit_start(&waiter, come_meanwhile, &t);
+    for (int round = 1; round <= TIDYINGS; round++) {
+        struct timespec past = {1, 0};
+        enter(s);
+        ck_assert_int_eq(station_wait(s, TIMED, &past), ETIMEDOUT);
+        leave(s);
+        atomic_store(&t.round, round);
+        must_reach(&t.tidied, round, "signals that find nobody");
+        enter_when_waiting(s, 1);
+        atomic_fetch_add(&s->permits, 1);
+        leave(s);
+        must(pthread_cond_signal(&s->cond));
+        must_reach(&t.served, round, "waiters who came during a signal");
+    }
+    ck_assert_int_eq(unit_finish(&tidier), 0);
+    ck_assert_int_eq(unit_finish(&waiter), 0);
+    end_station(s);
+}
+END_TEST
+
+/*
  * The same question to a crowd: one token at a time, each with one signal, for patient waiters,
  * hasty ones and ones that are cancelled and replaced, all at once.
  */
@@ -2451,6 +2531,8 @@ static Suite *cond_suite(void)
     tcase_add_loop_test(losing, no_signal_goes_to_one_that_times_out, 0, 2 * KINDS);
     tcase_add_loop_test(losing, no_signal_goes_to_one_that_is_cancelled, 0, 2 * KINDS);
     tcase_add_loop_test(losing, a_lock_passed_on_by_signals_is_never_stuck, 0, 2);
+    tcase_add_loop_test(losing, a_waiter_who_comes_while_a_signal_finds_nobody_is_found_by_the_next,
+                        0, 2);
     tcase_add_loop_test(losing, no_signal_is_lost_in_a_storm, 0, 2);
     tcase_add_loop_test(losing, no_signal_goes_to_the_dead, 0, KINDS);
     suite_add_tcase(suite, losing);
