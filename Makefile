@@ -15,18 +15,43 @@ NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idira
 LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-protector \
 	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) -MMD -MP
 
-SOURCES = $(wildcard pthread/*.c)
-ARCH_SOURCES = $(wildcard arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
-DYNAMIC_SOURCES = $(SOURCES) pthread/host/dynamic.c $(ARCH_SOURCES)
-DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(DYNAMIC_SOURCES)))
+# The library is built three times: as a shared object for any libc, and as an archive for each.
+FORMS = dynamic glibc musl
+FLAGS_dynamic = -fPIC
+FLAGS_glibc = -fPIE -DFURWOCK_ARCHIVE
+FLAGS_musl = -fPIE -DFURWOCK_ARCHIVE -DFURWOCK_MUSL
+
+# Objects of the libc's own that programs see are one family or another; in an archive a family is
+# one member, so that no object is ever shared between libc's code and Furwock's. The other members
+# are what families have in common.
+FAMILY_mutex = pthread/mutex pthread/mutexattr pthread/ceiling pthread/cond pthread/c11 pthread/once
+FAMILY_rwlock = pthread/rwlock
+FAMILY_barrier = pthread/barrier
+FAMILY_sem = pthread/sem
+FAMILY_spin = pthread/spin
+FAMILY_key = pthread/key
+# libc's own code on threads uses semaphores, barriers and rwlocks.
+FAMILY_thread = $(basename $(wildcard pthread/thread/*.c)) $(FAMILY_rwlock) $(FAMILY_barrier) $(FAMILY_sem) \
+	arch/$(ARCH)/thread
+COMMON = pthread/park pthread/self pthread/options
+FAMILIES_glibc = mutex rwlock barrier sem spin key
+FAMILIES_musl = mutex thread spin key
+
+HOST_glibc = pthread/host/libc arch/$(ARCH)/cancelled
+HOST_musl = pthread/host/musl
+DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c)) $(HOST_glibc))
+archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \
+	$(patsubst %,$(BUILD)/$(1)/%.o,$(COMMON) $(HOST_$(1)))
+
+LIBRARIES = $(BUILD)/libfurwock.so $(patsubst %,$(BUILD)/%/libfurwock.a,$(ARCHIVES))
 
 .DELETE_ON_ERROR:
 .PHONY: all help deps install uninstall clean check check-host memcheck apps bench plot demo have_check
 
-all: $(BUILD)/libfurwock.so
+all: $(LIBRARIES)
 
 help:
-	@echo "make            build/libfurwock.so"
+	@echo "make            build/libfurwock.so, build/glibc/libfurwock.a, build/musl/libfurwock.a"
 	@echo "make deps       install every build and test package (Debian, as root)"
 	@echo "make check      the tests, with the library preloaded"
 	@echo "make check-host the same tests on libc alone"
@@ -39,15 +64,34 @@ help:
 config.mk:
 	@echo "Run ./configure first (and before that, as root on Debian, 'make deps')." >&2; exit 1
 
-$(BUILD)/dynamic/%.o: %.c config.mk
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	@$(CC) $(LIBRARY_FLAGS) $(CFLAGS) -fPIC -c -o $@ $<
+define rules_of_form
+$(BUILD)/$(1)/%.o: %.c config.mk
+	@mkdir -p $$(@D)
+	@echo "  CC    $$<"
+	@$(CC) $(LIBRARY_FLAGS) $(CFLAGS) $(FLAGS_$(1)) -c -o $$@ $$<
 
-$(BUILD)/dynamic/%.o: %.S config.mk
-	@mkdir -p $(@D)
-	@echo "  AS    $<"
-	@$(CC) $(CFLAGS) -fPIC -c -o $@ $<
+$(BUILD)/$(1)/%.o: %.S config.mk
+	@mkdir -p $$(@D)
+	@echo "  AS    $$<"
+	@$(CC) $(CFLAGS) $(FLAGS_$(1)) -c -o $$@ $$<
+endef
+$(foreach form,$(FORMS),$(eval $(call rules_of_form,$(form))))
+
+define rule_of_family
+$(BUILD)/$(1)/$(2).o: $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILY_$(2)))
+	@echo "  LD    $$@"
+	@$(CC) $(CFLAGS) -nostdlib -r -o $$@ $$^
+endef
+$(foreach form,glibc musl,$(foreach family,$(FAMILIES_$(form)),\
+	$(eval $(call rule_of_family,$(form),$(family)))))
+
+define rule_of_archive
+$(BUILD)/$(1)/libfurwock.a: $(call archive_members,$(1))
+	@echo "  AR    $$@"
+	@rm -f $$@
+	@$(AR) rcsD $$@ $$^
+endef
+$(foreach form,glibc musl,$(eval $(call rule_of_archive,$(form))))
 
 $(BUILD)/libfurwock.so: $(DYNAMIC_OBJECTS)
 	@echo "  LINK  $@"
@@ -55,7 +99,7 @@ $(BUILD)/libfurwock.so: $(DYNAMIC_OBJECTS)
 		-Wl,-z,noexecstack -Wl,-z,nodelete -Wl,-z,text -Wl,-Bsymbolic -Wl,--hash-style=both \
 		-o $@ $(DYNAMIC_OBJECTS)
 
--include $(DYNAMIC_OBJECTS:.o=.d)
+-include $(foreach form,$(FORMS),$(wildcard $(BUILD)/$(form)/*/*.d $(BUILD)/$(form)/*/*/*.d))
 
 deps:
 	@test "$$(id -u)" = 0 || { echo "make deps needs root: it runs apt-get install" >&2; exit 1; }

@@ -1,4 +1,4 @@
-/* The mutexes, conditions and thread-specific storage of <threads.h>: ISO C11 7.26. */
+/* The mutexes and condition variables of <threads.h>: ISO C11 7.26.3 and 7.26.4. */
 #include "layout.h"
 
 #include <errno.h>
@@ -84,25 +84,4 @@ PUBLIC int cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex,
                          const struct timespec *restrict time)
 {
     return result(pthread_cond_timedwait((pthread_cond_t *)cond, (pthread_mutex_t *)mutex, time));
-}
-
-PUBLIC int tss_create(tss_t *key, tss_dtor_t destructor)
-{
-    return result(pthread_key_create(key, destructor));
-}
-
-PUBLIC void tss_delete(tss_t key)
-{
-    pthread_key_delete(key);
-}
-
-#undef tss_get
-PUBLIC void *tss_get(tss_t key)
-{
-    return pthread_getspecific(key);
-}
-
-PUBLIC int tss_set(tss_t key, void *value)
-{
-    return pthread_setspecific(key, value) == 0 ? thrd_success : thrd_error;
 }

@@ -1,20 +1,27 @@
 /*
  * What Furwock asks of the libc beneath it. One file of pthread/host/ answers, chosen by the build:
- * dynamic.c in a process of any libc.
+ * musl.c in a static program on musl, else libc.c.
  */
 #ifndef FURWOCK_HOST_H
 #define FURWOCK_HOST_H
 
 #include <stdbool.h>
 
+/* Has the process a single thread, so that plain instructions do for private objects? */
+#ifdef FURWOCK_MUSL
+#include "host/musl.h"
+static inline bool alone(void)
+{
+    return *(const volatile char *)&__libc.threaded == 0;
+}
+#else
 /* Points to a byte that is not zero while the process has a single thread. */
 extern const char *host_alone __attribute__((visibility("hidden")));
-
-/* Has the process a single thread, so that plain instructions do for private objects? */
 static inline bool alone(void)
 {
     return *(const volatile char *)host_alone != 0;
 }
+#endif
 
 /* Call host_thread_exit when the calling thread exits. False if that cannot be had. */
 bool host_arm_exit(void);

@@ -165,6 +165,51 @@ void keys_exit(void)
     }
 }
 
+/* ISO C11 7.26.6. */
+
+PUBLIC int tss_create(tss_t *key, tss_dtor_t destructor)
+{
+    return pthread_key_create(key, destructor) == 0 ? thrd_success : thrd_error;
+}
+
+PUBLIC void tss_delete(tss_t key)
+{
+    pthread_key_delete(key);
+}
+
+#undef tss_get
+PUBLIC void *tss_get(tss_t key)
+{
+    return pthread_getspecific(key);
+}
+
+PUBLIC int tss_set(tss_t key, void *value)
+{
+    return pthread_setspecific(key, value) == 0 ? thrd_success : thrd_error;
+}
+
 ALIAS(pthread_key_create, __pthread_key_create);
 ALIAS(pthread_getspecific, __pthread_getspecific);
 ALIAS(pthread_setspecific, __pthread_setspecific);
+
+#ifdef FURWOCK_MUSL
+/* libc's names of what it calls when a thread of its own ends, and in fork. */
+void __pthread_tsd_run_dtors(void) MUSL_HIDDEN;
+void __pthread_key_atfork(int) MUSL_HIDDEN;
+extern size_t __pthread_tsd_size MUSL_HIDDEN;
+extern void *__pthread_tsd_main[] MUSL_HIDDEN;
+
+size_t __pthread_tsd_size = sizeof(void *);
+void *__pthread_tsd_main[1];
+
+void __pthread_tsd_run_dtors(void)
+{
+    keys_exit();
+    self.destructor_rounds = 0;
+}
+
+void __pthread_key_atfork(int when)
+{
+    (void)when;
+}
+#endif

@@ -118,8 +118,13 @@ enum mutex_word {
 
 #define PUBLIC __attribute__((visibility("default")))
 #define COLD __attribute__((noinline, cold))
+/* A former or an internal name of libc's, which a shared object exports as well. */
+#ifdef FURWOCK_ARCHIVE
+#define ALIAS(function, name) extern __typeof__(function) name
+#else
 #define ALIAS(function, name)                                                                      \
     extern __typeof__(function) name __attribute__((alias(#function), visibility("default")))
+#endif
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

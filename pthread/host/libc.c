@@ -1,38 +1,60 @@
 /*
- * The libc of a dynamic process, whichever it is. Threads are libc's, so their exit and their
- * cancellation are reached through its public functions.
+ * A libc whose own the threads are: any, in a dynamic process, and glibc in a static program. Their
+ * exit and their cancellation are reached through its public functions.
  */
 #include "../host.h"
 #include "../options.h"
 #include "../self.h"
 #include "cancelled.h"
 
+#ifndef FURWOCK_ARCHIVE
 #include <dlfcn.h>
+#endif
 #include <pthread.h>
 #include <stddef.h>
 
+/*
+ * In a static program a weak reference brings nothing in, and a strong one is always met. In a
+ * dynamic one the libc may lack the name.
+ */
+#ifdef FURWOCK_ARCHIVE
+#define MAY_LACK
+#define HAS(name) true
+/* only with key.c in the program */
+#pragma weak keys_exit
+#define HAS_KEYS (keys_exit != NULL)
+#else
+#define MAY_LACK __attribute__((weak))
+#define HAS(name) (&(name) != NULL)
+#define HAS_KEYS true
+#endif
+#define ON_GLIBC HAS(gnu_get_libc_version)
+
 /* glibc's flag; musl has none, and then no process counts as single-threaded. */
-extern const char __libc_single_threaded __attribute__((weak));
+extern const char __libc_single_threaded MAY_LACK;
 
 static const char never_alone;
 const char *host_alone = &never_alone;
 
 /* Both libcs have these names with the same meaning; musl's header declares its record for them. */
-#pragma weak _pthread_cleanup_push
-#pragma weak _pthread_cleanup_pop
+extern __typeof__(_pthread_cleanup_push) _pthread_cleanup_push MAY_LACK;
+extern __typeof__(_pthread_cleanup_pop) _pthread_cleanup_pop MAY_LACK;
 _Static_assert(sizeof(struct __ptcb) <= sizeof(struct cleanup_record), "a record fits");
 
-extern const char *gnu_get_libc_version(void) __attribute__((weak));
-#pragma weak pthread_setcanceltype
-#pragma weak pthread_testcancel
-#pragma weak pthread_exit
+extern const char *gnu_get_libc_version(void) MAY_LACK;
+extern __typeof__(pthread_setcanceltype) pthread_setcanceltype MAY_LACK;
+extern __typeof__(pthread_testcancel) pthread_testcancel MAY_LACK;
+extern _Noreturn __typeof__(pthread_exit) pthread_exit MAY_LACK;
 
 /*
  * Thread exit: libc runs the destructor of one key of its own, made here, in every thread that set
- * it. Its functions are found behind this library's in the search order, and only from the
- * constructor, or from the first pthread_key_create that comes earlier: a later dlsym could wait
- * for the loader's lock, whose holder may wait for the caller.
+ * it. In a dynamic program its functions are found behind this library's in the search order, and
+ * only from the constructor, or from the first pthread_key_create that comes earlier: a later dlsym
+ * could wait for the loader's lock, whose holder may wait for the caller. In a static program they
+ * have other names as well.
  */
+int __pthread_key_create(pthread_key_t *, void (*)(void *));
+int __pthread_setspecific(pthread_key_t, const void *);
 static int (*libc_setspecific)(pthread_key_t, const void *);
 static pthread_key_t libc_key;
 static uint32_t libc_key_state;
@@ -41,7 +63,8 @@ enum { KEY_UNKNOWN, KEY_BUSY, KEY_MADE, KEY_NONE };
 static void thread_exit(void *unused)
 {
     (void)unused;
-    keys_exit();
+    if (HAS_KEYS)
+        keys_exit();
     robust_exit();
     /* libc's destructors of other keys may still run, and store values here again */
     self.exit_armed = false;
@@ -55,9 +78,14 @@ static bool make_libc_key(void)
     if (!arch_cas(&libc_key_state, KEY_UNKNOWN, KEY_BUSY))
         return false;
     int (*create)(pthread_key_t *, void (*)(void *));
+#ifdef FURWOCK_ARCHIVE
+    create = __pthread_key_create;
+    libc_setspecific = __pthread_setspecific;
+#else
     create = (int (*)(pthread_key_t *, void (*)(void *)))dlsym(RTLD_NEXT, "pthread_key_create");
     libc_setspecific =
         (int (*)(pthread_key_t, const void *))dlsym(RTLD_NEXT, "pthread_setspecific");
+#endif
     bool made = create && libc_setspecific && create(&libc_key, thread_exit) == 0;
     arch_store_release(&libc_key_state, made ? KEY_MADE : KEY_NONE);
     return made;
@@ -81,12 +109,12 @@ bool host_arm_exit(void)
 /* musl does, for a detached thread. */
 bool host_frees_threads_early(void)
 {
-    return !gnu_get_libc_version;
+    return !ON_GLIBC;
 }
 
 __attribute__((constructor)) static void start(void)
 {
-    if (&__libc_single_threaded != NULL)
+    if (HAS(__libc_single_threaded))
         host_alone = &__libc_single_threaded;
     make_libc_key();
     options_read();
@@ -94,33 +122,33 @@ __attribute__((constructor)) static void start(void)
 
 void host_test_cancel(void)
 {
-    if (pthread_testcancel)
+    if (HAS(pthread_testcancel))
         pthread_testcancel();
 }
 
 int host_defer_cancel(void)
 {
     int type = PTHREAD_CANCEL_DEFERRED;
-    if (pthread_setcanceltype)
+    if (HAS(pthread_setcanceltype))
         pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
     return type;
 }
 
 void host_restore_cancel(int type)
 {
-    if (type != PTHREAD_CANCEL_DEFERRED && pthread_setcanceltype)
+    if (type != PTHREAD_CANCEL_DEFERRED && HAS(pthread_setcanceltype))
         pthread_setcanceltype(type, NULL);
 }
 
 void host_push_cleanup(struct cleanup_record *record, void (*routine)(void *), void *argument)
 {
-    if (!gnu_get_libc_version)
+    if (!ON_GLIBC)
         _pthread_cleanup_push((struct __ptcb *)record, routine, argument);
 }
 
 void host_pop_cleanup(struct cleanup_record *record)
 {
-    if (!gnu_get_libc_version)
+    if (!ON_GLIBC)
         _pthread_cleanup_pop((struct __ptcb *)record, 0);
 }
 
@@ -140,14 +168,14 @@ void host_cancelled(void *argument)
     struct cancel_closure *closure = argument;
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
     closure->cancelled(closure->argument);
-    if (!gnu_get_libc_version)
+    if (!ON_GLIBC)
         pthread_exit(PTHREAD_CANCELED);
 }
 
 int host_wait_cancellable(int (*wait)(void *), void *closure, void (*cancelled)(void *),
                           void *argument)
 {
-    if (!pthread_setcanceltype || !_pthread_cleanup_push || !_pthread_cleanup_pop)
+    if (!HAS(pthread_setcanceltype) || !HAS(_pthread_cleanup_push) || !HAS(_pthread_cleanup_pop))
         return wait(closure);
     struct cancel_closure cancel = {cancelled, argument};
     struct cleanup_record record;

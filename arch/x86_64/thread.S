@@ -1,0 +1,73 @@
+/* arch_thread.h has the contract of both. */
+        .text
+
+/*
+ * long arch_clone(function rdi, stack rsi, flags rdx, argument rcx, parent_tid r8,
+ *                 thread_pointer r9, child_tid 8(%rsp))
+ * The kernel wants flags, stack, parent_tid, child_tid, thread_pointer in rdi, rsi, rdx, r10, r8.
+ */
+        .globl  arch_clone
+        .hidden arch_clone
+        .type   arch_clone, @function
+arch_clone:
+        .cfi_startproc
+        endbr64
+        and     $-16, %rsi
+        sub     $16, %rsi
+        mov     %rdi, (%rsi)
+        mov     %rcx, 8(%rsi)
+        mov     %rdx, %rdi
+        mov     %r8, %rdx
+        mov     8(%rsp), %r10
+        mov     %r9, %r8
+        mov     $56, %eax
+        syscall
+        test    %eax, %eax
+        jz      1f
+        ret
+        /* The child: here its stack begins, for debuggers and unwinders. */
+        .cfi_undefined %rip
+1:      xor     %ebp, %ebp
+        pop     %rax
+        pop     %rdi
+        call    *%rax
+        mov     %eax, %edi
+        mov     $60, %eax
+        syscall
+        hlt
+        .cfi_endproc
+        .size   arch_clone, . - arch_clone
+
+/* long arch_syscall_cancellable(cancelled rdi, number rsi, a rdx, b rcx, c r8, d r9, e, f) */
+        .globl  arch_syscall_cancellable
+        .hidden arch_syscall_cancellable
+        .type   arch_syscall_cancellable, @function
+        .globl  arch_cancel_begin
+        .hidden arch_cancel_begin
+        .globl  arch_cancel_end
+        .hidden arch_cancel_end
+        .globl  arch_cancel_out
+        .hidden arch_cancel_out
+arch_syscall_cancellable:
+        .cfi_startproc
+        endbr64
+        mov     %rdi, %r11
+        mov     %rsi, %rax
+        mov     %rdx, %rdi
+        mov     %rcx, %rsi
+        mov     %r8, %rdx
+        mov     %r9, %r10
+        mov     8(%rsp), %r8
+        mov     16(%rsp), %r9
+arch_cancel_begin:
+        cmpl    $0, (%r11)
+        jne     arch_cancel_out
+        syscall
+arch_cancel_end:
+        ret
+arch_cancel_out:
+        mov     $-5000, %rax
+        ret
+        .cfi_endproc
+        .size   arch_syscall_cancellable, . - arch_syscall_cancellable
+        .section .note.GNU-stack, "", @progbits

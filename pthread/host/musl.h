@@ -1,0 +1,137 @@
+/*
+ * musl's insides, as a static program links to them: everything that Furwock relies on and no header
+ * promises. configure compiles and runs test/probe.c, which checks each of these facts against the
+ * libc.a at hand, and refuses one that differs. (True of musl 1.2.2 to 1.2.5 on x86-64.)
+ */
+#ifndef FURWOCK_HOST_MUSL_H
+#define FURWOCK_HOST_MUSL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct __ptcb;
+
+/*
+ * A thread's block, which pthread_t points to, at the end of its thread-local storage. libc reads
+ * and writes the fields marked with an asterisk; the others are for whoever creates threads.
+ */
+struct musl_thread {
+    struct musl_thread *self;         /* * */
+    void *dtv;                        /* * */
+    struct musl_thread *prev, *next;  /* * the ring of all threads: fork, process-wide set*id */
+    uintptr_t sysinfo, canary;        /* * of the creator */
+    uint32_t tid;                     /* * cleared by the kernel when the thread is gone */
+    int error;                        /* * errno */
+    uint32_t state;                   /*   enum thread_state; 2 in the initial thread */
+    uint32_t cancelled;               /* * cancellation is pending */
+    uint8_t cancel_state;             /* * */
+    uint8_t cancel_asynchronous;      /* * */
+    uint8_t flags;                    /* * */
+    void *map;                        /*   the mapping that holds stack and block; null if none */
+    size_t map_size;
+    void *stack;                      /*   its highest address */
+    size_t stack_size, guard_size;
+    void *result;
+    struct __ptcb *cleanup;           /* * innermost cleanup handler */
+    struct musl_thread *joining;      /*   whom this thread waits for the end of */
+    struct {
+        volatile void *volatile head;
+        long offset;
+        volatile void *volatile pending;
+    } robust;                         /*   of libc's own mutexes */
+    int host_error;                   /* * h_errno */
+    volatile int timer;               /* * SIGEV_THREAD timers */
+    void *locale;                     /* * */
+    uint32_t signallers;              /*   threads about to signal this one, and SIGNALS_CLOSED */
+    char *dlerror_text;               /* * */
+    void *stdio_locks;                /* * */
+};
+
+#define MUSL_AT(member, offset)                                                                    \
+    _Static_assert(offsetof(struct musl_thread, member) == (offset), "musl's struct pthread")
+MUSL_AT(next, 24);
+MUSL_AT(canary, 40);
+MUSL_AT(tid, 48);
+MUSL_AT(error, 52);
+MUSL_AT(state, 56);
+MUSL_AT(cancelled, 60);
+MUSL_AT(cancel_state, 64);
+MUSL_AT(cancel_asynchronous, 65);
+MUSL_AT(map, 72);
+MUSL_AT(guard_size, 104);
+MUSL_AT(cleanup, 120);
+MUSL_AT(robust, 136);
+MUSL_AT(host_error, 160);
+MUSL_AT(timer, 164);
+MUSL_AT(locale, 168);
+MUSL_AT(stdio_locks, 192);
+
+static inline struct musl_thread *musl_self(void)
+{
+    struct musl_thread *self;
+#if defined(__x86_64__)
+    __asm__("mov %%fs:0, %0" : "=r"(self));
+#else
+#error "the thread block's place is known for x86-64 only"
+#endif
+    return self;
+}
+
+#define MUSL_HIDDEN __attribute__((visibility("hidden")))
+
+/* A name by which libc's own code calls a public function. */
+#define MUSL_NAME(function, name)                                                                  \
+    extern __typeof__(function) name __attribute__((alias(#function), visibility("hidden")))
+
+/* What libc knows of the process. */
+struct musl_libc {
+    char can_do_threads;
+    char threaded;                    /* a thread has ever been created */
+    char secure;
+    volatile signed char need_locks;  /* 1: libc's own locks lock; -1: they did, the thread is alone */
+    int threads_minus_1;
+    size_t *auxv;
+    void *tls_head;
+    size_t tls_size, tls_align, tls_count;
+    size_t page_size;
+    struct {
+        void *categories[6];
+    } global_locale;
+};
+extern struct musl_libc __libc MUSL_HIDDEN;
+
+/* Builds thread-local storage in __libc.tls_size zeroed bytes; returns the thread's block there. */
+void *__copy_tls(unsigned char *) MUSL_HIDDEN;
+
+/*
+ * The lock on the ring of threads: the owner's tid. The kernel has its address as the one to clear
+ * when the initial thread ends, or the one that a child of fork begins with.
+ */
+extern volatile int __thread_list_lock MUSL_HIDDEN;
+
+/* What new threads get that ask for nothing; the linker's -z stack-size is in it. */
+extern unsigned __default_stacksize MUSL_HIDDEN, __default_guardsize MUSL_HIDDEN;
+
+/* sigaction() without the refusal of internal signals. */
+struct sigaction;
+int __libc_sigaction(int, const struct sigaction *, struct sigaction *) MUSL_HIDDEN;
+
+enum { MUSL_SIGTIMER = 32, MUSL_SIGCANCEL = 33, MUSL_SIGSYNCCALL = 34 };
+
+/* The cancel state of libc's own: cancellation points fail with ECANCELED. */
+enum { MUSL_CANCEL_MASKED = 2 };
+
+/* Open files, linked at one offset, have their locks at another: -1 while there is one thread. */
+enum { MUSL_FILE_NEXT = 112, MUSL_FILE_LOCK = 140 };
+extern FILE **__ofl_lock(void) MUSL_HIDDEN __attribute__((weak));
+extern void __ofl_unlock(void) MUSL_HIDDEN __attribute__((weak));
+extern FILE *volatile __stdin_used MUSL_HIDDEN __attribute__((weak));
+extern FILE *volatile __stdout_used MUSL_HIDDEN __attribute__((weak));
+extern FILE *volatile __stderr_used MUSL_HIDDEN __attribute__((weak));
+
+/* To be called at a thread's end, if they are in the program. */
+void __do_orphaned_stdio_locks(void) MUSL_HIDDEN __attribute__((weak));
+void __dl_thread_cleanup(void) MUSL_HIDDEN __attribute__((weak));
+
+#endif

@@ -1,0 +1,335 @@
+/* Thread attributes: POSIX.1-2024 pthread_attr_init and its kin. */
+#include "thread.h"
+
+#include <arch_syscall.h>
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+static struct attributes default_attributes;
+
+static struct attributes *of(pthread_attr_t *attributes)
+{
+    return (struct attributes *)attributes;
+}
+
+static const struct attributes *in(const pthread_attr_t *attributes)
+{
+    return (const struct attributes *)attributes;
+}
+
+/* The sizes are in libc, which reads the linker's -z stack-size when the process starts. */
+__attribute__((constructor)) static void set_default_sizes(void)
+{
+    default_attributes.stack_size = __default_stacksize;
+    default_attributes.guard_size = __default_guardsize;
+}
+
+struct attributes attributes_by_default(void)
+{
+    thread_list_lock();
+    struct attributes defaults = default_attributes;
+    thread_list_unlock();
+    return defaults;
+}
+
+PUBLIC int pthread_attr_init(pthread_attr_t *attributes)
+{
+    memset(attributes, 0, sizeof *attributes);
+    of(attributes)->stack_size = default_attributes.stack_size;
+    of(attributes)->guard_size = default_attributes.guard_size;
+    return 0;
+}
+
+PUBLIC int pthread_attr_destroy(pthread_attr_t *attributes)
+{
+    if (of(attributes)->flags == (enum attribute_flags)DESTROYED)
+        return EINVAL;
+    if (of(attributes)->cpus)
+        free(of(attributes)->cpus);
+    of(attributes)->cpus = NULL;
+    of(attributes)->flags = (enum attribute_flags)DESTROYED;
+    return 0;
+}
+
+static int set_flag(pthread_attr_t *attributes, enum attribute_flags flag, int value, int on, int off)
+{
+    if (value != on && value != off)
+        return EINVAL;
+    of(attributes)->flags = (in(attributes)->flags & ~flag) | (value == on ? flag : 0);
+    return 0;
+}
+
+static int get_flag(const pthread_attr_t *attributes, enum attribute_flags flag, int *value, int on,
+                    int off)
+{
+    *value = in(attributes)->flags & flag ? on : off;
+    return 0;
+}
+
+PUBLIC int pthread_attr_setdetachstate(pthread_attr_t *attributes, int state)
+{
+    return set_flag(attributes, DETACH, state, PTHREAD_CREATE_DETACHED, PTHREAD_CREATE_JOINABLE);
+}
+
+PUBLIC int pthread_attr_getdetachstate(const pthread_attr_t *attributes, int *state)
+{
+    return get_flag(attributes, DETACH, state, PTHREAD_CREATE_DETACHED, PTHREAD_CREATE_JOINABLE);
+}
+
+PUBLIC int pthread_attr_setinheritsched(pthread_attr_t *attributes, int inherit)
+{
+    return set_flag(attributes, EXPLICIT_SCHEDULING, inherit, PTHREAD_EXPLICIT_SCHED,
+                    PTHREAD_INHERIT_SCHED);
+}
+
+PUBLIC int pthread_attr_getinheritsched(const pthread_attr_t *restrict attributes,
+                                        int *restrict inherit)
+{
+    return get_flag(attributes, EXPLICIT_SCHEDULING, inherit, PTHREAD_EXPLICIT_SCHED,
+                    PTHREAD_INHERIT_SCHED);
+}
+
+PUBLIC int pthread_attr_setschedpolicy(pthread_attr_t *attributes, int policy)
+{
+    if (policy < 0 || policy > SCHED_IDLE)
+        return EINVAL;
+    of(attributes)->policy = policy;
+    return 0;
+}
+
+PUBLIC int pthread_attr_getschedpolicy(const pthread_attr_t *restrict attributes,
+                                       int *restrict policy)
+{
+    *policy = in(attributes)->policy;
+    return 0;
+}
+
+/* Which priorities a policy has, the policy may still say when a thread is created. */
+PUBLIC int pthread_attr_setschedparam(pthread_attr_t *restrict attributes,
+                                      const struct sched_param *restrict param)
+{
+    if (param->sched_priority < 0 || param->sched_priority >= PRIORITIES)
+        return EINVAL;
+    of(attributes)->priority = param->sched_priority;
+    return 0;
+}
+
+PUBLIC int pthread_attr_getschedparam(const pthread_attr_t *restrict attributes,
+                                      struct sched_param *restrict param)
+{
+    param->sched_priority = in(attributes)->priority;
+    return 0;
+}
+
+PUBLIC int pthread_attr_setscope(pthread_attr_t *attributes, int scope)
+{
+    (void)attributes;
+    return scope == PTHREAD_SCOPE_SYSTEM ? 0 : scope == PTHREAD_SCOPE_PROCESS ? ENOTSUP : EINVAL;
+}
+
+PUBLIC int pthread_attr_getscope(const pthread_attr_t *restrict attributes, int *restrict scope)
+{
+    (void)attributes;
+    *scope = PTHREAD_SCOPE_SYSTEM;
+    return 0;
+}
+
+/* Stack. */
+
+static bool is_stack_size(size_t size)
+{
+    return size >= PTHREAD_STACK_MIN && size <= SIZE_MAX / 4;
+}
+
+PUBLIC int pthread_attr_setstacksize(pthread_attr_t *attributes, size_t size)
+{
+    if (!is_stack_size(size))
+        return EINVAL;
+    of(attributes)->stack = NULL;
+    of(attributes)->stack_size = size;
+    return 0;
+}
+
+PUBLIC int pthread_attr_getstacksize(const pthread_attr_t *restrict attributes,
+                                     size_t *restrict size)
+{
+    *size = in(attributes)->stack_size;
+    return 0;
+}
+
+PUBLIC int pthread_attr_setstack(pthread_attr_t *attributes, void *stack, size_t size)
+{
+    if (!is_stack_size(size) || (uintptr_t)stack + size < size)
+        return EINVAL;
+    of(attributes)->stack = stack;
+    of(attributes)->stack_size = size;
+    return 0;
+}
+
+PUBLIC int pthread_attr_getstack(const pthread_attr_t *restrict attributes, void **restrict stack,
+                                 size_t *restrict size)
+{
+    *stack = in(attributes)->stack;
+    *size = in(attributes)->stack_size;
+    return 0;
+}
+
+PUBLIC int pthread_attr_setguardsize(pthread_attr_t *attributes, size_t size)
+{
+    if (size > SIZE_MAX / 4)
+        return EINVAL;
+    of(attributes)->guard_size = size;
+    return 0;
+}
+
+PUBLIC int pthread_attr_getguardsize(const pthread_attr_t *restrict attributes,
+                                     size_t *restrict size)
+{
+    *size = in(attributes)->guard_size;
+    return 0;
+}
+
+/* As of glibc. */
+
+PUBLIC int pthread_attr_setaffinity_np(pthread_attr_t *attributes, size_t size,
+                                       const cpu_set_t *cpus)
+{
+    void *copy = NULL;
+    if (cpus && size > 0) {
+        if (size > UINT_MAX || !(copy = malloc(size)))
+            return ENOMEM;
+        memcpy(copy, cpus, size);
+    }
+    if (in(attributes)->cpus)
+        free(in(attributes)->cpus);
+    of(attributes)->cpus = copy;
+    of(attributes)->cpus_size = copy ? size : 0;
+    return 0;
+}
+
+PUBLIC int pthread_attr_getaffinity_np(const pthread_attr_t *attributes, size_t size,
+                                       cpu_set_t *cpus)
+{
+    const unsigned char *kept = in(attributes)->cpus;
+    size_t kept_size = in(attributes)->cpus_size;
+    /* without a set, all; and nothing may be lost */
+    if (!kept) {
+        memset(cpus, -1, size);
+        return 0;
+    }
+    for (size_t i = size; i < kept_size; i++)
+        if (kept[i])
+            return EINVAL;
+    memset(cpus, 0, size);
+    memcpy(cpus, kept, kept_size < size ? kept_size : size);
+    return 0;
+}
+
+PUBLIC int pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *mask)
+{
+    of(attributes)->flags = in(attributes)->flags & ~SIGNAL_MASK;
+    if (mask) {
+        memcpy(&of(attributes)->signal_mask, mask, sizeof in(attributes)->signal_mask);
+        of(attributes)->signal_mask &= ~INTERNAL_SIGNALS;
+        of(attributes)->flags = in(attributes)->flags | SIGNAL_MASK;
+    }
+    return 0;
+}
+
+/* PTHREAD_ATTR_NO_SIGMASK_NP, which include/pthread.h defines. */
+enum { NO_SIGNAL_MASK = -1 };
+
+PUBLIC int pthread_attr_getsigmask_np(const pthread_attr_t *attributes, sigset_t *mask)
+{
+    memset(mask, 0, sizeof *mask);
+    if (!(in(attributes)->flags & SIGNAL_MASK))
+        return NO_SIGNAL_MASK;
+    memcpy(mask, &in(attributes)->signal_mask, sizeof in(attributes)->signal_mask);
+    return 0;
+}
+
+static int copy_attributes(struct attributes *to, const struct attributes *from)
+{
+    void *cpus = NULL;
+    if (from->cpus) {
+        cpus = malloc(from->cpus_size);
+        if (!cpus)
+            return ENOMEM;
+        memcpy(cpus, from->cpus, from->cpus_size);
+    }
+    *to = *from;
+    to->cpus = cpus;
+    return 0;
+}
+
+PUBLIC int pthread_setattr_default_np(const pthread_attr_t *attributes)
+{
+    if (in(attributes)->stack || in(attributes)->flags == (enum attribute_flags)DESTROYED)
+        return EINVAL;
+    struct attributes copy;
+    int error = copy_attributes(&copy, in(attributes));
+    if (error)
+        return error;
+    /* the former set of processors may be in use: it is not freed */
+    thread_list_lock();
+    default_attributes = copy;
+    thread_list_unlock();
+    return 0;
+}
+
+PUBLIC int pthread_getattr_default_np(pthread_attr_t *attributes)
+{
+    struct attributes defaults = attributes_by_default();
+    memset(attributes, 0, sizeof *attributes);
+    return copy_attributes(of(attributes), &defaults);
+}
+
+/*
+ * The initial thread's stack: the kernel put the auxiliary vector on it, above all that the program
+ * pushes, and lets it grow as far down as RLIMIT_STACK says. Without a limit the kernel lays out
+ * memory so that there is much more room than what is said here.
+ */
+static void find_initial_stack(struct attributes *found)
+{
+    const uintptr_t page = __libc.page_size, much = 1ul << 30;
+    struct rlimit limit = {much, much};
+    arch_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit, 0, 0);
+    uintptr_t end = ((uintptr_t)__libc.auxv + page - 1) & -page;
+    found->stack_size = (limit.rlim_cur < much ? limit.rlim_cur : much) & -page;
+    found->stack = (char *)end - found->stack_size;
+}
+
+PUBLIC int pthread_getattr_np(pthread_t handle, pthread_attr_t *attributes)
+{
+    struct musl_thread *thread = thread_block(handle);
+    struct attributes *found = of(attributes);
+    memset(attributes, 0, sizeof *attributes);
+    if (arch_load_relaxed(&thread->state) & DETACHED)
+        found->flags = DETACH;
+    found->guard_size = thread->guard_size;
+    if (thread->stack) {
+        found->stack = (char *)thread->stack - thread->stack_size;
+        found->stack_size = thread->stack_size;
+    } else {
+        find_initial_stack(found);
+    }
+    if (!tid_hold(thread))
+        return 0;
+    struct sched_param param = {0};
+    long policy = arch_syscall(SYS_sched_getscheduler, thread->tid, 0, 0, 0, 0, 0);
+    arch_syscall(SYS_sched_getparam, thread->tid, (long)&param, 0, 0, 0, 0);
+    cpu_set_t cpus;
+    long size =
+        arch_syscall(SYS_sched_getaffinity, thread->tid, sizeof cpus, (long)&cpus, 0, 0, 0);
+    tid_release(thread);
+    if (policy >= 0)
+        found->policy = policy & ~SCHED_RESET_ON_FORK;
+    found->priority = param.sched_priority;
+    return size > 0 ? pthread_attr_setaffinity_np(attributes, size, &cpus) : 0;
+}

@@ -1,0 +1,159 @@
+/*
+ * The birth of a thread: POSIX.1-2024 pthread_create.
+ *
+ * With memory from the cache it is one system call. The child is whole when clone(2) returns: the
+ * kernel has set its thread pointer, and written its tid where libc looks for it. The ring's lock is
+ * held from before to after, so that set*id in another thread never misses a child.
+ *
+ * Only a child that has to be given a scheduling policy, a priority or processors waits at a gate:
+ * the creator does that, so as to return its errors. It opens the gate or refuses the child, which
+ * then has never been in the ring. Such a child, and one with a signal mask of its own, is born with
+ * all signals blocked.
+ */
+#include "../park.h"
+#include "thread.h"
+
+#include <arch_syscall.h>
+#include <arch_thread.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+enum gate { OPEN, CLOSED, REFUSED };
+
+/* At the top of the child's stack. */
+struct start {
+    void *routine, *argument;
+    bool status, has_mask;
+    uint32_t gate;
+    uint64_t mask;
+};
+
+static int run(void *argument)
+{
+    struct start *start = argument;
+    struct musl_thread *thread = musl_self();
+    while (arch_load_acquire(&start->gate) == CLOSED)
+        park(&start->gate, CLOSED, NULL, PRIVATE, ANY);
+    if (start->gate == REFUSED)
+        return 0;
+    /* until the end: exit.c looks whether it is still true */
+    thread->result = (void *)(uintptr_t)thread->tid;
+    if (start->has_mask)
+        change_signal_mask(SIG_SETMASK, start->mask);
+    void *result;
+    if (start->status)
+        result = (void *)(intptr_t)((int (*)(void *))start->routine)(start->argument);
+    else
+        result = ((void *(*)(void *))start->routine)(start->argument);
+    pthread_exit(result);
+}
+
+static int schedule(uint32_t tid, const struct attributes *attributes)
+{
+    int error = 0;
+    if (attributes->cpus)
+        error = -arch_syscall(SYS_sched_setaffinity, tid, attributes->cpus_size,
+                              (long)attributes->cpus, 0, 0, 0);
+    struct sched_param param = {.sched_priority = attributes->priority};
+    if (!error && (attributes->flags & EXPLICIT_SCHEDULING))
+        error = -arch_syscall(SYS_sched_setscheduler, tid, attributes->policy, (long)&param, 0, 0, 0);
+    return error;
+}
+
+static struct musl_thread *make_block(const struct attributes *attributes)
+{
+    bool own = attributes->stack != NULL;
+    struct musl_thread *thread =
+        stack_take(own ? 0 : attributes->stack_size, own ? 0 : attributes->guard_size);
+    if (!thread)
+        return NULL;
+    if (own) {
+        thread->stack = attributes->stack + attributes->stack_size;
+        thread->stack_size = attributes->stack_size;
+    }
+    const struct musl_thread *self = musl_self();
+    thread->self = thread;
+    thread->sysinfo = self->sysinfo;
+    thread->canary = self->canary;
+    thread->locale = &__libc.global_locale;
+    thread->robust.head = &thread->robust.head;
+    thread->state = attributes->flags & DETACH ? DETACHED : JOINABLE;
+    return thread;
+}
+
+/* The ring's lock is held. */
+static int clone_thread(struct musl_thread *thread, struct start *start,
+                        const struct attributes *attributes)
+{
+    const unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                                CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
+                                CLONE_CHILD_CLEARTID;
+    bool gated = start->gate == CLOSED;
+    thread_count_up();
+    long tid = arch_clone(run, start, flags, start, &thread->tid, thread, &thread->tid);
+    int error = tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
+    if (!error)
+        thread_list_insert(thread);
+    else
+        thread_count_down();
+    if (tid > 0 && gated) {
+        arch_store_release(&start->gate, error ? REFUSED : OPEN);
+        unpark(&start->gate, 1, PRIVATE, ANY);
+    }
+    return error;
+}
+
+int thread_create(pthread_t *handle, const struct attributes *attributes, void *routine,
+                  bool status, void *argument)
+{
+    struct attributes defaults;
+    if (!attributes) {
+        defaults = attributes_by_default();
+        attributes = &defaults;
+    }
+    if (attributes->flags == (enum attribute_flags)DESTROYED)
+        return EINVAL;
+    bool gated = (attributes->flags & EXPLICIT_SCHEDULING) || attributes->cpus;
+    /* a cancelled thread may have the signal for that blocked, which is not for its children */
+    bool masked = gated || (attributes->flags & SIGNAL_MASK) || musl_self()->cancelled;
+    uint64_t mask = 0;
+    if (unlikely(masked))
+        mask = change_signal_mask(SIG_SETMASK, ~INTERNAL_SIGNALS);
+
+    int error = EAGAIN;
+    thread_list_lock();
+    struct musl_thread *thread = make_block(attributes);
+    if (likely(thread != NULL)) {
+        *handle = (pthread_t)thread;
+        struct start *start = (struct start *)((uintptr_t)thread->stack & -16ul) - 1;
+        *start = (struct start){
+            .routine = routine,
+            .argument = argument,
+            .status = status,
+            .gate = gated ? CLOSED : OPEN,
+            .has_mask = masked,
+            .mask = (attributes->flags & SIGNAL_MASK ? attributes->signal_mask : mask) &
+                    ~INTERNAL_SIGNALS,
+        };
+        error = clone_thread(thread, start, attributes);
+        if (error) {
+            thread->state = 0;
+            stack_give(thread);
+        }
+    }
+    thread_list_unlock();
+    if (unlikely(masked))
+        change_signal_mask(SIG_SETMASK, mask);
+    return error;
+}
+
+PUBLIC int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
+                          void *(*routine)(void *), void *restrict argument)
+{
+    return thread_create(thread, (const struct attributes *)attributes, (void *)routine, false,
+                         argument);
+}
+
+MUSL_NAME(pthread_create, __pthread_create);

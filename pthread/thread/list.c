@@ -1,0 +1,165 @@
+/*
+ * The ring of all threads. libc walks it in fork, and to do in every thread what set*id must do in
+ * every thread, and takes its lock by the names below; creation and exit change it.
+ *
+ *      31        30                             0
+ *      +---------+------------------------------+
+ *      | ASLEEP  |        owner's tid           |   __thread_list_lock
+ *      +---------+------------------------------+
+ *
+ * The child of fork begins with a free lock.
+ */
+#include "../park.h"
+#include "thread.h"
+
+#include <arch_syscall.h>
+#include <sys/syscall.h>
+
+#define ASLEEP 0x80000000u
+
+/* How often the owner has locked it again: fork does, from a signal handler within a creation. */
+static uint32_t depth;
+static uint32_t spins;
+
+static uint32_t *word(void)
+{
+    return (uint32_t *)&__thread_list_lock;
+}
+
+static COLD void lock_contended(uint32_t tid)
+{
+    struct spin spin;
+    uint32_t found = 0, mark = 0;
+    if (spin_wanted(&spin, &spins)) {
+        bool locked;
+        while (!(locked = arch_load_relaxed(word()) == 0 && arch_cas(word(), 0, tid)) &&
+               spin_goes_on(&spin))
+            ;
+        spin_report(&spin, locked);
+        if (locked)
+            return;
+    }
+    while (found = 0, !arch_cas_fetch(word(), &found, tid | mark)) {
+        if (!(found & ASLEEP) && !arch_cas(word(), found, found | ASLEEP))
+            continue;
+        park(word(), found | ASLEEP, NULL, PRIVATE, ANY);
+        mark = ASLEEP;
+    }
+}
+
+void thread_list_lock(void)
+{
+    uint32_t tid = musl_self()->tid;
+    if ((arch_load_relaxed(word()) & ~ASLEEP) == tid)
+        depth++;
+    else if (unlikely(!arch_cas(word(), 0, tid)))
+        lock_contended(tid);
+}
+
+void thread_list_unlock(void)
+{
+    if (depth > 0) {
+        depth--;
+        return;
+    }
+    if (arch_exchange(word(), 0) & ASLEEP)
+        unpark(word(), 1, PRIVATE, ANY);
+}
+
+void thread_list_insert(struct musl_thread *thread)
+{
+    struct musl_thread *self = musl_self();
+    thread->prev = self;
+    thread->next = self->next;
+    thread->next->prev = thread;
+    self->next = thread;
+}
+
+void thread_list_remove(struct musl_thread *thread)
+{
+    thread->next->prev = thread->prev;
+    thread->prev->next = thread->next;
+    thread->next = thread->prev = thread;
+}
+
+/* While there has been one thread only, the locks of open files are switched off. */
+static void enable_file_lock(FILE *file)
+{
+    uint32_t *lock = (uint32_t *)((char *)file + MUSL_FILE_LOCK);
+    if (file && (int32_t)arch_load_relaxed(lock) < 0)
+        arch_store_relaxed(lock, 0);
+}
+
+static void enable_file_locks(void)
+{
+    if (&__ofl_lock) {
+        for (FILE *file = *__ofl_lock(); file; file = *(FILE **)((char *)file + MUSL_FILE_NEXT))
+            enable_file_lock(file);
+        __ofl_unlock();
+    }
+    FILE *volatile *const standard[] = {&__stdin_used, &__stdout_used, &__stderr_used};
+    for (int i = 0; i < 3; i++)
+        if (standard[i])
+            enable_file_lock(*standard[i]);
+}
+
+static COLD void become_threaded(void)
+{
+    enable_file_locks();
+    change_signal_mask(1 /* SIG_UNBLOCK */, INTERNAL_SIGNALS);
+    __libc.threaded = 1;
+}
+
+void thread_count_up(void)
+{
+    if (unlikely(!__libc.threaded))
+        become_threaded();
+    if (__libc.threads_minus_1++ == 0)
+        __libc.need_locks = 1;
+}
+
+void thread_count_down(void)
+{
+    if (--__libc.threads_minus_1 == 0)
+        __libc.need_locks = -1;
+}
+
+/* libc's names. */
+
+void __tl_lock(void) MUSL_HIDDEN;
+void __tl_unlock(void) MUSL_HIDDEN;
+void __tl_sync(pthread_t) MUSL_HIDDEN;
+void __acquire_ptc(void) MUSL_HIDDEN;
+void __release_ptc(void) MUSL_HIDDEN;
+void __inhibit_ptc(void) MUSL_HIDDEN;
+
+void __tl_lock(void)
+{
+    thread_list_lock();
+}
+
+void __tl_unlock(void)
+{
+    thread_list_unlock();
+}
+
+/* To be sure that who holds the lock has seen the end of an exiting thread. */
+void __tl_sync(pthread_t thread)
+{
+    (void)thread;
+    thread_list_lock();
+    thread_list_unlock();
+}
+
+/* These hold creation off during fork, which takes the ring's lock as well: that is enough. */
+void __acquire_ptc(void)
+{
+}
+
+void __release_ptc(void)
+{
+}
+
+void __inhibit_ptc(void)
+{
+}

@@ -1,0 +1,92 @@
+/* Signals to threads: POSIX.1-2024 pthread_kill, pthread_sigmask. */
+#include "../park.h"
+#include "thread.h"
+
+#include <arch_syscall.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+uint64_t change_signal_mask(int how, uint64_t set)
+{
+    uint64_t former = 0;
+    arch_syscall(SYS_rt_sigprocmask, how, (long)&set, (long)&former, sizeof set, 0, 0);
+    return former;
+}
+
+bool tid_hold(struct musl_thread *thread)
+{
+    if (likely(!(arch_fetch_add(&thread->signallers, 1) & SIGNALS_CLOSED)))
+        return true;
+    tid_release(thread);
+    return false;
+}
+
+void tid_release(struct musl_thread *thread)
+{
+    if (arch_fetch_add(&thread->signallers, -1u) == (SIGNALS_CLOSED | 1))
+        unpark(&thread->signallers, EVERYONE, PRIVATE, ANY);
+}
+
+void tid_close(struct musl_thread *thread)
+{
+    uint32_t now = arch_fetch_add(&thread->signallers, SIGNALS_CLOSED) | SIGNALS_CLOSED;
+    for (; now != SIGNALS_CLOSED; now = arch_load_acquire(&thread->signallers))
+        park(&thread->signallers, now, NULL, PRIVATE, ANY);
+}
+
+static bool is_for_programs(int signal)
+{
+    return (unsigned)signal <= 64 && (signal < MUSL_SIGTIMER || signal > MUSL_SIGSYNCCALL);
+}
+
+PUBLIC int pthread_kill(pthread_t thread, int signal)
+{
+    struct musl_thread *block = thread_block(thread);
+    if (!is_for_programs(signal))
+        return EINVAL;
+    if (!tid_hold(block))
+        return 0;
+    int error = -arch_syscall(SYS_tkill, block->tid, signal, 0, 0, 0, 0);
+    tid_release(block);
+    return error;
+}
+
+PUBLIC int pthread_sigqueue(pthread_t thread, int signal, union sigval value)
+{
+    struct musl_thread *block = thread_block(thread);
+    if (!is_for_programs(signal))
+        return EINVAL;
+    long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = signal;
+    info.si_code = SI_QUEUE;
+    info.si_pid = process;
+    info.si_uid = arch_syscall(SYS_getuid, 0, 0, 0, 0, 0, 0);
+    info.si_value = value;
+    if (!tid_hold(block))
+        return 0;
+    int error = -arch_syscall(SYS_rt_tgsigqueueinfo, process, block->tid, signal, (long)&info, 0, 0);
+    tid_release(block);
+    return error;
+}
+
+PUBLIC int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict former)
+{
+    if (set && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
+        return EINVAL;
+    uint64_t wanted = 0, was = 0;
+    if (set) {
+        memcpy(&wanted, set, sizeof wanted);
+        wanted &= ~INTERNAL_SIGNALS;
+    }
+    int error = -arch_syscall(SYS_rt_sigprocmask, how, set ? (long)&wanted : 0, (long)&was,
+                              sizeof was, 0, 0);
+    if (!error && former) {
+        was &= ~INTERNAL_SIGNALS;
+        memcpy(former, &was, sizeof was);
+    }
+    return error;
+}

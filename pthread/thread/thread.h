@@ -1,0 +1,94 @@
+/*
+ * Thread life, for static programs on musl.
+ *
+ * A pthread_t is the address of the thread's block, whose layout is musl's (host/musl.h) since
+ * libc's own code reads and writes it as well. It lies at the end of the mapping that holds the
+ * thread's stack (stack.c). The files: create.c, exit.c (the end of a thread, and who waits for
+ * it), cancel.c, attr.c, signal.c, sched.c, name.c, list.c (the ring of all threads), thrd.c.
+ */
+#ifndef FURWOCK_THREAD_H
+#define FURWOCK_THREAD_H
+
+#include "../host/musl.h"
+#include "../layout.h"
+#include "../self.h"
+
+#include <arch_atomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * A thread's state, in its block. JOINABLE is what libc gives the initial thread.
+ *
+ *   JOINABLE --detach--> DETACHED
+ *      |  ^ \
+ *  join|  |  a join that timed out or was cancelled
+ *      v  |
+ *   JOINING
+ *
+ * EXITED is added at the end, and the one who then finds or makes the thread DETACHED, or has
+ * joined it, gives its memory back and writes 0.
+ */
+enum thread_state { EXITED = 1, JOINABLE = 2, DETACHED = 4, JOINING = 8 };
+
+static inline struct musl_thread *thread_block(pthread_t thread)
+{
+    return (struct musl_thread *)thread;
+}
+
+/*
+ * `signallers` in the block counts the threads that are about to use its tid in a system call. The
+ * exiting thread closes it and waits until they have: after that the kernel may give the number to
+ * another thread.
+ */
+#define SIGNALS_CLOSED 0x80000000u
+/* False if the thread has ended. */
+bool tid_hold(struct musl_thread *thread);
+void tid_release(struct musl_thread *thread);
+void tid_close(struct musl_thread *thread);
+
+/* The signals that libc uses itself are in no mask of the program's. */
+#define INTERNAL_SIGNALS                                                                           \
+    (1ull << (MUSL_SIGTIMER - 1) | 1ull << (MUSL_SIGCANCEL - 1) | 1ull << (MUSL_SIGSYNCCALL - 1))
+/* rt_sigprocmask(2): returns the former mask. */
+uint64_t change_signal_mask(int how, uint64_t set);
+
+/* The ring of threads and its lock: list.c. */
+void thread_list_lock(void);
+void thread_list_unlock(void);
+void thread_list_insert(struct musl_thread *thread);
+void thread_list_remove(struct musl_thread *thread);
+/* Tell libc that its locks have to lock. Before and after: the ring's lock is held. */
+void thread_count_up(void);
+void thread_count_down(void);
+
+/*
+ * Stacks: stack.c. The ring's lock is held. stack_take returns a zeroed block, or null if there is
+ * no memory; stack_give takes back one whose thread has exited or is about to.
+ */
+struct musl_thread *stack_take(size_t stack_size, size_t guard_size);
+void stack_give(struct musl_thread *thread);
+
+/* pthread_attr_t: attr.c. */
+struct attributes {
+    size_t stack_size, guard_size;
+    /* the lowest address of the caller's own stack, or null */
+    char *stack;
+    enum attribute_flags { DETACH = 1, EXPLICIT_SCHEDULING = 2, SIGNAL_MASK = 4 } flags;
+    int policy, priority;
+    unsigned cpus_size;
+    void *cpus;
+    uint64_t signal_mask;
+};
+_Static_assert(sizeof(struct attributes) <= sizeof(pthread_attr_t), "attributes fit");
+/* Those of threads created without any. */
+struct attributes attributes_by_default(void);
+
+/* `attributes` may be null. `status` says that the routine returns an int, as thrd_create's. */
+int thread_create(pthread_t *thread, const struct attributes *attributes, void *routine,
+                  bool status, void *argument);
+
+/* End the calling thread if it is cancelled and its cancel state lets it be. */
+void cancel_if_pending(void);
+
+#endif
