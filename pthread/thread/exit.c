@@ -199,5 +199,5 @@ PUBLIC int pthread_equal(pthread_t a, pthread_t b)
     return a == b;
 }
 
-MUSL_NAME(pthread_exit, __pthread_exit);
+_Noreturn MUSL_NAME(pthread_exit, __pthread_exit);
 MUSL_NAME(pthread_join, __pthread_join);
