@@ -76,7 +76,7 @@ static void handle_cancel(int signal, siginfo_t *info, void *context)
     }
     if (arch_cancel_call(context))
         return;
-    mask |= 1ull << (MUSL_SIGCANCEL - 1);
+    mask |= SIGNAL_BIT(MUSL_SIGCANCEL);
     memcpy(&((ucontext_t *)context)->uc_sigmask, &mask, sizeof mask);
     arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
 }

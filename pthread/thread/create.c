@@ -120,7 +120,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
     bool masked = gated || (attributes->flags & SIGNAL_MASK) || musl_self()->cancelled;
     uint64_t mask = 0;
     if (unlikely(masked))
-        mask = change_signal_mask(SIG_SETMASK, ~INTERNAL_SIGNALS);
+        mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);
 
     int error = EAGAIN;
     thread_list_lock();
@@ -135,7 +135,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
             .gate = gated ? CLOSED : OPEN,
             .has_mask = masked,
             .mask = (attributes->flags & SIGNAL_MASK ? attributes->signal_mask : mask) &
-                    ~INTERNAL_SIGNALS,
+                    ~URGENT_SIGNALS,
         };
         error = clone_thread(thread, start, attributes);
         if (error) {

@@ -89,23 +89,37 @@ static void give_back(struct musl_thread *thread)
     thread_list_unlock();
 }
 
-/* Become the one who joins it: 0, EINVAL, or ESRCH if it is still known that there is no thread. */
-static int claim(struct musl_thread *thread)
+/* Does another thread wait for its end? Not in the child of fork, though the state says so. */
+static bool is_awaited(const struct musl_thread *thread)
 {
-    uint32_t state = arch_load_acquire(&thread->state);
+    bool found = false;
+    struct musl_thread *self = musl_self();
+    thread_list_lock();
+    for (struct musl_thread *other = self->next; other != self; other = other->next)
+        found |= arch_load_pointer((void **)&other->joining) == thread;
+    thread_list_unlock();
+    return found;
+}
+
+/* Make a joinable thread `state`: 0, EINVAL, or ESRCH if it is still known that there is none. */
+static int claim(struct musl_thread *thread, uint32_t state, uint32_t *former)
+{
+    *former = arch_load_acquire(&thread->state);
     do {
-        if (!(state & JOINABLE))
-            return state == 0 ? ESRCH : EINVAL;
-    } while (!arch_cas_fetch(&thread->state, &state, (state & EXITED) | JOINING));
+        if (*former == 0)
+            return ESRCH;
+        if (!(*former & JOINABLE) && (!(*former & JOINING) || is_awaited(thread)))
+            return EINVAL;
+    } while (!arch_cas_fetch(&thread->state, former, (*former & EXITED) | state));
     return 0;
 }
 
 static void unclaim(struct musl_thread *thread)
 {
     uint32_t state = arch_load_relaxed(&thread->state);
-    musl_self()->joining = NULL;
     while (!arch_cas_fetch(&thread->state, &state, (state & EXITED) | JOINABLE))
         ;
+    musl_self()->joining = NULL;
 }
 
 static void cancelled_join(void *argument)
@@ -129,12 +143,14 @@ static int join(pthread_t handle, void **result, const struct deadline *deadline
     host_test_cancel();
     if (thread == self)
         return EDEADLK;
-    int error = claim(thread);
-    if (error)
-        return error;
-    /* of two threads that join each other at least one sees the other */
+    uint32_t former;
     arch_store_pointer((void **)&self->joining, thread);
-    arch_fetch_add(&thread->signallers, 0);
+    int error = claim(thread, JOINING, &former);
+    if (error) {
+        self->joining = NULL;
+        return error;
+    }
+    /* the claim is a fence: of two threads that join each other at least one sees the other */
     if (arch_load_pointer((void **)&thread->joining) == self)
         error = EDEADLK;
     else if (try)
@@ -178,14 +194,11 @@ PUBLIC int pthread_timedjoin_np(pthread_t thread, void **result, const struct ti
 PUBLIC int pthread_detach(pthread_t handle)
 {
     struct musl_thread *thread = thread_block(handle);
-    uint32_t state = arch_load_acquire(&thread->state);
-    do {
-        if (!(state & JOINABLE))
-            return state == 0 ? ESRCH : EINVAL;
-    } while (!arch_cas_fetch(&thread->state, &state, (state & EXITED) | DETACHED));
-    if (state & EXITED)
+    uint32_t former;
+    int error = claim(thread, DETACHED, &former);
+    if (!error && (former & EXITED))
         give_back(thread);
-    return 0;
+    return error;
 }
 
 PUBLIC pthread_t pthread_self(void)

@@ -12,8 +12,7 @@
 #include "../park.h"
 #include "thread.h"
 
-#include <arch_syscall.h>
-#include <sys/syscall.h>
+#include <signal.h>
 
 #define ASLEEP 0x80000000u
 
@@ -106,7 +105,7 @@ static void enable_file_locks(void)
 static COLD void become_threaded(void)
 {
     enable_file_locks();
-    change_signal_mask(1 /* SIG_UNBLOCK */, INTERNAL_SIGNALS);
+    change_signal_mask(SIG_UNBLOCK, URGENT_SIGNALS);
     __libc.threaded = 1;
 }
 

@@ -47,9 +47,13 @@ bool tid_hold(struct musl_thread *thread);
 void tid_release(struct musl_thread *thread);
 void tid_close(struct musl_thread *thread);
 
-/* The signals that libc uses itself are in no mask of the program's. */
-#define INTERNAL_SIGNALS                                                                           \
-    (1ull << (MUSL_SIGTIMER - 1) | 1ull << (MUSL_SIGCANCEL - 1) | 1ull << (MUSL_SIGSYNCCALL - 1))
+/*
+ * The signals that libc uses itself are in no mask of the program's. Two of them must reach every
+ * thread; threads that wait for timers have the third blocked.
+ */
+#define SIGNAL_BIT(signal) (1ull << ((signal) - 1))
+#define URGENT_SIGNALS (SIGNAL_BIT(MUSL_SIGCANCEL) | SIGNAL_BIT(MUSL_SIGSYNCCALL))
+#define INTERNAL_SIGNALS (URGENT_SIGNALS | SIGNAL_BIT(MUSL_SIGTIMER))
 /* rt_sigprocmask(2): returns the former mask. */
 uint64_t change_signal_mask(int how, uint64_t set);
 
