@@ -49,10 +49,12 @@ int host_defer_cancel(void);
 void host_restore_cancel(int type);
 
 /*
- * Run wait(closure), which blocks in one system call, such that a cancel of the thread interrupts
- * it: then cancelled(argument) runs, and the thread goes on to its cleanup handlers.
+ * Run wait(closure, call), which blocks in one system call, such that a cancel of the thread
+ * interrupts it: then cancelled(argument) runs, and the thread goes on to its cleanup handlers. The
+ * system call is to be made by `call`, if that is not null.
  */
-int host_wait_cancellable(int (*wait)(void *), void *closure, void (*cancelled)(void *),
-                          void *argument);
+typedef long system_call(long number, long a, long b, long c, long d, long e, long f);
+int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
+                          void (*cancelled)(void *), void *argument);
 
 #endif

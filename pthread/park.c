@@ -24,13 +24,21 @@ enum {
     FUTEX_CLOCK_REALTIME = 256,
 };
 
-static long futex(const uint32_t *word, int operation, enum scope scope, uint32_t value,
-                  const void *time_or_count, const void *word2, uint32_t value3)
+/* `call` makes the system call, if it is not null. */
+static inline long futex_by(system_call *call, const uint32_t *word, int operation,
+                            enum scope scope, uint32_t value, const void *time_or_count,
+                            const void *word2, uint32_t value3)
 {
     if (scope == PRIVATE)
         operation |= FUTEX_PRIVATE_FLAG;
-    return arch_syscall(SYS_futex, (long)word, operation, value, (long)time_or_count, (long)word2,
-                        value3);
+    return (call ? call : arch_syscall)(SYS_futex, (long)word, operation, value,
+                                        (long)time_or_count, (long)word2, value3);
+}
+
+static long futex(const uint32_t *word, int operation, enum scope scope, uint32_t value,
+                  const void *time_or_count, const void *word2, uint32_t value3)
+{
+    return futex_by(NULL, word, operation, scope, value, time_or_count, word2, value3);
 }
 
 int deadline_clock(clockid_t clock)
@@ -59,13 +67,13 @@ static int clock_flag(const struct deadline *deadline)
     return deadline && deadline->clock == CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0;
 }
 
-int park(const uint32_t *word, uint32_t expected, const struct deadline *deadline, enum scope scope,
-         uint32_t classes)
+static inline int park_by(system_call *call, const uint32_t *word, uint32_t expected,
+                          const struct deadline *deadline, enum scope scope, uint32_t classes)
 {
     if (unlikely(deadline_check(deadline)))
         return EINVAL;
-    long result = futex(word, FUTEX_WAIT_BITSET | clock_flag(deadline), scope, expected,
-                        kernel_time(deadline), NULL, classes);
+    long result = futex_by(call, word, FUTEX_WAIT_BITSET | clock_flag(deadline), scope, expected,
+                           kernel_time(deadline), NULL, classes);
     switch (result) {
     case 0:
     case -EINTR:
@@ -74,6 +82,12 @@ int park(const uint32_t *word, uint32_t expected, const struct deadline *deadlin
     default:
         return EAGAIN;
     }
+}
+
+int park(const uint32_t *word, uint32_t expected, const struct deadline *deadline, enum scope scope,
+         uint32_t classes)
+{
+    return park_by(NULL, word, expected, deadline, scope, classes);
 }
 
 enum { ASIDE = 60 * 1000, SECOND = 1000 * 1000 * 1000 };
@@ -179,11 +193,11 @@ bool park_has_pi(void)
     return park_unlock_pi(&word, PRIVATE) != ENOSYS;
 }
 
-int park_pi(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
-            const uint32_t *target)
+static int park_pi_by(system_call *call, const uint32_t *word, uint32_t expected,
+                      const struct deadline *deadline, const uint32_t *target)
 {
-    long result = futex(word, FUTEX_WAIT_REQUEUE_PI | clock_flag(deadline), PRIVATE, expected,
-                        kernel_time(deadline), target, ANY);
+    long result = futex_by(call, word, FUTEX_WAIT_REQUEUE_PI | clock_flag(deadline), PRIVATE,
+                           expected, kernel_time(deadline), target, ANY);
     switch (result) {
     case 0:
     case -ENOSYS:
@@ -232,16 +246,16 @@ struct wait_closure {
     const uint32_t *target;
 };
 
-static int wait_plain(void *argument)
+static int wait_plain(void *argument, system_call *call)
 {
     struct wait_closure *c = argument;
-    return park(c->word, c->expected, c->deadline, c->scope, ANY);
+    return park_by(call, c->word, c->expected, c->deadline, c->scope, ANY);
 }
 
-static int wait_pi(void *argument)
+static int wait_pi(void *argument, system_call *call)
 {
     struct wait_closure *c = argument;
-    return park_pi(c->word, c->expected, c->deadline, c->target);
+    return park_pi_by(call, c->word, c->expected, c->deadline, c->target);
 }
 
 int park_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,

@@ -70,8 +70,6 @@ bool park_has_pi(void);
  * Sleep while *word is `expected`, to be moved to the mutex word `target` by unpark_pi. 0: this
  * thread owns it. EAGAIN, ETIMEDOUT: it does not. ENOSYS: the kernel has no such call.
  */
-int park_pi(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
-            const uint32_t *target);
 int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
                         const uint32_t *target, void (*cancelled)(void *), void *argument);
 /*

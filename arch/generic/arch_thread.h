@@ -16,20 +16,12 @@ static inline long arch_clone(int (*function)(void *), void *stack, unsigned lon
 }
 
 enum { ARCH_CANCELLED = -5000 };
-long __syscall_cp_asm(const volatile void *, long, long, long, long, long, long, long)
-    __attribute__((visibility("hidden")));
+long arch_syscall_cancellable(const uint32_t *cancelled, long number, long a, long b, long c, long d,
+                              long e, long f);
+
 extern const char __cp_begin[] __attribute__((visibility("hidden")));
 extern const char __cp_end[] __attribute__((visibility("hidden")));
 extern const char __cp_cancel[] __attribute__((visibility("hidden")));
-
-/* musl's routine ends a call that is cancelled by a call of this. */
-long __cancel(void) __attribute__((visibility("hidden")));
-
-static inline long arch_syscall_cancellable(const uint32_t *cancelled, long number, long a, long b,
-                                            long c, long d, long e, long f)
-{
-    return __syscall_cp_asm(cancelled, number, a, b, c, d, e, f);
-}
 
 static inline bool arch_cancel_call(void *context)
 {

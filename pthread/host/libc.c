@@ -172,16 +172,16 @@ void host_cancelled(void *argument)
         pthread_exit(PTHREAD_CANCELED);
 }
 
-int host_wait_cancellable(int (*wait)(void *), void *closure, void (*cancelled)(void *),
-                          void *argument)
+int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
+                          void (*cancelled)(void *), void *argument)
 {
     if (!HAS(pthread_setcanceltype) || !HAS(_pthread_cleanup_push) || !HAS(_pthread_cleanup_pop))
-        return wait(closure);
+        return wait(closure, NULL);
     struct cancel_closure cancel = {cancelled, argument};
     struct cleanup_record record;
     _pthread_cleanup_push((struct __ptcb *)&record, arch_cancelled, &cancel);
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-    int result = wait(closure);
+    int result = wait(closure, NULL);
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
     _pthread_cleanup_pop((struct __ptcb *)&record, 0);
     return result;

@@ -1,20 +1,19 @@
-/*
- * musl in a static program. Its thread's block is within reach, so that cancellation needs no call:
- * what is set here the handler of the cancelling signal looks at, Furwock's (thread/cancel.c) or, in
- * a program that creates no threads itself, libc's.
- */
+/* musl in a static program, where a thread's block is within reach: no libc function is needed. */
 #include "musl.h"
 #include "../host.h"
 #include "../options.h"
 #include "../self.h"
 
+#include <arch_thread.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
 
 _Static_assert(sizeof(struct __ptcb) <= sizeof(struct cleanup_record), "a record fits");
 
-/* Only in a program that has threads can one be cancelled. */
+/* In programs that create no threads there is nothing to cancel, and thread/ is not in them. */
 #pragma weak pthread_exit
+#pragma weak arch_syscall_cancellable
 
 bool host_exit_possible(void)
 {
@@ -73,16 +72,25 @@ void host_pop_cleanup(struct cleanup_record *record)
     *(struct __ptcb *volatile *)&musl_self()->cleanup = ((struct __ptcb *)record)->__next;
 }
 
-/* The cancel type is asynchronous around the system call alone. */
-int host_wait_cancellable(int (*wait)(void *), void *closure, void (*cancelled)(void *),
-                          void *argument)
+static long cancellable_call(long number, long a, long b, long c, long d, long e, long f)
 {
-    struct cleanup_record record;
-    host_push_cleanup(&record, cancelled, argument);
-    host_restore_cancel(PTHREAD_CANCEL_ASYNCHRONOUS);
-    int result = wait(closure);
-    host_restore_cancel(PTHREAD_CANCEL_DEFERRED);
-    host_pop_cleanup(&record);
+    const uint32_t *cancelled = &musl_self()->cancelled;
+    long result = arch_syscall_cancellable(cancelled, number, a, b, c, d, e, f);
+    return result == ARCH_CANCELLED ? -EINTR : result;
+}
+
+/* A wait that ended as it should is not cancelled any more; one that was not begun or was interrupted is. */
+int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
+                          void (*cancelled)(void *), void *argument)
+{
+    struct musl_thread *thread = musl_self();
+    if (thread->cancel_state != PTHREAD_CANCEL_ENABLE || !arch_syscall_cancellable)
+        return wait(closure, NULL);
+    int result = wait(closure, cancellable_call);
+    if ((result == EINTR || result == EAGAIN) && arch_load_relaxed(&thread->cancelled)) {
+        cancelled(argument);
+        pthread_exit(PTHREAD_CANCELED);
+    }
     return result;
 }
 

@@ -55,7 +55,9 @@ PUBLIC _Noreturn void pthread_exit(void *result)
 
     /* libc's own signals still come: the ring's lock may be held by one who waits for an answer */
     uint64_t signal_mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);
-    tid_close(thread);
+    /* The initial thread, and the one that a child of fork begins with, were made by others. */
+    bool adopted = thread->result != (void *)(uintptr_t)thread->tid;
+    tid_close(thread, adopted);
     thread_list_lock();
     if (thread->next == thread)
         exit_process(thread, signal_mask);
@@ -65,8 +67,7 @@ PUBLIC _Noreturn void pthread_exit(void *result)
         __dl_thread_cleanup();
     thread_list_remove(thread);
     thread_count_down();
-    /* The initial thread, and the one that a child of fork begins with, were made by others. */
-    if (thread->result != (void *)(uintptr_t)thread->tid)
+    if (adopted)
         arch_syscall(SYS_set_tid_address, (long)&thread->tid, 0, 0, 0, 0, 0);
     thread->result = result;
     if ((mark_exited(thread) & DETACHED) && thread->map) {

@@ -29,10 +29,10 @@ void tid_release(struct musl_thread *thread)
         unpark(&thread->signallers, EVERYONE, PRIVATE, ANY);
 }
 
-void tid_close(struct musl_thread *thread)
+void tid_close(struct musl_thread *thread, bool adopted)
 {
     uint32_t now = arch_fetch_add(&thread->signallers, SIGNALS_CLOSED) | SIGNALS_CLOSED;
-    for (; now != SIGNALS_CLOSED; now = arch_load_acquire(&thread->signallers))
+    for (; !adopted && now != SIGNALS_CLOSED; now = arch_load_acquire(&thread->signallers))
         park(&thread->signallers, now, NULL, PRIVATE, ANY);
 }
 

@@ -39,13 +39,13 @@ static inline struct musl_thread *thread_block(pthread_t thread)
 /*
  * `signallers` in the block counts the threads that are about to use its tid in a system call. The
  * exiting thread closes it and waits until they have: after that the kernel may give the number to
- * another thread.
+ * another thread. The child of fork may have inherited the count of some who do not exist there.
  */
 #define SIGNALS_CLOSED 0x80000000u
 /* False if the thread has ended. */
 bool tid_hold(struct musl_thread *thread);
 void tid_release(struct musl_thread *thread);
-void tid_close(struct musl_thread *thread);
+void tid_close(struct musl_thread *thread, bool adopted);
 
 /*
  * The signals that libc uses itself are in no mask of the program's. Two of them must reach every
