@@ -165,13 +165,24 @@ apps: all
 
 # Measures.
 
-$(BUILD)/bench: $(wildcard test/bench/*.c test/bench/*.h) config.mk
+BENCH_FLAGS = -std=gnu11 -O2 -Wall -Wextra
+BENCH_SOURCES = $(wildcard test/bench/*.c)
+MUSL_BENCHES = $(if $(filter musl,$(ARCHIVES)),$(BUILD)/musl/bench $(BUILD)/musl/bench-furwock)
+
+$(BUILD)/bench: $(BENCH_SOURCES) test/bench/bench.h config.mk
 	@mkdir -p $(@D)
 	@echo "  CC    test/bench"
-	@$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $(wildcard test/bench/*.c) -pthread -lm -ldl
+	@$(CC) $(BENCH_FLAGS) -o $@ $(BENCH_SOURCES) -pthread -lm -ldl
 
-bench: all $(BUILD)/bench
+$(MUSL_BENCHES): $(BENCH_SOURCES) test/bench/bench.h config.mk $(BUILD)/musl/libfurwock.a
+	@echo "  CC    test/bench, static"
+	@$(CC) $(BENCH_FLAGS) -DBENCH_STATIC -nostdinc -Iinclude -isystem $(MUSL_HEADERS) \
+		-isystem $(COMPILER_HEADERS) $(MUSL_LINK) -o $@ $(BENCH_SOURCES) \
+		$(if $(findstring furwock,$(@F)),$(BUILD)/musl/libfurwock.a) $(MUSL_LIBS)
+
+bench: all $(BUILD)/bench $(MUSL_BENCHES)
 	@$(BUILD)/bench --out $(BUILD)/bench.tsv
+	@$(if $(MUSL_BENCHES),echo; $(BUILD)/musl/bench --out $(BUILD)/musl/bench.tsv,echo "no static section: configure says why")
 
 plot:
 	@command -v gnuplot >/dev/null || { echo "plot needs gnuplot: 'make deps' as root, or apt-get install gnuplot-nox" >&2; exit 1; }

@@ -26,7 +26,16 @@
 
 #include "bench.h"
 
-static const struct row *const tables[] = {pair_rows, call_rows, contended_rows, handoff_rows};
+/*
+ * Built with BENCH_STATIC, against musl, the program compares itself with another static build of it,
+ * which has Furwock's threads as well.
+ */
+static const struct row *const tables[] = {
+    pair_rows, call_rows, contended_rows, handoff_rows,
+#ifdef BENCH_STATIC
+    thread_rows,
+#endif
+};
 #define TABLES (sizeof tables / sizeof tables[0])
 
 /* For a process that measures half a second: far more than the slowest row's start and end take. */
@@ -52,7 +61,10 @@ _Noreturn static void fail(const char *format, const char *what)
 
 /* ---- The measuring process ---- */
 
-/* The file that serves this process's pthread_mutex_lock; empty in a static program. */
+extern const char *furwock_version(void) __attribute__((weak));
+static const char linked_in[] = "Furwock, linked in";
+
+/* The file that serves this process's pthread_mutex_lock, or in a static program what does. */
 static void print_provider(void)
 {
     Dl_info info;
@@ -60,7 +72,7 @@ static void print_provider(void)
     if (address != NULL && dladdr(address, &info) != 0)
         printf("%s\n", info.dli_fname);
     else
-        printf("\n");
+        printf("%s\n", furwock_version != NULL ? linked_in : "");
 }
 
 static const struct row *find_in(const struct row *table, const char *name)
@@ -198,6 +210,10 @@ static void check_provider(const struct library *library)
         fail("cannot run on this library: %s", text);
     if (library->preload != NULL && !same_file(text, library->preload))
         fail("not in use although preloaded: %s", library->preload);
+#ifdef BENCH_STATIC
+    if (library->program != NULL && strcmp(text, linked_in) != 0)
+        fail("Furwock is not in %s", library->program);
+#endif
     fprintf(stderr, "bench: %s is %s\n", library->name, text[0] != '\0' ? text : library->program);
 }
 
@@ -402,7 +418,7 @@ static void add_peer(struct options *options, const char *argument, bool program
 }
 
 /* Beside this program, where the build puts both. */
-static char *default_library(void)
+static char *default_library(const char *name)
 {
     char path[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -410,13 +426,11 @@ static char *default_library(void)
         path[length] = '\0';
         char *slash = strrchr(path, '/');
         static char beside[PATH_MAX + 32];
-        snprintf(beside, sizeof beside, "%.*s/libfurwock.so", (int)(slash - path), path);
+        snprintf(beside, sizeof beside, "%.*s/%s", (int)(slash - path), path, name);
         if (access(beside, R_OK) == 0)
             return absolute(beside);
     }
-    if (access("build/libfurwock.so", R_OK) != 0)
-        fail("%s", "no build/libfurwock.so; build it, or name it with --lib");
-    return absolute("build/libfurwock.so");
+    fail("no %s beside this program; build it, or name it with --lib", name);
 }
 
 static const char usage[] =
@@ -455,7 +469,11 @@ static void parse(struct options *options, int argc, char **argv)
     const char *lib = NULL;
     int rounds = 0, option;
     options->scale = 1;
+#ifdef BENCH_STATIC
+    new_library(options, "musl", 4);
+#else
     new_library(options, "libc", 4);
+#endif
     struct library *furwock = new_library(options, "furwock", 7);
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (option) {
@@ -494,7 +512,11 @@ static void parse(struct options *options, int argc, char **argv)
     if (optind != argc)
         fail("unexpected argument: %s", argv[optind]);
     options->rounds = rounds != 0 ? rounds : options->scale < 1 ? 3 : 7;
-    furwock->preload = lib != NULL ? absolute(lib) : default_library();
+#ifdef BENCH_STATIC
+    furwock->program = lib != NULL ? absolute(lib) : default_library("bench-furwock");
+#else
+    furwock->preload = lib != NULL ? absolute(lib) : default_library("libfurwock.so");
+#endif
 }
 
 int main(int argc, char **argv)

@@ -48,6 +48,7 @@ extern const struct row pair_rows[];
 extern const struct row call_rows[];
 extern const struct row contended_rows[];
 extern const struct row handoff_rows[];
+extern const struct row thread_rows[];
 
 /* ---- What a row runs with: harness.c ---- */
 
@@ -69,7 +70,12 @@ uint64_t now_ns(void);
 void work(long iterations);
 
 long futex_wait(_Atomic uint32_t *word, uint32_t expected);
+/* The same of a word that the kernel itself wakes. */
+long futex_wait_shared(_Atomic uint32_t *word, uint32_t expected);
 long futex_wake(_Atomic uint32_t *word, int waiters);
+
+/* Call call(count), which does count operations, until it is time. CPU is the whole process's. */
+void measure_calls(void (*call)(long), long count, struct result *result);
 
 /* Have a second thread in the process, asleep in the kernel and touching nothing. */
 void park_a_thread(void);

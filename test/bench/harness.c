@@ -12,6 +12,7 @@
 #include "bench.h"
 
 /* As in linux/futex.h, which a cross or musl compiler may not find. */
+#define FUTEX_WAIT 0
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -65,6 +66,11 @@ long futex_wait(_Atomic uint32_t *word, uint32_t expected)
     return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
 }
 
+long futex_wait_shared(_Atomic uint32_t *word, uint32_t expected)
+{
+    return syscall(SYS_futex, word, FUTEX_WAIT, expected, NULL, NULL, 0);
+}
+
 long futex_wake(_Atomic uint32_t *word, int waiters)
 {
     return syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, waiters, NULL, NULL, 0);
@@ -82,6 +88,19 @@ void park_a_thread(void)
 {
     pthread_t thread;
     must(pthread_create(&thread, NULL, parked, NULL), "pthread_create");
+}
+
+void measure_calls(void (*call)(long), long count, struct result *result)
+{
+    call(count);
+    uint64_t end, start = now_ns(), cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    do {
+        call(count);
+        result->operations += count;
+        end = now_ns();
+    } while (end - start < (uint64_t)(bench_seconds * 1e9));
+    result->wall_ns = end - start;
+    result->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 }
 
 /* The allowed CPUs are asked for once, before any pinning narrows them. */

@@ -1,5 +1,7 @@
 /* What no library can go below: raw operations, measured in the same run as the rows they bound. */
 #define _GNU_SOURCE
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -175,6 +177,35 @@ static void futexes(const struct row *row, struct result *result)
     team_measure(team, futex_reset, 0, result);
 }
 
+/* What a thread costs the kernel: no more than a stack, used again, and a word cleared at its end. */
+static int end_now(void *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+static void clone_and_wait(long unused)
+{
+    (void)unused;
+    enum { STACK = 128 << 10 };
+    static char *stack;
+    static _Atomic uint32_t tid;
+    if (stack == NULL)
+        stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+                CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+    if (clone(end_now, stack + STACK, flags, NULL, &tid, NULL, &tid) < 0)
+        broken_row("clone", 0);
+    uint32_t now;
+    while ((now = tid) != 0)
+        futex_wait_shared(&tid, now);
+}
+
+static void clones(const struct row *row, struct result *result)
+{
+    measure_calls(clone_and_wait, row->a, result);
+}
+
 const struct row limit_rows[] = {
     {.name = "call", .what = "an empty function's call and return", .run = call, .seconds = 0.05},
     {.name = "atomics",
@@ -207,5 +238,10 @@ const struct row limit_rows[] = {
      .run = work_alone,
      .a = 40000,
      .seconds = 0.05},
+    {.name = "clone",
+     .what = "clone(2) of a thread that ends at once, and the wait for that",
+     .run = clones,
+     .a = 1,
+     .seconds = 0.2},
     {.name = NULL},
 };
