@@ -18,8 +18,8 @@ LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-
 # The library is built three times: as a shared object for any libc, and as an archive for each.
 FORMS = dynamic glibc musl
 FLAGS_dynamic = -fPIC
-FLAGS_glibc = -fPIE -DFURWOCK_ARCHIVE
-FLAGS_musl = -fPIE -DFURWOCK_ARCHIVE -DFURWOCK_MUSL
+FLAGS_glibc = -fPIE -ffunction-sections -fdata-sections -DFURWOCK_ARCHIVE
+FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 
 # Objects of the libc's own that programs see are one family or another; in an archive a family is
 # one member, so that no object is ever shared between libc's code and Furwock's. The other members
@@ -111,6 +111,11 @@ deps:
 install: all
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
 	install -m 755 $(BUILD)/libfurwock.so $(DESTDIR)$(LIBDIR)/
+	for libc in $(ARCHIVES); do \
+		install -d $(DESTDIR)$(LIBDIR)/furwock/$$libc && \
+		install -m 644 $(BUILD)/$$libc/libfurwock.a $(DESTDIR)$(LIBDIR)/furwock/$$libc/ || exit 1; \
+	done
+	install -m 644 pthread/furwock.supp $(DESTDIR)$(LIBDIR)/furwock/
 	install -m 644 include/*.h $(DESTDIR)$(INCLUDEDIR)/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e "s|@VERSION@|$$(sed -n 's/#define FURWOCK_VERSION_[A-Z]* //p' include/furwock.h | paste -sd.)|" \
@@ -118,6 +123,7 @@ install: all
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libfurwock.so $(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
+	rm -rf $(DESTDIR)$(LIBDIR)/furwock
 	rm -f $(patsubst include/%,$(DESTDIR)$(INCLUDEDIR)/%,$(wildcard include/*.h))
 
 clean:
