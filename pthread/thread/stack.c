@@ -37,7 +37,7 @@ static bool is_dead(struct musl_thread *thread)
     return arch_load_acquire(&thread->tid) == 0;
 }
 
-static struct musl_thread *unlink(struct musl_thread **link)
+static struct musl_thread *take_out(struct musl_thread **link)
 {
     struct musl_thread *thread = *link;
     *link = thread->next;
@@ -49,7 +49,7 @@ static struct musl_thread *find_cached(size_t size, size_t guard_size)
 {
     for (struct musl_thread **link = &cache; *link; link = &(*link)->next)
         if ((*link)->map_size == size && (*link)->guard_size == guard_size && is_dead(*link))
-            return unlink(link);
+            return take_out(link);
     return NULL;
 }
 
@@ -59,7 +59,7 @@ static void trim_cache(size_t limit)
     size_t kept = 0;
     for (struct musl_thread **link = &cache; *link;) {
         if (kept + (*link)->map_size > limit && is_dead(*link)) {
-            struct musl_thread *thread = unlink(link);
+            struct musl_thread *thread = take_out(link);
             arch_syscall(SYS_munmap, (long)thread->map, thread->map_size, 0, 0, 0, 0);
         } else {
             kept += (*link)->map_size;

@@ -29,6 +29,7 @@ link() { # link LIBC SOURCE: makes $work/program and $work/map
     case $2 in *.cc) compiler=$cxx ;; esac
     case $1 in
     glibc)
+        case $2 in *.cc) compiler="$compiler -std=gnu++17" ;; esac
         $compiler -O2 -Wall -Wextra -static -pthread -o "$work/program" "$2" \
             "$build/glibc/libfurwock.a" -Wl,-Map="$work/map"
         ;;
