@@ -11,7 +11,9 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+/* While none have been set, libc's. */
 static struct attributes default_attributes;
+static bool has_defaults;
 
 static struct attributes *of(pthread_attr_t *attributes)
 {
@@ -23,26 +25,24 @@ static const struct attributes *in(const pthread_attr_t *attributes)
     return (const struct attributes *)attributes;
 }
 
-/* The sizes are in libc, which reads the linker's -z stack-size when the process starts. */
-__attribute__((constructor)) static void set_default_sizes(void)
-{
-    default_attributes.stack_size = __default_stacksize;
-    default_attributes.guard_size = __default_guardsize;
-}
-
 struct attributes attributes_by_default(void)
 {
     thread_list_lock();
     struct attributes defaults = default_attributes;
+    if (!has_defaults) {
+        defaults.stack_size = __default_stacksize;
+        defaults.guard_size = __default_guardsize;
+    }
     thread_list_unlock();
     return defaults;
 }
 
 PUBLIC int pthread_attr_init(pthread_attr_t *attributes)
 {
+    struct attributes defaults = attributes_by_default();
     memset(attributes, 0, sizeof *attributes);
-    of(attributes)->stack_size = default_attributes.stack_size;
-    of(attributes)->guard_size = default_attributes.guard_size;
+    of(attributes)->stack_size = defaults.stack_size;
+    of(attributes)->guard_size = defaults.guard_size;
     return 0;
 }
 
@@ -97,8 +97,16 @@ PUBLIC int pthread_attr_getinheritsched(const pthread_attr_t *restrict attribute
 
 PUBLIC int pthread_attr_setschedpolicy(pthread_attr_t *attributes, int policy)
 {
-    if (policy < 0 || policy > SCHED_IDLE)
+    switch (policy) {
+    case SCHED_OTHER:
+    case SCHED_FIFO:
+    case SCHED_RR:
+    case SCHED_BATCH:
+    case SCHED_IDLE:
+        break;
+    default:
         return EINVAL;
+    }
     of(attributes)->policy = policy;
     return 0;
 }
@@ -268,9 +276,19 @@ static int copy_attributes(struct attributes *to, const struct attributes *from)
     return 0;
 }
 
+static bool is_schedulable(const struct attributes *attributes)
+{
+    if (!(attributes->flags & EXPLICIT_SCHEDULING))
+        return true;
+    long policy = attributes->policy;
+    return attributes->priority >= arch_syscall(SYS_sched_get_priority_min, policy, 0, 0, 0, 0, 0) &&
+           attributes->priority <= arch_syscall(SYS_sched_get_priority_max, policy, 0, 0, 0, 0, 0);
+}
+
 PUBLIC int pthread_setattr_default_np(const pthread_attr_t *attributes)
 {
-    if (in(attributes)->stack || in(attributes)->flags == (enum attribute_flags)DESTROYED)
+    if (in(attributes)->stack || in(attributes)->flags == (enum attribute_flags)DESTROYED ||
+        !is_schedulable(in(attributes)))
         return EINVAL;
     struct attributes copy;
     int error = copy_attributes(&copy, in(attributes));
@@ -279,6 +297,7 @@ PUBLIC int pthread_setattr_default_np(const pthread_attr_t *attributes)
     /* the former set of processors may be in use: it is not freed */
     thread_list_lock();
     default_attributes = copy;
+    has_defaults = true;
     thread_list_unlock();
     return 0;
 }
@@ -319,17 +338,15 @@ PUBLIC int pthread_getattr_np(pthread_t handle, pthread_attr_t *attributes)
     } else {
         find_initial_stack(found);
     }
-    if (!tid_hold(thread))
+    struct tid_hold hold;
+    if (!tid_hold(&hold, handle))
         return 0;
-    struct sched_param param = {0};
-    long policy = arch_syscall(SYS_sched_getscheduler, thread->tid, 0, 0, 0, 0, 0);
-    arch_syscall(SYS_sched_getparam, thread->tid, (long)&param, 0, 0, 0, 0);
     cpu_set_t cpus;
+    long policy = read_scheduling(thread, &found->priority);
     long size =
         arch_syscall(SYS_sched_getaffinity, thread->tid, sizeof cpus, (long)&cpus, 0, 0, 0);
-    tid_release(thread);
+    tid_release(&hold);
     if (policy >= 0)
-        found->policy = policy & ~SCHED_RESET_ON_FORK;
-    found->priority = param.sched_priority;
+        found->policy = policy;
     return size > 0 ? pthread_attr_setaffinity_np(attributes, size, &cpus) : 0;
 }

@@ -102,10 +102,11 @@ PUBLIC int pthread_cancel(pthread_t handle)
             cancel_if_pending();
         return 0;
     }
-    if (!tid_hold(thread))
-        return 0;
-    arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
-    tid_release(thread);
+    struct tid_hold hold;
+    if (tid_hold(&hold, handle)) {
+        arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
+        tid_release(&hold);
+    }
     return 0;
 }
 

@@ -141,7 +141,8 @@ static int wait_for_end(struct musl_thread *thread, const struct deadline *deadl
 static int join(pthread_t handle, void **result, const struct deadline *deadline, bool try)
 {
     struct musl_thread *thread = thread_block(handle), *self = musl_self();
-    host_test_cancel();
+    if (!try)
+        host_test_cancel();
     if (thread == self)
         return EDEADLK;
     uint32_t former;

@@ -26,17 +26,18 @@ static long open_name(uint32_t tid, int flags)
     return arch_syscall(SYS_openat, AT_FDCWD, (long)path, flags | O_CLOEXEC, 0, 0, 0);
 }
 
-static int transfer(struct musl_thread *thread, int flags, char *name, size_t size)
+static int transfer(pthread_t handle, int flags, char *name, size_t size)
 {
-    if (!tid_hold(thread))
+    struct tid_hold hold;
+    if (!tid_hold(&hold, handle))
         return ESRCH;
-    long file = open_name(thread->tid, flags), result = file;
+    long file = open_name(hold.thread->tid, flags), result = file;
     if (file >= 0) {
         result = arch_syscall(flags == O_RDONLY ? SYS_read : SYS_write, file, (long)name, size, 0, 0,
                               0);
         arch_syscall(SYS_close, file, 0, 0, 0, 0, 0);
     }
-    tid_release(thread);
+    tid_release(&hold);
     if (flags == O_RDONLY && result > 0)
         name[result - 1] = 0;
     return result < 0 ? -result : 0;
@@ -47,18 +48,16 @@ PUBLIC int pthread_setname_np(pthread_t handle, const char *name)
     size_t length = strnlen(name, NAME_SIZE);
     if (length == NAME_SIZE)
         return ERANGE;
-    struct musl_thread *thread = thread_block(handle);
-    if (thread == musl_self())
+    if (thread_block(handle) == musl_self())
         return -arch_syscall(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
-    return transfer(thread, O_WRONLY, (char *)name, length);
+    return transfer(handle, O_WRONLY, (char *)name, length);
 }
 
 PUBLIC int pthread_getname_np(pthread_t handle, char *name, size_t size)
 {
     if (size < NAME_SIZE)
         return ERANGE;
-    struct musl_thread *thread = thread_block(handle);
-    if (thread == musl_self())
+    if (thread_block(handle) == musl_self())
         return -arch_syscall(SYS_prctl, PR_GET_NAME, (long)name, 0, 0, 0, 0);
-    return transfer(thread, O_RDONLY, name, size);
+    return transfer(handle, O_RDONLY, name, size);
 }

@@ -11,11 +11,11 @@
 /* One system call about a thread: an errno value, ESRCH once it has ended. */
 static int about(pthread_t handle, long number, long a, long b)
 {
-    struct musl_thread *thread = thread_block(handle);
-    if (!tid_hold(thread))
+    struct tid_hold hold;
+    if (!tid_hold(&hold, handle))
         return ESRCH;
-    long result = arch_syscall(number, thread->tid, a, b, 0, 0, 0);
-    tid_release(thread);
+    long result = arch_syscall(number, hold.thread->tid, a, b, 0, 0, 0);
+    tid_release(&hold);
     return result < 0 ? -result : 0;
 }
 
@@ -24,21 +24,36 @@ PUBLIC int pthread_setschedparam(pthread_t thread, int policy, const struct sche
     return about(thread, SYS_sched_setscheduler, policy, (long)param);
 }
 
+/* A thread raised by priority ceilings is said to have what it had before: XSH 2.9.4. */
+long read_scheduling(const struct musl_thread *thread, int *priority)
+{
+    struct sched_param found = {0};
+    long policy = arch_syscall(SYS_sched_getscheduler, thread->tid, 0, 0, 0, 0, 0);
+    if (policy < 0)
+        return policy;
+    const struct self *its = self_of(thread);
+    if (its->ceilings_held > 0) {
+        *priority = its->base_priority;
+        return (its->base_priority > 0 ? policy : its->base_policy) & ~SCHED_RESET_ON_FORK;
+    }
+    long result = arch_syscall(SYS_sched_getparam, thread->tid, (long)&found, 0, 0, 0, 0);
+    *priority = found.sched_priority;
+    return result < 0 ? result : policy & ~SCHED_RESET_ON_FORK;
+}
+
 PUBLIC int pthread_getschedparam(pthread_t handle, int *restrict policy,
                                  struct sched_param *restrict param)
 {
-    struct musl_thread *thread = thread_block(handle);
-    if (!tid_hold(thread))
+    struct tid_hold hold;
+    if (!tid_hold(&hold, handle))
         return ESRCH;
-    struct sched_param found = {0};
-    long result = arch_syscall(SYS_sched_getparam, thread->tid, (long)&found, 0, 0, 0, 0);
-    if (result == 0)
-        result = arch_syscall(SYS_sched_getscheduler, thread->tid, 0, 0, 0, 0, 0);
-    tid_release(thread);
+    int priority;
+    long result = read_scheduling(hold.thread, &priority);
+    tid_release(&hold);
     if (result < 0)
         return -result;
-    *policy = result & ~SCHED_RESET_ON_FORK;
-    param->sched_priority = found.sched_priority;
+    *policy = result;
+    param->sched_priority = priority;
     return 0;
 }
 
@@ -64,11 +79,11 @@ static long get_affinity(uint32_t tid, size_t size, cpu_set_t *cpus)
 
 PUBLIC int pthread_getaffinity_np(pthread_t handle, size_t size, cpu_set_t *cpus)
 {
-    struct musl_thread *thread = thread_block(handle);
-    if (!tid_hold(thread))
+    struct tid_hold hold;
+    if (!tid_hold(&hold, handle))
         return ESRCH;
-    long result = get_affinity(thread->tid, size, cpus);
-    tid_release(thread);
+    long result = get_affinity(hold.thread->tid, size, cpus);
+    tid_release(&hold);
     return -result;
 }
 
@@ -96,11 +111,11 @@ PUBLIC int sched_setaffinity(pid_t tid, size_t size, const cpu_set_t *cpus)
 PUBLIC int pthread_getcpuclockid(pthread_t handle, clockid_t *clock)
 {
     enum { SCHED_CLOCK_OF_THREAD = 6 };
-    struct musl_thread *thread = thread_block(handle);
-    if (!tid_hold(thread))
+    struct tid_hold hold;
+    if (!tid_hold(&hold, handle))
         return ESRCH;
-    *clock = (clockid_t)(~thread->tid << 3 | SCHED_CLOCK_OF_THREAD);
-    tid_release(thread);
+    *clock = (clockid_t)(~hold.thread->tid << 3 | SCHED_CLOCK_OF_THREAD);
+    tid_release(&hold);
     return 0;
 }
 

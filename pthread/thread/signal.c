@@ -15,18 +15,30 @@ uint64_t change_signal_mask(int how, uint64_t set)
     return former;
 }
 
-bool tid_hold(struct musl_thread *thread)
-{
-    if (likely(!(arch_fetch_add(&thread->signallers, 1) & SIGNALS_CLOSED)))
-        return true;
-    tid_release(thread);
-    return false;
-}
-
-void tid_release(struct musl_thread *thread)
+static void let_go(struct musl_thread *thread)
 {
     if (arch_fetch_add(&thread->signallers, -1u) == (SIGNALS_CLOSED | 1))
         unpark(&thread->signallers, EVERYONE, PRIVATE, ANY);
+}
+
+bool tid_hold(struct tid_hold *hold, pthread_t handle)
+{
+    hold->thread = thread_block(handle);
+    if (hold->thread == musl_self())
+        return true;
+    hold->signal_mask = change_signal_mask(SIG_BLOCK, ~0ull);
+    if (likely(!(arch_fetch_add(&hold->thread->signallers, 1) & SIGNALS_CLOSED)))
+        return true;
+    tid_release(hold);
+    return false;
+}
+
+void tid_release(struct tid_hold *hold)
+{
+    if (hold->thread == musl_self())
+        return;
+    let_go(hold->thread);
+    change_signal_mask(SIG_SETMASK, hold->signal_mask);
 }
 
 void tid_close(struct musl_thread *thread, bool adopted)
@@ -43,19 +55,19 @@ static bool is_for_programs(int signal)
 
 PUBLIC int pthread_kill(pthread_t thread, int signal)
 {
-    struct musl_thread *block = thread_block(thread);
+    struct tid_hold hold;
     if (!is_for_programs(signal))
         return EINVAL;
-    if (!tid_hold(block))
+    if (!tid_hold(&hold, thread))
         return 0;
-    int error = -arch_syscall(SYS_tkill, block->tid, signal, 0, 0, 0, 0);
-    tid_release(block);
+    int error = -arch_syscall(SYS_tkill, hold.thread->tid, signal, 0, 0, 0, 0);
+    tid_release(&hold);
     return error;
 }
 
 PUBLIC int pthread_sigqueue(pthread_t thread, int signal, union sigval value)
 {
-    struct musl_thread *block = thread_block(thread);
+    struct tid_hold hold;
     if (!is_for_programs(signal))
         return EINVAL;
     long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
@@ -66,10 +78,11 @@ PUBLIC int pthread_sigqueue(pthread_t thread, int signal, union sigval value)
     info.si_pid = process;
     info.si_uid = arch_syscall(SYS_getuid, 0, 0, 0, 0, 0, 0);
     info.si_value = value;
-    if (!tid_hold(block))
+    if (!tid_hold(&hold, thread))
         return 0;
-    int error = -arch_syscall(SYS_rt_tgsigqueueinfo, process, block->tid, signal, (long)&info, 0, 0);
-    tid_release(block);
+    int error = -arch_syscall(SYS_rt_tgsigqueueinfo, process, hold.thread->tid, signal, (long)&info,
+                              0, 0);
+    tid_release(&hold);
     return error;
 }
 

@@ -39,13 +39,24 @@ static inline struct musl_thread *thread_block(pthread_t thread)
 /*
  * `signallers` in the block counts the threads that are about to use its tid in a system call. The
  * exiting thread closes it and waits until they have: after that the kernel may give the number to
- * another thread. The child of fork may have inherited the count of some who do not exist there.
+ * another thread. They have all signals blocked meanwhile, so that no handler leads them elsewhere.
+ * The child of fork may have inherited the count of some who do not exist there.
  */
 #define SIGNALS_CLOSED 0x80000000u
-/* False if the thread has ended. */
-bool tid_hold(struct musl_thread *thread);
-void tid_release(struct musl_thread *thread);
+struct tid_hold {
+    struct musl_thread *thread;
+    uint64_t signal_mask;
+};
+/* False if the thread has ended. The calling thread's own is there without that. */
+bool tid_hold(struct tid_hold *hold, pthread_t thread);
+void tid_release(struct tid_hold *hold);
 void tid_close(struct musl_thread *thread, bool adopted);
+
+/* What Furwock keeps for another thread: thread-local storage is laid out alike for all. */
+static inline const struct self *self_of(const struct musl_thread *thread)
+{
+    return (const struct self *)((const char *)thread + ((char *)&self - (char *)musl_self()));
+}
 
 /*
  * The signals that libc uses itself are in no mask of the program's. Two of them must reach every
@@ -91,6 +102,9 @@ struct attributes attributes_by_default(void);
 /* `attributes` may be null. `status` says that the routine returns an int, as thrd_create's. */
 int thread_create(pthread_t *thread, const struct attributes *attributes, void *routine,
                   bool status, void *argument);
+
+/* A thread's policy, or a negative errno value, and its priority: sched.c. */
+long read_scheduling(const struct musl_thread *thread, int *priority);
 
 /* End the calling thread if it is cancelled and its cancel state lets it be. */
 void cancel_if_pending(void);
