@@ -8,6 +8,10 @@
  * which this one may have found the thread, returns to an interrupted call; and the thread finds
  * `cancelled` at the next cancellation point.
  *
+ * A thread that has cancellation disabled is not sent the signal, which would interrupt its timed
+ * waits for nothing. Either the canceller sees that it has enabled cancellation, or the thread sees
+ * `cancelled` when it has: on both sides a fence separates what is written from what is read.
+ *
  * libc makes the system calls of its cancellation points through __syscall_cp_c.
  */
 #include "../host.h"
@@ -103,7 +107,8 @@ PUBLIC int pthread_cancel(pthread_t handle)
         return 0;
     }
     struct tid_hold hold;
-    if (tid_hold(&hold, handle)) {
+    uint8_t state = *(volatile uint8_t *)&thread->cancel_state;
+    if (state != PTHREAD_CANCEL_DISABLE && tid_hold(&hold, handle)) {
         arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
         tid_release(&hold);
     }
@@ -127,9 +132,13 @@ PUBLIC int pthread_setcancelstate(int state, int *former)
         return EINVAL;
     if (former)
         *former = thread->cancel_state;
-    thread->cancel_state = state;
-    if (thread->cancel_asynchronous)
-        cancel_if_pending();
+    *(volatile uint8_t *)&thread->cancel_state = state;
+    if (state != PTHREAD_CANCEL_DISABLE) {
+        /* any locked instruction is a fence */
+        arch_or(&thread->state, 0);
+        if (thread->cancel_asynchronous)
+            cancel_if_pending();
+    }
     return 0;
 }
 
