@@ -153,7 +153,9 @@ static int join(pthread_t handle, void **result, const struct deadline *deadline
         return error;
     }
     /* the claim is a fence: of two threads that join each other at least one sees the other */
-    if (arch_load_pointer((void **)&thread->joining) == self)
+    bool ends = arch_load_relaxed(&thread->cancelled) &&
+                thread->cancel_state == PTHREAD_CANCEL_ENABLE;
+    if (arch_load_pointer((void **)&thread->joining) == self && !ends)
         error = EDEADLK;
     else if (try)
         error = arch_load_acquire(&thread->tid) != 0 ? EBUSY : 0;
