@@ -1,5 +1,5 @@
 /*
- * <pthread.h>: POSIX threads, with the synchronisation objects as Furwock offers them.
+ * <pthread.h>: POSIX threads, as Furwock offers them.
  *
  * Types, constants and everything not declared here come from the libc's own header, which is
  * included first. Nothing below changes a type, or the name that a call has in an object file, so
@@ -8,7 +8,8 @@
  * visible; a program that uses what the libc lacks needs Furwock to link.
  *
  * Contents: mutexes, mutex attributes; read-write locks and attributes; condition variables and
- * attributes; barriers and attributes; spin locks; once; keys; threads.
+ * attributes; barriers and attributes; spin locks; once; keys; threads, thread attributes,
+ * cancellation, signals to threads, scheduling, processors and names; fork.
  *
  * Parameters have two underscores in front, out of the way of a program's macros; the comments
  * leave them out. What follows holds for every function, unless its comment says otherwise.
@@ -22,8 +23,8 @@
  * not be written while another thread reads it.
  *
  * SIGNALS AND CANCELLATION. A function is async-signal-safe, or a cancellation point, only if its
- * comment says so. With asynchronous cancelability enabled only the cancellation points may be
- * called.
+ * comment says so. With asynchronous cancelability enabled only the cancellation points and the
+ * functions of the section on cancellation may be called.
  *
  * OBJECTS. An object whose bytes are all zero is initialised with default attributes, as by its
  * PTHREAD_..._INITIALIZER. Initialising an object again without destroying it, using a copy of one,
@@ -86,6 +87,15 @@
 #endif
 #if defined __clockid_t_defined || defined __DEFINED_clockid_t
 #define __FURWOCK_CLOCKID
+#endif
+#if !defined __GLIBC__
+#define __FURWOCK_SIGSET sigset_t
+#elif defined ____sigset_t_defined
+#define __FURWOCK_SIGSET __sigset_t
+#endif
+/* Both show what fills a set of processors with _GNU_SOURCE only, and musl the type too. */
+#ifdef CPU_SETSIZE
+#define __FURWOCK_CPUSET
 #endif
 
 /*
@@ -838,10 +848,523 @@ int pthread_setspecific(pthread_key_t __key, const void *__value) __FURWOCK_THRO
  * ---------------------------------------------------------------------------------------------
  * Threads
  *
- * Creation and exit, join, attributes, cancellation, scheduling and names are the libc's, declared
- * by its header.
+ * From here on the functions are Furwock's in a static program on musl, and what is said of them
+ * holds there. In every other program a thread is its libc's, and so are these functions, which
+ * may differ in particulars. What the libc at hand lacks is declared all the same, and a program
+ * that uses it does not link: musl as a shared library has no pthread_clockjoin_np,
+ * pthread_sigqueue, nor the attributes of affinity and signal mask, and before 1.2.3 no
+ * pthread_getname_np. The functions that end in _np are not in POSIX; they are as in glibc.
+ *
+ * A thread's ID is valid until the thread has been joined, or, if it is detached, has ended; to
+ * use it afterwards is undefined, and the number may by then be another thread's. Between its end
+ * and the join of a joinable thread every function takes its ID: one that sends a signal or a
+ * cancellation request does nothing and returns 0, one that asks for or changes what only a running
+ * thread has returns
+ *   ESRCH  the thread has ended.
+ * The initial thread, and the one with which a child made by fork begins, are joinable.
+ *
+ * Creating a thread synchronises memory with its start, and the end of a thread with the join that
+ * it lets go.
  * ---------------------------------------------------------------------------------------------
  */
+
+/*
+ * Create a thread that calls routine with argument, with the attributes attr points to, or the
+ * default ones if that is null, and store its ID in *id, before the thread runs. Unless the
+ * attributes say otherwise the thread has its creator's signal mask, policy, priority and
+ * processors. It has no pending signals and no alternate signal stack; cancellation is enabled and
+ * deferred. It ends when routine returns, as by pthread_exit with the result.
+ *
+ *   EAGAIN  no memory, or a limit on the number of threads (RLIMIT_NPROC, cgroups, the kernel's)
+ *   EINVAL  attr has been destroyed; or, of PTHREAD_EXPLICIT_SCHED, the priority is none of the
+ *           policy's; or none of the attribute's processors is there for the process
+ *   EPERM   the system does not let it have the policy or priority (RLIMIT_RTPRIO, CAP_SYS_NICE)
+ *
+ * *id is undefined after an error. XSH pthread_create.
+ */
+int pthread_create(pthread_t *__restrict __id, const pthread_attr_t *__restrict __attr,
+                   void *(*__routine)(void *), void *__restrict __argument) __FURWOCK_THROWNL;
+
+/*
+ * End the calling thread, with a result for the one who joins it. Cancellation is disabled; the
+ * cleanup handlers that are left run, the last one first; then the destructors of keys. Mutexes
+ * stay locked, or, if robust, tell the next owner; files and memory stay as they are. The initial
+ * thread may end so, too: the process goes on, until the last thread's end ends it as by exit(0).
+ *
+ * Does not return. What C++ objects the thread has on its stack are not destroyed (glibc does so).
+ * In a cleanup handler or a destructor the call is undefined. XSH pthread_exit.
+ */
+void pthread_exit(void *__result) __attribute__((__noreturn__));
+
+/*
+ * Wait until a joinable thread has ended, take its memory back, and store its result in *result if
+ * that is not null: what its routine returned or it gave to pthread_exit, or PTHREAD_CANCELED. A
+ * cancellation point; if the caller is cancelled the thread can still be joined.
+ *
+ *   EDEADLK  it is the caller, or waits itself to join the caller
+ *   EINVAL   it is detached, or another thread waits to join it
+ *   ESRCH    it was joined before, as far as that can still be told
+ *
+ * When the call returns, the kernel has left the thread's stack. XSH pthread_join.
+ */
+int pthread_join(pthread_t __id, void **__result);
+
+/*
+ * Join a thread if it has ended, its stack left. It does not wait, and is no cancellation point.
+ *
+ *   EBUSY  it has not
+ *   EDEADLK, EINVAL, ESRCH  as pthread_join
+ *
+ * Not in POSIX.
+ */
+int pthread_tryjoin_np(pthread_t __id, void **__result) __FURWOCK_THROW;
+
+#ifdef __LP64__
+/*
+ * Join a thread, but wait no longer than until abstime: on CLOCK_REALTIME, or on the given clock.
+ * If abstime is null there is no timeout. After an error the thread can still be joined. A
+ * cancellation point.
+ *
+ *   EINVAL, ETIMEDOUT  see TIME at the top
+ *   EDEADLK, EINVAL, ESRCH  as pthread_join
+ *
+ * Not in POSIX.
+ */
+int pthread_timedjoin_np(pthread_t __id, void **__result, const struct timespec *__abstime);
+#ifdef __FURWOCK_CLOCKID
+int pthread_clockjoin_np(pthread_t __id, void **__result, clockid_t __clock,
+                         const struct timespec *__abstime);
+#endif
+#endif
+
+/*
+ * Let a joinable thread go: nobody will join it, and its memory is taken back when it ends, or at
+ * once if it has ended. Its ID is then valid no longer than it runs.
+ *
+ *   EINVAL  it is detached, or another thread waits to join it
+ *   ESRCH   it was joined before, as far as that can still be told
+ *
+ * XSH pthread_detach.
+ */
+int pthread_detach(pthread_t __id) __FURWOCK_THROW;
+
+/* The calling thread's ID. Cannot fail. Async-signal-safe. XSH pthread_self. */
+pthread_t pthread_self(void) __FURWOCK_THROW __attribute__((__const__));
+
+/*
+ * Not 0 if both are the ID of the same thread, else 0. Async-signal-safe. A macro too, in C with
+ * musl. XSH pthread_equal.
+ */
+int(pthread_equal)(pthread_t __id, pthread_t __other) __FURWOCK_THROW __attribute__((__const__));
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Thread attributes
+ *
+ * Unlike the other objects, one whose bytes are all zero is not initialised, and one that is to be
+ * forgotten has to be destroyed: it may own memory. Threads look at it only while they are created;
+ * to change or destroy it leaves those there are alone, and any number may be created with it. A
+ * function that reads an attribute stores it and returns 0. To use an object that is not
+ * initialised is undefined. Nothing here is a cancellation point.
+ *
+ *                   default                            set by pthread_attr_...
+ *   detach state    PTHREAD_CREATE_JOINABLE            setdetachstate
+ *   stack           of the library's making            setstack
+ *   stack size      128 KiB, or, up to 8 MiB, what     setstacksize, setstack
+ *                   the linker's -z stack-size said
+ *   guard size      8 KiB                              setguardsize
+ *   inheritance     PTHREAD_INHERIT_SCHED              setinheritsched
+ *   policy          SCHED_OTHER                        setschedpolicy
+ *   priority        0                                  setschedparam
+ *   scope           PTHREAD_SCOPE_SYSTEM               setscope
+ *   processors      the creator's                      setaffinity_np
+ *   signal mask     the creator's                      setsigmask_np
+ *
+ * Sizes are in bytes. Memory of threads that have ended is kept for new ones, up to 32 MiB.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Give every attribute its default; the two sizes are those of pthread_setattr_default_np, if that
+ * was called. Never fails. XSH pthread_attr_destroy.
+ */
+int pthread_attr_init(pthread_attr_t *__attr) __FURWOCK_THROW;
+
+/*
+ * Destroy an attributes object, and free what it owns. It may be initialised again.
+ *
+ *   EINVAL  it was destroyed before
+ *
+ * XSH pthread_attr_destroy.
+ */
+int pthread_attr_destroy(pthread_attr_t *__attr) __FURWOCK_THROW;
+
+/*
+ * Whether a thread is created to be joined, or detached: PTHREAD_CREATE_JOINABLE or _DETACHED.
+ *
+ *   EINVAL  state is neither
+ *
+ * XSH pthread_attr_getdetachstate.
+ */
+int pthread_attr_getdetachstate(const pthread_attr_t *__attr, int *__state) __FURWOCK_THROW;
+int pthread_attr_setdetachstate(pthread_attr_t *__attr, int __state) __FURWOCK_THROW;
+
+/*
+ * The size of the stack, at least; rounded up to pages when a thread is created, while the
+ * attribute keeps what was set. Guard and thread-local storage come on top of it. To set it takes
+ * back a stack set by pthread_attr_setstack.
+ *
+ *   EINVAL  size is below PTHREAD_STACK_MIN, or more than a quarter of the address space
+ *
+ * A size for which there is no memory shows when a thread is created. XSH
+ * pthread_attr_getstacksize.
+ */
+int pthread_attr_getstacksize(const pthread_attr_t *__restrict __attr,
+                              size_t *__restrict __size) __FURWOCK_THROW;
+int pthread_attr_setstacksize(pthread_attr_t *__attr, size_t __size) __FURWOCK_THROW;
+
+/*
+ * The program's own memory as the stack: its lowest address, null for none, and its size. It need
+ * not be aligned; it has to be readable and writable, which is not checked. All but some bytes of
+ * it are the thread's: thread-local storage is elsewhere. There is no guard. No two threads may
+ * have it at a time, and it may be used again when the thread has been joined, but not at any known
+ * time if the thread is detached.
+ *
+ *   EINVAL  size is below PTHREAD_STACK_MIN or out of bounds, or the memory wraps around
+ *
+ * XSH pthread_attr_getstack.
+ */
+int pthread_attr_getstack(const pthread_attr_t *__restrict __attr, void **__restrict __stack,
+                          size_t *__restrict __size) __FURWOCK_THROW;
+int pthread_attr_setstack(pthread_attr_t *__attr, void *__stack, size_t __size) __FURWOCK_THROW;
+
+/*
+ * The size of what lies below the stack and cannot be accessed, so that a thread that overflows its
+ * stack gets SIGSEGV; 0 for none. Rounded up to pages when a thread is created, while the attribute
+ * keeps what was set. Not for a stack of the program's own.
+ *
+ *   EINVAL  size is more than a quarter of the address space
+ *
+ * XSH pthread_attr_getguardsize.
+ */
+int pthread_attr_getguardsize(const pthread_attr_t *__restrict __attr,
+                              size_t *__restrict __size) __FURWOCK_THROW;
+int pthread_attr_setguardsize(pthread_attr_t *__attr, size_t __size) __FURWOCK_THROW;
+
+/*
+ * Where a thread's policy and priority come from: from its creator (PTHREAD_INHERIT_SCHED), and
+ * the two attributes that follow are without effect; or from these (PTHREAD_EXPLICIT_SCHED).
+ *
+ *   EINVAL  inherit is neither
+ *
+ * XSH pthread_attr_getinheritsched.
+ */
+int pthread_attr_getinheritsched(const pthread_attr_t *__restrict __attr,
+                                 int *__restrict __inherit) __FURWOCK_THROW;
+int pthread_attr_setinheritsched(pthread_attr_t *__attr, int __inherit) __FURWOCK_THROW;
+
+/*
+ * The policy: SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH or SCHED_IDLE.
+ *
+ *   EINVAL  policy is none of these
+ *
+ * Whether the system permits it shows when a thread is created. XSH pthread_attr_getschedpolicy.
+ */
+int pthread_attr_getschedpolicy(const pthread_attr_t *__restrict __attr,
+                                int *__restrict __policy) __FURWOCK_THROW;
+int pthread_attr_setschedpolicy(pthread_attr_t *__attr, int __policy) __FURWOCK_THROW;
+
+/*
+ * The priority, in sched_priority: 1 to 99 for SCHED_FIFO and SCHED_RR, 0 for the other policies.
+ *
+ *   EINVAL  it is not from 0 to 99
+ *
+ * Whether it goes with the policy shows when a thread is created: the two may be set in either
+ * order. XSH pthread_attr_getschedparam.
+ */
+int pthread_attr_getschedparam(const pthread_attr_t *__restrict __attr,
+                               struct sched_param *__restrict __param) __FURWOCK_THROW;
+int pthread_attr_setschedparam(pthread_attr_t *__restrict __attr,
+                               const struct sched_param *__restrict __param) __FURWOCK_THROW;
+
+/*
+ * With which threads a thread competes for processors: with all of the system, and nothing else can
+ * be had.
+ *
+ *   ENOTSUP  scope is PTHREAD_SCOPE_PROCESS
+ *   EINVAL   it is neither that nor PTHREAD_SCOPE_SYSTEM
+ *
+ * XSH pthread_attr_getscope.
+ */
+int pthread_attr_getscope(const pthread_attr_t *__restrict __attr,
+                          int *__restrict __scope) __FURWOCK_THROW;
+int pthread_attr_setscope(pthread_attr_t *__attr, int __scope) __FURWOCK_THROW;
+
+#ifdef __FURWOCK_CPUSET
+/*
+ * The processors on which a thread may run: a set of size bytes, which the object has a copy of. A
+ * null pointer or a size of 0 unsets the attribute. Where there is none the set that is stored has
+ * all the bits.
+ *
+ *   ENOMEM  pthread_attr_setaffinity_np: no memory for the copy
+ *   EINVAL  pthread_attr_getaffinity_np: a processor of the set does not fit into size bytes
+ *
+ * Whether the processors are there shows when a thread is created. Not in POSIX.
+ */
+int pthread_attr_getaffinity_np(const pthread_attr_t *__attr, size_t __size,
+                                cpu_set_t *__cpus) __FURWOCK_THROW;
+int pthread_attr_setaffinity_np(pthread_attr_t *__attr, size_t __size,
+                                const cpu_set_t *__cpus) __FURWOCK_THROW;
+#endif
+
+#ifdef __FURWOCK_SIGSET
+/*
+ * The signal mask with which a thread starts; a null pointer unsets the attribute. The signals that
+ * libc uses itself (32 to 34) are left out of it. pthread_attr_getsigmask_np returns 0, or, where
+ * there is none, stores an empty set and returns PTHREAD_ATTR_NO_SIGMASK_NP, which is no error
+ * number. Not in POSIX.
+ */
+#ifndef PTHREAD_ATTR_NO_SIGMASK_NP
+#define PTHREAD_ATTR_NO_SIGMASK_NP (-1)
+#endif
+int pthread_attr_getsigmask_np(const pthread_attr_t *__attr, __FURWOCK_SIGSET *__mask);
+int pthread_attr_setsigmask_np(pthread_attr_t *__attr, const __FURWOCK_SIGSET *__mask);
+#endif
+
+/*
+ * Initialise attr with what a thread has: its stack and the size of it, its guard, whether it is
+ * detached, its policy, priority and processors. There is no signal mask, and the inheritance is
+ * PTHREAD_INHERIT_SCHED. The initial thread's stack is as large as RLIMIT_STACK lets it grow, of
+ * which no more than 1 GiB is told, with a guard of 0, as that of a stack of the program's own. A
+ * thread that has ended has policy SCHED_OTHER, priority 0 and no set of processors. The object has
+ * to be destroyed.
+ *
+ *   ENOMEM  no memory for the processors
+ *
+ * Not in POSIX.
+ */
+int pthread_getattr_np(pthread_t __id, pthread_attr_t *__attr) __FURWOCK_THROW;
+
+/*
+ * The attributes of threads that are created without any, by thrd_create too. To set them takes a
+ * copy; a thread of the defaults may then be detached, and may fail to be created where what they
+ * say cannot be had. To get them initialises attr, which has to be destroyed.
+ *
+ *   EINVAL  pthread_setattr_default_np: attr has a stack, or was destroyed
+ *   ENOMEM  no memory for the processors
+ *
+ * Not in POSIX.
+ */
+int pthread_getattr_default_np(pthread_attr_t *__attr) __FURWOCK_THROW;
+int pthread_setattr_default_np(const pthread_attr_t *__attr) __FURWOCK_THROW;
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Cancellation
+ *
+ * A request to end stays with the thread until the thread can follow it; then the thread ends as by
+ * pthread_exit(PTHREAD_CANCELED). When that is, is for the thread to decide:
+ *
+ *   PTHREAD_CANCEL_DISABLE  not before cancellation is enabled again.
+ *   PTHREAD_CANCEL_ENABLE   and, of type
+ *     PTHREAD_CANCEL_DEFERRED      at the next cancellation point: one that is called when a
+ *                                  request is there, or that waits when it comes. A call that has
+ *                                  done what it was for returns that, and the request stays.
+ *     PTHREAD_CANCEL_ASYNCHRONOUS  at once, wherever the thread is. It may call nothing then but
+ *                                  cancellation points and the functions of this section.
+ *
+ * Threads begin with PTHREAD_CANCEL_ENABLE and PTHREAD_CANCEL_DEFERRED. The cancellation points of
+ * this header are pthread_cond_wait and its kin, pthread_join and its kin, and pthread_testcancel;
+ * those of libc are in XSH 2.9.5.2. musl has PTHREAD_CANCEL_MASKED too, a state in which a
+ * cancellation point with a request fails with ECANCELED, once, and the state is then
+ * PTHREAD_CANCEL_DISABLE.
+ *
+ * No C++ exception is thrown, and nothing on the stack destroyed (glibc does both).
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Ask a thread to end. Does not wait for it, nor say whether it will. May be called with
+ * asynchronous cancelability, and for the caller itself. Never fails. XSH pthread_cancel.
+ */
+int pthread_cancel(pthread_t __id);
+
+/* A cancellation point, and nothing else. XSH pthread_setcancelstate. */
+void pthread_testcancel(void);
+
+/*
+ * Set the calling thread's state or type, and store what it was in *former if that is not null. If
+ * the type is asynchronous after that and cancellation enabled, a request that is there is followed
+ * at once. Async-signal-safe, and may be called with asynchronous cancelability.
+ *
+ *   EINVAL  state or type is none of those above
+ *
+ * XSH pthread_setcancelstate.
+ */
+int pthread_setcancelstate(int __state, int *__former);
+int pthread_setcanceltype(int __type, int *__former);
+
+/*
+ * Two macros of the libc's:
+ *
+ *   void pthread_cleanup_push(void (*routine)(void *), void *argument);
+ *   void pthread_cleanup_pop(int execute);
+ *
+ * What happens between them in the thread's life ends with a call of routine with argument, if the
+ * thread is cancelled there or calls pthread_exit, or if execute is not 0. Handlers that are nested
+ * run from the inside out. The two must be in the same block of the program's text, as if one had
+ * the opening brace and the other the closing one; to leave that block by return, break, continue,
+ * goto or longjmp is undefined. In a handler cancellation is disabled when the thread ends, and as
+ * it was when it goes on. XSH pthread_cleanup_pop.
+ */
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Signals to threads
+ *
+ * POSIX has these functions in <signal.h>, which declares them too. Signals 32 to 34 are libc's
+ * own: they cannot be sent, and are never in a mask. None is a cancellation point.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Send a signal to a thread; if it is 0, only check. A signal that stops, continues or ends does so
+ * to the whole process. Async-signal-safe.
+ *
+ *   EINVAL  signal is not a number from 0 to 64, or is libc's own
+ *   EAGAIN  it is a real-time signal, and RLIMIT_SIGPENDING of them are waiting
+ *
+ * XSH pthread_kill.
+ */
+int pthread_kill(pthread_t __id, int __signal) __FURWOCK_THROW;
+
+/*
+ * The same, with a value that a handler finds in si_value, and SI_QUEUE in si_code.
+ * Async-signal-safe.
+ *
+ *   EINVAL, EAGAIN  as pthread_kill
+ *
+ * Not in POSIX, whose sigqueue is for processes.
+ */
+union sigval;
+int pthread_sigqueue(pthread_t __id, int __signal, union sigval __value) __FURWOCK_THROW;
+
+#ifdef __FURWOCK_SIGSET
+/*
+ * Change the calling thread's signal mask, unless set is null: by adding set to it (SIG_BLOCK),
+ * taking set out of it (SIG_UNBLOCK), or making it set (SIG_SETMASK). Store what it was in *former
+ * if that is not null. If signals are pending that are not blocked any more, at least one of them
+ * is delivered before the return. SIGKILL and SIGSTOP in set have no effect. Async-signal-safe.
+ *
+ *   EINVAL  set is not null, and how is none of the three
+ *
+ * XSH pthread_sigmask.
+ */
+int pthread_sigmask(int __how, const __FURWOCK_SIGSET *__restrict __set,
+                    __FURWOCK_SIGSET *__restrict __former) __FURWOCK_THROW;
+#endif
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Scheduling, processors and names
+ *
+ * Those that take an ID return ESRCH for a thread that has ended, as the section on threads has it;
+ * their comments name the other errors. Each thread is one of the kernel's. None of these functions
+ * is a cancellation point.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * A thread's policy and priority: param->sched_priority is 1 to 99 for SCHED_FIFO and SCHED_RR, 0
+ * for SCHED_OTHER, SCHED_BATCH and SCHED_IDLE.
+ *
+ *   EINVAL  there is no such policy, or it has no such priority
+ *   EPERM   the system does not let the thread have it (RLIMIT_RTPRIO, CAP_SYS_NICE)
+ *
+ * What a mutex of protocol PTHREAD_PRIO_INHERIT lends or PTHREAD_PRIO_PROTECT raises is not stored
+ * (in a dynamic program libc stores the ceiling). What is set while the thread holds one of the
+ * latter lasts until it locks or unlocks one. XSH pthread_getschedparam.
+ */
+int pthread_getschedparam(pthread_t __id, int *__restrict __policy,
+                          struct sched_param *__restrict __param) __FURWOCK_THROW;
+int pthread_setschedparam(pthread_t __id, int __policy,
+                          const struct sched_param *__param) __FURWOCK_THROW;
+
+/*
+ * Set a thread's priority and leave its policy.
+ *
+ *   EINVAL  the policy has no such priority
+ *   EPERM   as pthread_setschedparam
+ *
+ * XSH pthread_setschedprio.
+ */
+int pthread_setschedprio(pthread_t __id, int __priority) __FURWOCK_THROW;
+
+#ifdef __FURWOCK_CPUSET
+/*
+ * The processors on which a thread may run: a set of size bytes.
+ *
+ *   EINVAL  pthread_setaffinity_np: no processor of the set is there for the process
+ *   EINVAL  pthread_getaffinity_np: size is too small for the kernel's sets, or no multiple of
+ *           sizeof(long)
+ *
+ * Not in POSIX.
+ */
+int pthread_getaffinity_np(pthread_t __id, size_t __size, cpu_set_t *__cpus) __FURWOCK_THROW;
+int pthread_setaffinity_np(pthread_t __id, size_t __size, const cpu_set_t *__cpus) __FURWOCK_THROW;
+#endif
+
+/*
+ * A thread's name, which ps, top and debuggers show: at most 15 bytes and a null. A thread begins
+ * with its creator's.
+ *
+ *   ERANGE  pthread_setname_np: name is longer
+ *   ERANGE  pthread_getname_np: size, that of the buffer, is below 16
+ *   ENOENT, EACCES, EMFILE, ENFILE, ...  as open: the name of another thread than the caller goes
+ *           through /proc/self/task
+ *
+ * Not in POSIX.
+ */
+int pthread_getname_np(pthread_t __id, char *__name, size_t __size) __FURWOCK_THROW;
+int pthread_setname_np(pthread_t __id, const char *__name) __FURWOCK_THROW;
+
+#ifdef __FURWOCK_CLOCKID
+/*
+ * Store the clock that counts the processor time a thread has used, for clock_gettime and
+ * timer_create. It is there as long as the thread runs. XSH pthread_getcpuclockid.
+ */
+int pthread_getcpuclockid(pthread_t __id, clockid_t *__clock) __FURWOCK_THROW;
+#endif
+
+/*
+ * A level of concurrency, which is kept and has no effect. pthread_getconcurrency returns it, and 0
+ * if none was set.
+ *
+ *   EINVAL  pthread_setconcurrency: level is negative
+ *
+ * In POSIX.1-2017, and no longer in POSIX.1-2024.
+ */
+int pthread_getconcurrency(void) __FURWOCK_THROW;
+int pthread_setconcurrency(int __level) __FURWOCK_THROW;
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Fork
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Have functions called in the thread that calls fork: prepare before, parent in the parent and
+ * child in the child after it; those that are null are left out. If there are several, the last
+ * prepare that was registered comes first, and the first parent or child. They cannot be taken
+ * back. The libc's in every program.
+ *
+ *   ENOMEM  no memory to register them
+ *
+ * XSH pthread_atfork.
+ */
+int pthread_atfork(void (*__prepare)(void), void (*__parent)(void),
+                   void (*__child)(void)) __FURWOCK_THROW;
 
 #ifdef __cplusplus
 }
@@ -852,6 +1375,8 @@ int pthread_setspecific(pthread_key_t __key, const void *__value) __FURWOCK_THRO
 #undef __FURWOCK_RWLOCK
 #undef __FURWOCK_BARRIER
 #undef __FURWOCK_CLOCKID
+#undef __FURWOCK_SIGSET
+#undef __FURWOCK_CPUSET
 #undef __FURWOCK_OLD
 
 #endif

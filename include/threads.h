@@ -1,9 +1,8 @@
 /*
- * <threads.h>: the synchronisation objects of C11 threads, as Furwock offers them.
+ * <threads.h>: C11 threads, as Furwock offers them.
  *
- * Types, constants and everything not declared here (the thrd_ functions, thread_local) come from
- * the libc's own header, which is included first; what <pthread.h> says of interchangeable programs
- * holds here too.
+ * Types, constants and everything not declared here (thread_local) come from the libc's own header,
+ * which is included first; what <pthread.h> says of interchangeable programs holds here too.
  *
  * These objects are those of <pthread.h> under other names: a mtx_t is a private mutex, a cnd_t a
  * private condition variable on CLOCK_REALTIME, a once_flag a pthread_once_t, and a tss_t a key.
@@ -11,8 +10,8 @@
  * destroyed, and of memory holds here. Objects whose bytes are all zero are a mutex of type
  * mtx_plain | mtx_timed and a condition variable, though ISO C has them initialised by a call.
  *
- * RESULTS. Functions of type int return thrd_success, or thrd_error if nothing more fitting is
- * named; errno is not touched.
+ * RESULTS. Functions of type int, but for thrd_equal and thrd_sleep, return thrd_success, or
+ * thrd_error if nothing more fitting is named; errno is not touched.
  *
  * TIME. A timeout is a point in time, not a duration: seconds and nanoseconds (0 to 999,999,999) as
  * timespec_get counts them with TIME_UTC, which is CLOCK_REALTIME.
@@ -187,6 +186,81 @@ void *tss_get(tss_t __key);
  * C17 7.26.6.4, XSH tss_get.
  */
 int tss_set(tss_t __key, void *__value);
+
+/*
+ * ---------------------------------------------------------------------------------------------
+ * Threads
+ *
+ * As those of <pthread.h>, and Furwock's where those are: in static programs on musl, which is what
+ * is spoken of here. In other programs they are the libc's. A thrd_t is a pthread_t: a thread made
+ * by either header's function may be cancelled, signalled, scheduled and named by those of
+ * <pthread.h>. thrd_sleep and thrd_yield are the libc's in every program.
+ * ---------------------------------------------------------------------------------------------
+ */
+
+/*
+ * Create a thread that calls function with argument, with the default attributes, and store its
+ * identifier in *id, before the thread runs. It ends when function returns, as by thrd_exit with
+ * the result.
+ *
+ *   thrd_nomem  no memory, or a limit on the number of threads
+ *   thrd_error  the defaults that pthread_setattr_default_np set cannot be had
+ *
+ * *id is undefined after an error. C17 7.26.5.1, XSH thrd_create.
+ */
+int thrd_create(thrd_t *__id, thrd_start_t __function, void *__argument);
+
+/*
+ * End the calling thread with a result, after the destructors of its keys; of the last thread, end
+ * the process as by exit(0). Does not return. C17 7.26.5.5, XSH thrd_exit.
+ */
+void thrd_exit(int __result) __attribute__((__noreturn__));
+
+/*
+ * Wait until a thread has ended, take its memory back, and store its result in *result if that is
+ * not null; that of a thread which was cancelled is -1. A cancellation point.
+ *
+ *   thrd_error  it is the caller, is detached, or waits to join the caller; another thread waits to
+ *               join it, or has, as far as that can be told
+ *
+ * C17 7.26.5.6, XSH thrd_join.
+ */
+int thrd_join(thrd_t __id, int *__result);
+
+/*
+ * Let a thread go: nobody will join it, and its memory is taken back when it ends.
+ *
+ *   thrd_error  it is detached; another thread waits to join it, or has, as far as that can be told
+ *
+ * C17 7.26.5.3, XSH thrd_detach.
+ */
+int thrd_detach(thrd_t __id);
+
+/* The calling thread's identifier. Async-signal-safe. C17 7.26.5.2, XSH thrd_current. */
+thrd_t thrd_current(void);
+
+/*
+ * Not 0 if both are the identifier of the same thread, else 0. Async-signal-safe. A macro too, in C
+ * with musl. C17 7.26.5.4, XSH thrd_equal.
+ */
+int(thrd_equal)(thrd_t __id, thrd_t __other);
+
+/*
+ * Sleep for a time: a duration, in seconds and nanoseconds, of CLOCK_REALTIME, which setting that
+ * clock does not change. If a signal handler interrupts it, store what is left of it in *remaining,
+ * if that is not null; it may be the same object. A cancellation point.
+ *
+ * Returns 0 when the time has passed, -1 if a handler interrupted it, and another negative number
+ * on an error: tv_sec is negative, or tv_nsec not from 0 to 999,999,999. C17 7.26.5.7, XSH
+ * thrd_sleep.
+ */
+int thrd_sleep(const struct timespec *__duration, struct timespec *__remaining);
+
+/*
+ * Let the other threads of the same priority run first, if any wait for the processor. C17
+ * 7.26.5.8, XSH thrd_yield.
+ */
+void thrd_yield(void);
 
 #ifdef __cplusplus
 }

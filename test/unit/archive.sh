@@ -34,12 +34,30 @@ link() { # link LIBC SOURCE: makes $work/program and $work/map
             "$build/glibc/libfurwock.a" -Wl,-Map="$work/map"
         ;;
     musl)
+        [ "$compiler" = "$cxx" ] && { link_cxx_musl "$2"; return; }
         # shellcheck disable=SC2046
         $compiler -O2 -Wall -Wextra -nostdinc -I"$here/../../include" -isystem $(variable MUSL_HEADERS) \
             -isystem $(variable COMPILER_HEADERS) $(variable MUSL_LINK) -o "$work/program" "$2" \
             "$build/musl/libfurwock.a" $(variable MUSL_LIBS) -Wl,-Map="$work/map"
         ;;
     esac
+}
+
+# Debian has no C++ library for musl. The one for glibc does, with what archive/musl adds.
+link_cxx_musl() {
+    file() { $cc -print-file-name="$1"; }
+    version=$(g++ -dumpversion) triplet=$(g++ -dumpmachine)
+    headers="-nostdinc -I$here/../../include -isystem /usr/include/c++/$version \
+        -isystem /usr/include/$triplet/c++/$version -isystem $(variable MUSL_HEADERS) \
+        -isystem $(variable COMPILER_HEADERS)"
+    # shellcheck disable=SC2046,SC2086
+    $cxx -O2 -Wall -Wextra -std=gnu++17 -nostdinc++ $headers '-D__GLIBC_PREREQ(major,minor)=1' \
+        -D__locale_t=locale_t -c -o "$work/program.o" "$1" &&
+        $cc -O2 -Wall -Wextra $headers -c -o "$work/shim.o" "$here/archive/musl/libstdcxx.c" &&
+        $cc -Wl,--eh-frame-hdr $(variable MUSL_LINK) "$(file crtbeginT.o)" -o "$work/program" \
+            "$work/program.o" "$work/shim.o" "$build/musl/libfurwock.a" -Wl,--start-group \
+            "$(file libstdc++.a)" "$(file libgcc_eh.a)" $(variable MUSL_LIBS) -Wl,--end-group \
+            "$(file crtend.o)" -Wl,-Map="$work/map"
 }
 
 # Public names, each with its family: the archive's member that defines it.
@@ -68,8 +86,6 @@ for libc in glibc musl; do
     }
     for source in "$here"/archive/*.c "$here"/archive/*.cc; do
         name="$libc: $(basename "$source")"
-        # Debian has no C++ library for musl
-        case $libc,$source in musl,*.cc) continue ;; esac
         link "$libc" "$source" >"$work/log" 2>&1 && [ ! -s "$work/log" ]
         status=$?
         result $status "$name links without a word"

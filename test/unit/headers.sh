@@ -51,6 +51,11 @@ have() {
 # Every function, with its exact type. The groups are those that glibc's feature macros show or hide
 # together, because of the types they use.
 cat >functions.h <<'END'
+#ifdef __GLIBC__
+typedef __sigset_t signal_set; /* sigset_t is hidden more often */
+#else
+typedef sigset_t signal_set;
+#endif
 FUNCTION(int, pthread_mutex_init, (pthread_mutex_t *, const pthread_mutexattr_t *))
 FUNCTION(int, pthread_mutex_destroy, (pthread_mutex_t *))
 FUNCTION(int, pthread_mutex_lock, (pthread_mutex_t *))
@@ -112,9 +117,55 @@ FUNCTION(int, tss_create, (tss_t *, tss_dtor_t))
 FUNCTION(void, tss_delete, (tss_t))
 FUNCTION(void *, tss_get, (tss_t))
 FUNCTION(int, tss_set, (tss_t, void *))
+FUNCTION(int, pthread_create,
+         (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))
+FUNCTION(void, pthread_exit, (void *))
+FUNCTION(int, pthread_join, (pthread_t, void **))
+FUNCTION(int, pthread_detach, (pthread_t))
+FUNCTION(pthread_t, pthread_self, (void))
+FUNCTION(int, pthread_equal, (pthread_t, pthread_t))
+FUNCTION(int, pthread_attr_init, (pthread_attr_t *))
+FUNCTION(int, pthread_attr_destroy, (pthread_attr_t *))
+FUNCTION(int, pthread_attr_getdetachstate, (const pthread_attr_t *, int *))
+FUNCTION(int, pthread_attr_setdetachstate, (pthread_attr_t *, int))
+FUNCTION(int, pthread_attr_getstacksize, (const pthread_attr_t *, size_t *))
+FUNCTION(int, pthread_attr_setstacksize, (pthread_attr_t *, size_t))
+FUNCTION(int, pthread_attr_getstack, (const pthread_attr_t *, void **, size_t *))
+FUNCTION(int, pthread_attr_setstack, (pthread_attr_t *, void *, size_t))
+FUNCTION(int, pthread_attr_getguardsize, (const pthread_attr_t *, size_t *))
+FUNCTION(int, pthread_attr_setguardsize, (pthread_attr_t *, size_t))
+FUNCTION(int, pthread_attr_getinheritsched, (const pthread_attr_t *, int *))
+FUNCTION(int, pthread_attr_setinheritsched, (pthread_attr_t *, int))
+FUNCTION(int, pthread_attr_getschedpolicy, (const pthread_attr_t *, int *))
+FUNCTION(int, pthread_attr_setschedpolicy, (pthread_attr_t *, int))
+FUNCTION(int, pthread_attr_getschedparam, (const pthread_attr_t *, struct sched_param *))
+FUNCTION(int, pthread_attr_setschedparam, (pthread_attr_t *, const struct sched_param *))
+FUNCTION(int, pthread_attr_getscope, (const pthread_attr_t *, int *))
+FUNCTION(int, pthread_attr_setscope, (pthread_attr_t *, int))
+FUNCTION(int, pthread_cancel, (pthread_t))
+FUNCTION(void, pthread_testcancel, (void))
+FUNCTION(int, pthread_setcancelstate, (int, int *))
+FUNCTION(int, pthread_setcanceltype, (int, int *))
+FUNCTION(int, pthread_kill, (pthread_t, int))
+FUNCTION(int, pthread_sigmask, (int, const signal_set *, signal_set *))
+FUNCTION(int, pthread_getschedparam, (pthread_t, int *, struct sched_param *))
+FUNCTION(int, pthread_setschedparam, (pthread_t, int, const struct sched_param *))
+FUNCTION(int, pthread_setschedprio, (pthread_t, int))
+FUNCTION(int, pthread_getconcurrency, (void))
+FUNCTION(int, pthread_setconcurrency, (int))
+FUNCTION(int, pthread_atfork, (void (*)(void), void (*)(void), void (*)(void)))
+FUNCTION(int, thrd_create, (thrd_t *, thrd_start_t, void *))
+FUNCTION(void, thrd_exit, (int))
+FUNCTION(int, thrd_join, (thrd_t, int *))
+FUNCTION(int, thrd_detach, (thrd_t))
+FUNCTION(thrd_t, thrd_current, (void))
+FUNCTION(int, thrd_equal, (thrd_t, thrd_t))
+FUNCTION(int, thrd_sleep, (const struct timespec *, struct timespec *))
+FUNCTION(void, thrd_yield, (void))
 #ifdef CLOCKID
 FUNCTION(int, pthread_condattr_getclock, (const pthread_condattr_t *, clockid_t *))
 FUNCTION(int, pthread_condattr_setclock, (pthread_condattr_t *, clockid_t))
+FUNCTION(int, pthread_getcpuclockid, (pthread_t, clockid_t *))
 #endif
 #ifdef RWLOCK
 FUNCTION(int, pthread_rwlock_init, (pthread_rwlock_t *, const pthread_rwlockattr_t *))
@@ -148,7 +199,21 @@ FUNCTION(int, pthread_spin_unlock, (pthread_spinlock_t *))
 #endif
 END
 
-# The functions that one of the two libcs lacks.
+# The functions that both libcs show with _GNU_SOURCE only.
+cat >gnu.h <<'END'
+FUNCTION(int, pthread_tryjoin_np, (pthread_t, void **))
+FUNCTION(int, pthread_timedjoin_np, (pthread_t, void **, const struct timespec *))
+FUNCTION(int, pthread_getattr_np, (pthread_t, pthread_attr_t *))
+FUNCTION(int, pthread_getattr_default_np, (pthread_attr_t *))
+FUNCTION(int, pthread_setattr_default_np, (const pthread_attr_t *))
+FUNCTION(int, pthread_setname_np, (pthread_t, const char *))
+#ifdef CPUSET
+FUNCTION(int, pthread_getaffinity_np, (pthread_t, size_t, cpu_set_t *))
+FUNCTION(int, pthread_setaffinity_np, (pthread_t, size_t, const cpu_set_t *))
+#endif
+END
+
+# The functions that one of the two libcs, or an older one, lacks.
 cat >further.h <<'END'
 FUNCTION(const char *, furwock_version, (void))
 FUNCTION(int, pthread_mutex_consistent_np, (pthread_mutex_t *))
@@ -156,7 +221,17 @@ FUNCTION(int, pthread_mutexattr_getkind_np, (const pthread_mutexattr_t *, int *)
 FUNCTION(int, pthread_mutexattr_setkind_np, (pthread_mutexattr_t *, int))
 FUNCTION(int, pthread_mutexattr_getrobust_np, (pthread_mutexattr_t *, int *))
 FUNCTION(int, pthread_mutexattr_setrobust_np, (pthread_mutexattr_t *, int))
+FUNCTION(int, pthread_attr_getsigmask_np, (const pthread_attr_t *, signal_set *))
+FUNCTION(int, pthread_attr_setsigmask_np, (pthread_attr_t *, const signal_set *))
+FUNCTION(int, pthread_getname_np, (pthread_t, char *, size_t))
+FUNCTION(int, pthread_sigqueue, (pthread_t, int, union sigval))
+#ifdef CPUSET
+FUNCTION(int, pthread_attr_getaffinity_np, (const pthread_attr_t *, size_t, cpu_set_t *))
+FUNCTION(int, pthread_attr_setaffinity_np, (pthread_attr_t *, size_t, const cpu_set_t *))
+#endif
 #ifdef CLOCKID
+FUNCTION(int, pthread_clockjoin_np,
+         (pthread_t, void **, clockid_t, const struct timespec *))
 FUNCTION(int, pthread_mutex_clocklock,
          (pthread_mutex_t *, clockid_t, const struct timespec *))
 FUNCTION(int, pthread_cond_clockwait,
@@ -187,6 +262,7 @@ cat >types.c <<'END'
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 #define FUNCTION(result, name, parameters) result(*address_of_##name) parameters = name;
 #include "functions.h"
+#include "gnu.h"
 #include "further.h"
 
 /* The constants and initialisers, too, are there when their types are, and fit them. */
@@ -194,6 +270,7 @@ pthread_mutex_t mutexes[] = {PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP,
                              PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP,
                              PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP, PTHREAD_MUTEX_INITIALIZER};
 int adaptive = PTHREAD_MUTEX_ADAPTIVE_NP;
+int no_mask = PTHREAD_ATTR_NO_SIGMASK_NP;
 #ifdef RWLOCK
 pthread_rwlock_t rwlock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 int kinds[] = {PTHREAD_RWLOCK_PREFER_READER_NP, PTHREAD_RWLOCK_PREFER_WRITER_NP,
@@ -214,6 +291,13 @@ groups() {
     *-std=c[19]*\ ) ;;
     *-std=c++*\ -U_GNU_SOURCE) ;;
     *) echo -DCLOCKID -DRWLOCK -DBARRIER ;;
+    esac
+}
+
+# gnu DEFINES: the group that both libcs show with _GNU_SOURCE alone.
+gnu() {
+    case "$1" in
+    *-D_GNU_SOURCE*) echo -DCPUSET ;;
     esac
 }
 
@@ -252,13 +336,14 @@ types() {
             else
                 shown='-DCLOCKID -DRWLOCK -DBARRIER'
             fi
+            shown="$shown $(gnu "$defines")"
             expect "types: $1${4:+ $4} -std=$standard $defines" \
                 "$1" ${4:-} -std="$standard" $defines $shown $strict -I "$include" "types.$2"
         done
     done
     expect "types: $1${4:+ $4} -isystem" \
-        "$1" ${4:-} -D_GNU_SOURCE -DCLOCKID -DRWLOCK -DBARRIER $strict -isystem "$include" \
-        "types.$2"
+        "$1" ${4:-} -D_GNU_SOURCE -DCLOCKID -DRWLOCK -DBARRIER -DCPUSET $strict \
+        -isystem "$include" "types.$2"
 }
 
 types gcc c glibc
@@ -298,7 +383,9 @@ done
 hostile=
 for name in mutex attr cond rwlock barrier lock once routine key value destructor ceiling old type \
     kind pshared robust protocol flag function abstime sem result error count thread name owner \
-    replacement parameters; do
+    replacement parameters id other argument state former size stack guard inherit policy param \
+    scope cpus mask set how level priority prepare parent child execute duration \
+    remaining status; do
     hostile="$hostile -D$name=@"
 done
 for compiler in gcc clang musl-gcc g++ clang++; do
@@ -322,8 +409,9 @@ for compiler in gcc clang musl-gcc g++ clang++; do
     esac
     for standard in $standards; do
         for defines in -D_GNU_SOURCE -D_POSIX_C_SOURCE=200809L; do
-            "$compiler" -std=$standard $defines -DCLOCKID -DRWLOCK -DBARRIER -fsyntax-only -Wall \
-                -Wextra -Wpedantic -Wsystem-headers -I "$include" types.$suffix 2>&1 |
+            shown="-DCLOCKID -DRWLOCK -DBARRIER $(gnu "$defines")"
+            "$compiler" -std=$standard $defines $shown -fsyntax-only -Wall -Wextra -Wpedantic \
+                -Wsystem-headers -I "$include" types.$suffix 2>&1 |
                 grep -E "^($include/|types).*(warning|error):|^fatal" |
                 grep -v include_next >out
             expect_empty "nothing to say: $compiler -std=$standard $defines"
@@ -336,10 +424,10 @@ if have gcc; then
     printf '#include <%s.h>\n' pthread semaphore threads furwock >all.c
     {
         echo '#define FUNCTION(result, name, parameters) @name@'
-        echo '#include "functions.h"'
-        echo '#include "further.h"'
+        printf '#include "%s.h"\n' functions gnu further
     } >names.c
-    gcc -E -P -DCLOCKID -DRWLOCK -DBARRIER names.c | grep -o '@[a-z_]*@' | tr -d @ | sort >listed
+    gcc -E -P -DCLOCKID -DRWLOCK -DBARRIER -DCPUSET names.c | grep -o '@[a-z_]*@' | tr -d @ |
+        sort >listed
     gcc -D_GNU_SOURCE -E -I "$include" all.c |
         awk -v include="$include/" '
             /^# [0-9]/ { ours = index($3, "\"" include) == 1; next }
@@ -348,9 +436,12 @@ if have gcc; then
                 gsub(/__attribute__ *\(\([^;]*/, "", text)
                 count = split(text, declaration, ";")
                 for (i = 1; i <= count; i++)
-                    if (match(declaration[i], /[a-z_0-9]+ *\(/)) {
+                    # a name that is a macro elsewhere has parentheses of its own
+                    if (match(declaration[i], /[a-z_0-9]+[ )]*\(/)) {
                         name = substr(declaration[i], RSTART, RLENGTH)
-                        sub(/ *\(/, "", name)
+                        if (name ~ /^int/ && match(declaration[i], /\([a-z_0-9]+\) *\(/))
+                            name = substr(declaration[i], RSTART + 1, RLENGTH - 1)
+                        sub(/[ )]*\(/, "", name)
                         print name
                     }
             }' | sort >declared
@@ -361,17 +452,18 @@ if have gcc; then
         FNR == 1 { spoken = 0 }
         /\*\/$/ { spoken = 1; next }
         /^$/ { spoken = 0; next }
-        /^(int|void|const char) [*a-z]/ && !spoken { print FILENAME ": " $0 }' "$include"/*.h >out
+        /^(int|void|const char|pthread_t|thrd_t) ?[*a-z(]/ && !spoken { print FILENAME ": " $0 }
+        ' "$include"/*.h >out
     expect_empty "every declaration has a comment"
 fi
 
-# Nor does libc have a function of these objects that the headers leave out.
+# Nor does libc have a function of threads or of these objects that the headers leave out, but for
+# two that POSIX has removed.
 libc=$(gcc -print-file-name=libc.so.6 2>/dev/null)
 if have nm && [ -f "${libc:-}" ]; then
     nm -D --defined-only "$libc" | sed -n 's/.* \([a-z_0-9]*\)@@GLIBC.*/\1/p' |
-        grep -E -e '^pthread_(mutex|rwlock|cond|barrier|spin|once|key|[gs]etspecific)' \
-            -e '^(call_once|(sem|mtx|cnd|tss)_)' |
-        grep -Ev '^sem_(open|close|unlink)$' | sort >exported
+        grep -E '^(call_once|(pthread|sem|mtx|cnd|tss|thrd)_)' |
+        grep -Ev '^(sem_(open|close|unlink)|pthread_attr_[gs]etstackaddr)$' | sort >exported
     [ -s exported ] || echo nothing >exported
     comm -23 exported listed >out
     expect_empty "every function of libc.so.6 is declared"
@@ -382,10 +474,16 @@ cat >same.c <<'END'
 #include <pthread.h>
 #include <semaphore.h>
 #include <threads.h>
+#include <signal.h>
 #define FUNCTION(result, name, parameters) result(*address_of_##name) parameters = name;
 #include "functions.h"
 #ifdef _GNU_SOURCE
+#include "gnu.h"
 #ifdef __GLIBC__
+FUNCTION(int, pthread_sigqueue, (pthread_t, int, union sigval))
+FUNCTION(int, pthread_attr_getsigmask_np, (const pthread_attr_t *, signal_set *))
+FUNCTION(int, pthread_clockjoin_np,
+         (pthread_t, void **, clockid_t, const struct timespec *))
 FUNCTION(int, pthread_rwlockattr_setkind_np, (pthread_rwlockattr_t *, int))
 FUNCTION(int, pthread_mutexattr_setrobust_np, (pthread_mutexattr_t *, int))
 FUNCTION(int, pthread_mutex_consistent_np, (pthread_mutex_t *))
@@ -402,6 +500,13 @@ pthread_barrier_t barrier;
 sem_t sem;
 mtx_t mtx;
 pthread_once_t once;
+pthread_t thread;
+pthread_attr_t attr;
+thrd_t thrd;
+static void *routine(void *argument)
+{
+    return argument;
+}
 /* Only what calls back can change it, or what synchronises with another thread. */
 static int shared;
 void change(void)
@@ -462,6 +567,40 @@ AROUND(sem_post, (&sem))
 AROUND(mtx_lock, (&mtx))
 AROUND(mtx_trylock, (&mtx))
 AROUND(mtx_unlock, (&mtx))
+AROUND(pthread_create, (&thread, &attr, routine, 0))
+AROUND(pthread_join, (thread, 0))
+AROUND(pthread_detach, (thread))
+AROUND(pthread_equal, (thread, pthread_self()))
+AROUND(pthread_attr_init, (&attr))
+AROUND(pthread_attr_destroy, (&attr))
+AROUND(pthread_cancel, (thread))
+AROUND(pthread_setcancelstate, (PTHREAD_CANCEL_DISABLE, 0))
+AROUND(pthread_setcanceltype, (PTHREAD_CANCEL_DEFERRED, 0))
+AROUND(pthread_kill, (thread, 0))
+AROUND(pthread_sigmask, (SIG_BLOCK, 0, 0))
+AROUND(pthread_setschedprio, (thread, 0))
+AROUND(pthread_atfork, (change, change, change))
+AROUND(thrd_join, (thrd, 0))
+AROUND(thrd_detach, (thrd))
+AROUND(thrd_equal, (thrd, thrd_current()))
+AROUND(thrd_sleep, (when, 0))
+#ifdef _GNU_SOURCE
+AROUND(pthread_tryjoin_np, (thread, 0))
+AROUND(pthread_timedjoin_np, (thread, 0, when))
+AROUND(pthread_getattr_np, (thread, &attr))
+AROUND(pthread_setname_np, (thread, "name"))
+#endif
+/* What does not return needs no code after it, and what has no effects is called once. */
+int leave(void)
+{
+    if (shared)
+        pthread_exit(0);
+    thrd_exit(1);
+}
+int twice(void)
+{
+    return pthread_self() == pthread_self();
+}
 /* Whether it is thought to throw shows in what has to be cleaned up. */
 int use(const struct timespec *time)
 {
@@ -474,6 +613,11 @@ int use(const struct timespec *time)
     number += pthread_spin_lock(&spin) + pthread_barrier_wait(&barrier);
     number += sem_wait(&sem) + sem_timedwait(&sem, time) + sem_post(&sem);
     number += pthread_once(&once, change) + mtx_lock(&mtx);
+    pthread_testcancel();
+    thrd_yield();
+    number += pthread_create(&thread, 0, routine, 0) + pthread_join(thread, 0);
+    number += pthread_cancel(thread) + pthread_setcancelstate(0, 0) + pthread_kill(thread, 0);
+    number += thrd_join(thrd, 0) + thrd_sleep(time, 0);
     return number;
 }
 END
@@ -481,7 +625,7 @@ cp same.c same.cc
 for compiler in gcc clang musl-gcc g++ clang++; do
     have "$compiler" || continue
     case $compiler in *++) suffix=cc ;; *) suffix=c ;; esac
-    for options in '-D_GNU_SOURCE -O2 -fexceptions' '-D_XOPEN_SOURCE=700 -O0'; do
+    for options in '-D_GNU_SOURCE -DCPUSET -O2 -fexceptions' '-D_XOPEN_SOURCE=700 -O0'; do
         if "$compiler" $options -Wno-deprecated-declarations -DCLOCKID -DRWLOCK -DBARRIER \
             -c same.$suffix -o theirs.o 2>out; then
             "$compiler" $options -Wno-deprecated-declarations -DCLOCKID -DRWLOCK -DBARRIER \
