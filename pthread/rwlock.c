@@ -344,29 +344,23 @@ static COLD void wake_after(const uint32_t *word, uint32_t kind, enum wake wake,
         unpark(word, EVERYONE, scope, ANY);
 }
 
-static int unlock_write(struct rwlock *rwlock, uint32_t kind)
+static COLD int release_write(struct rwlock *rwlock, uint64_t state, uint32_t kind)
 {
-    if (arch_load64_relaxed(&rwlock->writer) != name_of_self(kind))
-        return EPERM;
-    arch_store64_relaxed(&rwlock->writer, 0);
     const uint32_t *word = sleep_word(rwlock);
-    uint64_t state = WRITE, next = 0;
-    enum wake wake = NOBODY;
-    while (!transition(rwlock, &state, next))
+    enum wake wake;
+    uint64_t next;
+    do
         next = after_write(state, kind, &wake);
+    while (!transition(rwlock, &state, next));
     wake_after(word, kind, wake, next);
     return 0;
 }
 
-/*
- * The first guess is that the caller is the only reader. A thread whose guess was wrong looks first
- * from then on, until it finds itself alone.
- */
-static int unlock_read(struct rwlock *rwlock, uint32_t kind)
+static COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kind)
 {
     const uint32_t *word = sleep_word(rwlock);
-    uint64_t state = unlikely(self.crowded) ? current(rwlock) : READER, next;
     enum wake wake;
+    uint64_t next;
     do {
         if (!has_readers(state))
             return EPERM;
@@ -377,6 +371,35 @@ static int unlock_read(struct rwlock *rwlock, uint32_t kind)
         self.read_locks--;
     wake_after(word, kind, wake, next);
     return 0;
+}
+
+/* The first guess is that nobody waits. */
+static inline int unlock_write(struct rwlock *rwlock, uint32_t kind)
+{
+    uint64_t state = WRITE;
+    arch_store64_relaxed(&rwlock->writer, 0);
+    return likely(transition(rwlock, &state, 0)) ? 0 : release_write(rwlock, state, kind);
+}
+
+/*
+ * The first guess is that the caller is the only reader. A thread whose guess was wrong looks first
+ * from then on, until it finds itself alone.
+ */
+static inline int unlock_read(struct rwlock *rwlock, uint32_t kind)
+{
+    uint64_t state = READER;
+    if (unlikely(self.crowded || kind != PREFER_READER))
+        return release_read(rwlock, current(rwlock), kind);
+    return likely(transition(rwlock, &state, 0)) ? 0 : release_read(rwlock, state, kind);
+}
+
+static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind, uint64_t writer)
+{
+    if (!is_valid(kind))
+        return EINVAL;
+    if (writer == 0)
+        return unlock_read(rwlock, kind);
+    return writer == name_of_self(kind) ? unlock_write(rwlock, kind) : EPERM;
 }
 
 /* The caller has added itself and found a writer, or too many readers. */
@@ -415,17 +438,27 @@ static inline int read_lock(struct rwlock *rwlock, const struct deadline *deadli
     return read_lock_late(rwlock, deadline, try);
 }
 
-/* The first guess is a lock that nobody holds and nobody has waited for. */
-static int write_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
+static COLD int write_lock_late(struct rwlock *rwlock, const struct deadline *deadline, bool try,
+                                uint64_t state)
 {
     static const struct waiter none;
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
-    uint64_t state = 0;
     if (!is_valid(kind))
         return EINVAL;
-    if (likely(transition(rwlock, &state, WRITE)) || try_write(rwlock, 0, &none, &state) == 0)
+    if (try_write(rwlock, 0, &none, &state) == 0)
         return got_write(rwlock, kind);
     return try ? EBUSY : wait_to_write(rwlock, kind, deadline);
+}
+
+/* The first guess is a lock that nobody holds and nobody has waited for. */
+static inline int write_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
+{
+    uint64_t state = 0;
+    if (unlikely(arch_load_relaxed(&rwlock->kind) != PREFER_READER))
+        return write_lock_late(rwlock, deadline, try, current(rwlock));
+    if (likely(transition(rwlock, &state, WRITE)))
+        return got_write(rwlock, PREFER_READER);
+    return write_lock_late(rwlock, deadline, try, state);
 }
 
 PUBLIC int pthread_rwlock_rdlock(pthread_rwlock_t *object)
@@ -479,11 +512,12 @@ PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
 {
     struct rwlock *rwlock = (struct rwlock *)object;
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
-    if (unlikely(!is_valid(kind)))
-        return EINVAL;
-    if (arch_load64_relaxed(&rwlock->writer) != 0)
-        return unlock_write(rwlock, kind);
-    return unlock_read(rwlock, kind);
+    uint64_t writer = arch_load64_relaxed(&rwlock->writer);
+    if (unlikely(kind != PREFER_READER))
+        return unlock_kind(rwlock, kind, writer);
+    if (writer == 0)
+        return unlock_read(rwlock, PREFER_READER);
+    return likely(writer == self.id) ? unlock_write(rwlock, PREFER_READER) : EPERM;
 }
 
 PUBLIC int pthread_rwlock_init(pthread_rwlock_t *object, const pthread_rwlockattr_t *attributes)
