@@ -101,6 +101,9 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
     if (tid > 0 && gated) {
         arch_store_release(&start->gate, error ? REFUSED : OPEN);
         unpark(&start->gate, 1, PRIVATE, ANY);
+        /* its memory is free, and it counts against no limit, when the call has failed */
+        while (error && (tid = arch_load_acquire(&thread->tid)) != 0)
+            park(&thread->tid, tid, NULL, SHARED, ANY);
     }
     return error;
 }
