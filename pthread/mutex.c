@@ -194,17 +194,13 @@ static int owned_acquire(struct mutex *mutex, uint32_t kind, const struct deadli
                          bool try)
 {
     uint32_t word = 0, tid = self_tid();
-    while (!arch_cas_fetch(&mutex->word, &word, tid | (word & WORD_WAITERS))) {
-        if ((word & (WORD_TID | WORD_OWNER_DIED)) == 0)
-            continue;
-        if (!try)
-            return owned_wait(mutex, kind, deadline);
-        if ((word & WORD_TID) != 0 || !(kind & MUTEX_ROBUST))
-            return EBUSY;
+    for (;;) {
+        bool died = word & WORD_OWNER_DIED;
+        if ((word & WORD_TID) != 0 || (died && !(kind & MUTEX_ROBUST)))
+            return try ? EBUSY : owned_wait(mutex, kind, deadline);
         if (arch_cas_fetch(&mutex->word, &word, tid | (word & WORD_WAITERS)))
-            return EOWNERDEAD;
+            return died ? EOWNERDEAD : 0;
     }
-    return 0;
 }
 
 static void owned_release(struct mutex *mutex, enum scope scope)

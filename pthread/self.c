@@ -147,11 +147,9 @@ static void hand_on(struct mutex *mutex, bool pi)
     do {
         if ((word & WORD_TID) != self.tid)
             return;
-        /* the kernel itself passes a priority-inheriting word that has waiters */
-        if (pi && (word & WORD_WAITERS))
-            return;
     } while (!arch_cas_fetch(&mutex->word, &word, (word & WORD_WAITERS) | WORD_OWNER_DIED));
-    if (word & WORD_WAITERS)
+    /* those who wait for a priority-inheriting word get it from the kernel, when the thread ends */
+    if ((word & WORD_WAITERS) && !pi)
         unpark(&mutex->word, 1, SHARED, ANY);
 }
 
@@ -159,9 +157,14 @@ void robust_exit(void)
 {
     if (!self.robust_generation || !host_frees_threads_early())
         return;
-    for (void *link = self.robust.next; !robust_is_head(link); link = robust_mutex(link)->next)
+    while (!robust_is_head(self.robust.next)) {
+        /* handed on, a mutex is on its next owner's list */
+        void *link = self.robust.next;
+        void *before = robust_announce(link);
+        arch_store_pointer(&self.robust.next, robust_mutex(link)->next);
         hand_on(robust_mutex(link), (uintptr_t)link & ROBUST_PI);
-    self.robust.next = &self.robust;
+        robust_done(before);
+    }
     self.robust_generation = 0;
     arch_syscall(SYS_set_robust_list, 0, sizeof self.robust, 0, 0, 0, 0);
 }

@@ -368,6 +368,11 @@ START_TEST(a_thread_with_cancellation_disabled_waits_on)
     const struct scene *scene = &scenes[_i];
     if (!exists(scene->point))
         unit_skip("no such function");
+#ifndef __GLIBC__
+    /* libc defect: musl sends its signal even so, after which the kernel resumes no timed wait. */
+    if (is_sem(scene->point) && is_timed(scene->point) && !unit_on_furwock_threads())
+        unit_skip("libc's signal ends the wait with EINTR");
+#endif
     for (int type = 0; type < 2; type++) {
         struct stage stage;
         set_stage(&stage, scene, type ? PTHREAD_CANCEL_ASYNCHRONOUS : PTHREAD_CANCEL_DEFERRED);

@@ -21,9 +21,17 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+/* musl lacks these: weak, so that a dynamic program links, and starts without Furwock too. */
+#ifndef __GLIBC__
+#pragma weak pthread_mutex_clocklock
+#pragma weak pthread_mutexattr_getprioceiling
+#pragma weak pthread_mutexattr_setprioceiling
+#endif
 
 /* An absolute time on `clock`, `ms` milliseconds from now (negative: in the past). */
 static inline struct timespec unit_deadline(clockid_t clock, long ms)
@@ -82,6 +90,22 @@ extern const char *furwock_version(void) __attribute__((weak));
 static inline bool unit_on_furwock(void)
 {
     return furwock_version != NULL;
+}
+
+/* Whether the program is linked statically: then the kernel has loaded no dynamic loader for it. */
+static inline bool unit_is_static(void)
+{
+    return getauxval(AT_BASE) == 0;
+}
+
+/* Whether the threads themselves are Furwock's too. */
+static inline bool unit_on_furwock_threads(void)
+{
+#ifdef __GLIBC__
+    return false;
+#else
+    return unit_on_furwock() && unit_is_static();
+#endif
 }
 
 /* Leave a test that cannot run here, saying why. */
