@@ -276,7 +276,7 @@ static int fail_in_attributes(void *unused)
 
 START_TEST(attributes_that_the_system_refuses_leave_no_thread)
 {
-    if (!unit_is_static())
+    if (!unit_on_furwock_threads())
         unit_skip("libc's own threads");
     fail_in_attributes(NULL);
 }
