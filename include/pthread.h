@@ -564,7 +564,7 @@ int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *__attr, int __kind) __FU
  * Every wait, however it ends, has locked the mutex again when it returns 0 or ETIMEDOUT, and when
  * the thread is cancelled, before its first cleanup handler runs. A recursive mutex is released as
  * many times as it was locked and has that count again afterwards. A signal is not lost on a waiter
- * that timed out, was cancelled or was killed: another waiter gets it.
+ * that timed out, was cancelled, or was killed while it was blocked: another waiter gets it.
  *
  * If the mutex has the protocol PTHREAD_PRIO_INHERIT and the condition variable is private, the
  * waiters that a signal or broadcast awakes queue for the mutex in the order of their priorities,

@@ -2,6 +2,7 @@
 #include "thread.h"
 
 #include <arch_syscall.h>
+#include <elf.h>
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
@@ -310,16 +311,20 @@ PUBLIC int pthread_getattr_default_np(pthread_attr_t *attributes)
 }
 
 /*
- * The initial thread's stack: the kernel put the auxiliary vector on it, above all that the program
- * pushes, and lets it grow as far down as RLIMIT_STACK says. Without a limit the kernel lays out
- * memory so that there is much more room than what is said here.
+ * The initial thread's stack: it ends above the arguments, the environment and, last of all, the
+ * program's name, and the kernel lets it grow as far down from there as RLIMIT_STACK says. Without a
+ * limit memory is laid out so that there is much more room than what is said here.
  */
 static void find_initial_stack(struct attributes *found)
 {
+    const char *last = (const char *)__libc.auxv;
+    for (const size_t *entry = __libc.auxv; entry[0] != AT_NULL; entry += 2)
+        if (entry[0] == AT_EXECFN)
+            last = (const char *)entry[1] + strlen((const char *)entry[1]);
     const uintptr_t page = __libc.page_size, much = 1ul << 30;
     struct rlimit limit = {much, much};
     arch_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit, 0, 0);
-    uintptr_t end = ((uintptr_t)__libc.auxv + page - 1) & -page;
+    uintptr_t end = ((uintptr_t)last + page) & -page;
     found->stack_size = (limit.rlim_cur < much ? limit.rlim_cur : much) & -page;
     found->stack = (char *)end - found->stack_size;
 }
