@@ -61,8 +61,8 @@ START_TEST(threads_that_are_joined_leave_nothing)
     read_size(&mapped, &resident);
     live_and_join(tries(30000));
     read_size(&mapped_after, &resident_after);
-    ck_assert_int_le(mapped_after, mapped + 16);
-    ck_assert_int_le(resident_after, resident + 16);
+    ck_assert_int_le(mapped_after, mapped + 64);
+    ck_assert_int_le(resident_after, resident + 64);
 }
 END_TEST
 
