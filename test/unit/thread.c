@@ -1,0 +1,1289 @@
+/*
+ * The life of a thread: creation, exit, join in all its forms, detachment and identity; of POSIX
+ * and of C11.
+ */
+#include "unit.h"
+#include <limits.h>
+#include <threads.h>
+
+/* The ways to join, which have much in common. */
+enum way { JOIN, TRYJOIN, TIMEDJOIN, CLOCKJOIN_REALTIME, CLOCKJOIN_MONOTONIC, WAYS };
+
+static clockid_t clock_of(int way)
+{
+    return way == CLOCKJOIN_MONOTONIC ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+}
+
+static bool is_timed(int way)
+{
+    return way >= TIMEDJOIN;
+}
+
+static int join_until(int way, pthread_t thread, void **result, const struct timespec *time)
+{
+    switch (way) {
+    case JOIN:
+        return pthread_join(thread, result);
+    case TRYJOIN:
+        return pthread_tryjoin_np(thread, result);
+    case TIMEDJOIN:
+        return pthread_timedjoin_np(thread, result, time);
+    default:
+        return pthread_clockjoin_np(thread, result, clock_of(way), time);
+    }
+}
+
+/* With a deadline that does not matter. */
+static int join_in_way(int way, pthread_t thread, void **result)
+{
+    struct timespec time = unit_deadline(clock_of(way), 20000);
+    return join_until(way, thread, result, &time);
+}
+
+/* What a thread runs that ends when it is told to, with the gate's address as its result. */
+struct gate {
+    atomic_int tid, open;
+    sem_t sem;
+};
+
+static void *wait_at_gate(void *arg)
+{
+    struct gate *gate = arg;
+    atomic_store(&gate->tid, unit_gettid());
+    while (sem_wait(&gate->sem) != 0)
+        ;
+    return gate;
+}
+
+static void start_at_gate(pthread_t *thread, struct gate *gate)
+{
+    atomic_init(&gate->tid, 0);
+    ck_assert_int_eq(sem_init(&gate->sem, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(thread, NULL, wait_at_gate, gate), 0);
+}
+
+static void open_gate(struct gate *gate)
+{
+    ck_assert_int_eq(sem_post(&gate->sem), 0);
+}
+
+/* Whether the kernel still has the thread. */
+static bool exists(int tid)
+{
+    return syscall(SYS_tgkill, getpid(), tid, 0) == 0;
+}
+
+static void wait_until_gone(const atomic_int *tid)
+{
+    unit_wait_for(tid, 1);
+    struct timespec nap = {0, 100000};
+    while (exists(atomic_load(tid)))
+        nanosleep(&nap, NULL);
+}
+
+static void *give_back(void *arg)
+{
+    return arg;
+}
+
+static void *exit_with(void *arg)
+{
+    pthread_exit(arg);
+}
+
+/* The creation of threads. */
+
+START_TEST(a_thread_runs_its_routine_with_its_argument_and_returns_its_result)
+{
+    int cell;
+    pthread_t thread;
+    void *result = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, give_back, &cell), 0);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, &cell);
+}
+END_TEST
+
+START_TEST(pthread_exit_gives_the_result)
+{
+    int cell;
+    pthread_t thread;
+    void *result = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, exit_with, &cell), 0);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, &cell);
+}
+END_TEST
+
+static int exit_from(int depth, void *result)
+{
+    char volatile frame[64];
+    frame[0] = (char)depth;
+    if (depth < 0)
+        return 0;
+    if (depth == 0)
+        pthread_exit(result);
+    return exit_from(depth - 1, result) + frame[0];
+}
+
+static void *exit_deep_down(void *arg)
+{
+    exit_from(50, arg);
+    return NULL;
+}
+
+START_TEST(pthread_exit_ends_the_thread_from_any_depth)
+{
+    int cell;
+    pthread_t thread;
+    void *result = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, exit_deep_down, &cell), 0);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, &cell);
+}
+END_TEST
+
+START_TEST(any_result_is_delivered)
+{
+    /* The last is PTHREAD_CANCELED. */
+    const intptr_t values[] = {0, 1, INT_MAX, INTPTR_MAX, INTPTR_MIN, -2, -1};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        pthread_t thread;
+        void *result = &thread;
+        ck_assert_int_eq(
+            pthread_create(&thread, NULL, i % 2 ? exit_with : give_back, (void *)values[i]), 0);
+        ck_assert_int_eq(pthread_join(thread, &result), 0);
+        ck_assert_int_eq((intptr_t)result, values[i]);
+    }
+}
+END_TEST
+
+static void *store_identity(void *arg)
+{
+    *(pthread_t *)arg = pthread_self();
+    return NULL;
+}
+
+START_TEST(pthread_self_in_the_thread_is_what_pthread_create_stored)
+{
+    pthread_t thread, self;
+    ck_assert_int_eq(pthread_create(&thread, NULL, store_identity, &self), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert(pthread_equal(thread, self));
+    ck_assert(!pthread_equal(pthread_self(), self));
+}
+END_TEST
+
+/* The new thread looks at what its creator was to store. */
+static pthread_t stored;
+
+static void *compare_with_stored(void *unused)
+{
+    (void)unused;
+    return (void *)(intptr_t)(pthread_equal(stored, pthread_self()) != 0);
+}
+
+START_TEST(the_identity_is_stored_before_the_thread_needs_it)
+{
+    /* POSIX leaves this open; glibc and musl, and programs, rely on it. */
+    for (int i = 0; i < 2000; i++) {
+        void *result;
+        memset(&stored, 0, sizeof stored);
+        ck_assert_int_eq(pthread_create(&stored, NULL, compare_with_stored, NULL), 0);
+        ck_assert_int_eq(pthread_join(stored, &result), 0);
+        ck_assert_int_eq((intptr_t)result, 1);
+    }
+}
+END_TEST
+
+START_TEST(identities_of_living_threads_differ)
+{
+    enum { THREADS = 50 };
+    pthread_t threads[THREADS];
+    static struct gate gates[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        start_at_gate(&threads[i], &gates[i]);
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert(pthread_equal(threads[i], threads[i]));
+        ck_assert(!pthread_equal(threads[i], pthread_self()));
+        for (int j = 0; j < i; j++)
+            ck_assert(!pthread_equal(threads[i], threads[j]));
+    }
+    for (int i = 0; i < THREADS; i++)
+        open_gate(&gates[i]);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+}
+END_TEST
+
+START_TEST(pthread_self_is_the_same_at_every_call)
+{
+    pthread_t self = pthread_self();
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, give_back, NULL), 0);
+        ck_assert(pthread_equal(pthread_self(), self));
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    }
+}
+END_TEST
+
+/* A call through the function itself, whatever macro or builtin the header has. */
+START_TEST(pthread_equal_is_a_function_too)
+{
+    int (*volatile equal)(pthread_t, pthread_t) = pthread_equal;
+    pthread_t thread;
+    struct gate gate;
+    start_at_gate(&thread, &gate);
+    ck_assert_int_ne(equal(thread, thread), 0);
+    ck_assert_int_eq(equal(thread, pthread_self()), 0);
+    open_gate(&gate);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
+static void *store_ids(void *arg)
+{
+    int *ids = arg;
+    ids[0] = unit_gettid();
+    ids[1] = getpid();
+    return NULL;
+}
+
+START_TEST(a_thread_is_one_of_the_kernel_in_the_same_process)
+{
+    int ids[2];
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, store_ids, ids), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_ne(ids[0], unit_gettid());
+    ck_assert_int_eq(ids[1], getpid());
+}
+END_TEST
+
+static int seen_in_creator;
+
+static void *look_at_creator(void *unused)
+{
+    (void)unused;
+    return (void *)(intptr_t)seen_in_creator++;
+}
+
+START_TEST(creation_and_join_synchronise_memory)
+{
+    for (int i = 0; i < 5000; i++) {
+        pthread_t thread;
+        void *result;
+        seen_in_creator = i;
+        ck_assert_int_eq(pthread_create(&thread, NULL, look_at_creator, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, &result), 0);
+        ck_assert_int_eq((intptr_t)result, i);
+        ck_assert_int_eq(seen_in_creator, i + 1);
+    }
+}
+END_TEST
+
+static void *store_signal_mask(void *arg)
+{
+    pthread_sigmask(SIG_SETMASK, NULL, arg);
+    return NULL;
+}
+
+/* Of the signals that programs may use. */
+static void expect_same_signals(const sigset_t *a, const sigset_t *b)
+{
+    for (int signal = 1; signal <= SIGRTMAX; signal++)
+        if (signal < 32 || signal >= SIGRTMIN)
+            ck_assert_msg(sigismember(a, signal) == sigismember(b, signal), "signal %d", signal);
+}
+
+START_TEST(the_signal_mask_is_inherited)
+{
+    sigset_t mask, found;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    sigaddset(&mask, SIGRTMAX);
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &mask, NULL), 0);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, store_signal_mask, &found), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    expect_same_signals(&found, &mask);
+    /* The creator's own is as before. */
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &found), 0);
+    expect_same_signals(&found, &mask);
+}
+END_TEST
+
+static int look_at_pending(void *unused)
+{
+    sigset_t pending;
+    (void)unused;
+    sigpending(&pending);
+    return sigismember(&pending, SIGUSR1);
+}
+
+START_TEST(a_signal_pending_for_the_creator_is_not_for_the_created)
+{
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &mask, NULL), 0);
+    ck_assert_int_eq(pthread_kill(pthread_self(), SIGUSR1), 0);
+    ck_assert_int_eq(unit_elsewhere(look_at_pending, NULL), 0);
+}
+END_TEST
+
+static int look_at_signal_stack(void *unused)
+{
+    stack_t stack;
+    (void)unused;
+    sigaltstack(NULL, &stack);
+    return stack.ss_flags;
+}
+
+START_TEST(the_alternate_signal_stack_is_not_inherited)
+{
+    static char memory[1 << 16];
+    stack_t stack = {.ss_sp = memory, .ss_size = sizeof memory};
+    ck_assert_int_eq(sigaltstack(&stack, NULL), 0);
+    ck_assert_int_eq(unit_elsewhere(look_at_signal_stack, NULL), SS_DISABLE);
+    ck_assert_int_eq(look_at_signal_stack(NULL), 0);
+}
+END_TEST
+
+static __thread int initialised = 4711, zeroed;
+static __thread char aligned __attribute__((aligned(64)));
+
+static int look_at_thread_locals(void *unused)
+{
+    (void)unused;
+    int errors = initialised != 4711;
+    errors += zeroed != 0;
+    errors += aligned != 0;
+    errors += (uintptr_t)&aligned % 64 != 0;
+    initialised = zeroed = 1;
+    aligned = 1;
+    return errors;
+}
+
+START_TEST(thread_local_variables_begin_with_their_initial_values)
+{
+    /* The memory of the ones that have ended may be used again. */
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(unit_elsewhere(look_at_thread_locals, NULL), 0);
+    ck_assert_int_eq(look_at_thread_locals(NULL), 0);
+}
+END_TEST
+
+/* A local variable of the type with the strictest alignment that compilers assume of the stack. */
+static int look_at_stack_alignment(void *unused)
+{
+    (void)unused;
+    long double _Alignas(16) wide = 1;
+    __asm__ volatile("" : : "r"(&wide) : "memory");
+    return (int)((uintptr_t)&wide % 16);
+}
+
+START_TEST(the_stack_is_aligned)
+{
+    ck_assert_int_eq(unit_elsewhere(look_at_stack_alignment, NULL), 0);
+}
+END_TEST
+
+static int sum_recursively(void *arg)
+{
+    uintptr_t depth = (uintptr_t)arg;
+    if (depth == 0)
+        return 0;
+    struct unit_call call;
+    atomic_init(&call.tid, 0);
+    atomic_init(&call.returned, false);
+    call.function = sum_recursively;
+    call.argument = (void *)(depth - 1);
+    if (pthread_create(&call.thread, NULL, unit_call_thread, &call) != 0)
+        return -1000;
+    if (pthread_join(call.thread, NULL) != 0)
+        return -1000;
+    return call.result + 1;
+}
+
+START_TEST(threads_create_and_join_threads)
+{
+    ck_assert_int_eq(sum_recursively((void *)100), 100);
+}
+END_TEST
+
+static void *create_many(void *unused)
+{
+    (void)unused;
+    intptr_t good = 0;
+    for (int i = 0; i < 2000; i++) {
+        pthread_t thread;
+        void *result = NULL;
+        if (pthread_create(&thread, NULL, give_back, &good) == 0 &&
+            pthread_join(thread, &result) == 0)
+            good += result == &good;
+    }
+    return (void *)good;
+}
+
+START_TEST(many_threads_create_and_join_at_once)
+{
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, create_many, NULL), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *result;
+        ck_assert_int_eq(pthread_join(threads[i], &result), 0);
+        ck_assert_int_eq((intptr_t)result, 2000);
+    }
+}
+END_TEST
+
+/* Joining. */
+
+START_TEST(every_join_delivers_the_result_of_an_ended_thread)
+{
+    pthread_t thread;
+    struct gate gate;
+    void *result = NULL;
+    start_at_gate(&thread, &gate);
+    open_gate(&gate);
+    wait_until_gone(&gate.tid);
+    ck_assert_int_eq(join_in_way(_i, thread, &result), 0);
+    ck_assert_ptr_eq(result, &gate);
+}
+END_TEST
+
+START_TEST(every_join_does_without_a_place_for_the_result)
+{
+    pthread_t thread;
+    struct gate gate;
+    start_at_gate(&thread, &gate);
+    open_gate(&gate);
+    wait_until_gone(&gate.tid);
+    ck_assert_int_eq(join_in_way(_i, thread, NULL), 0);
+}
+END_TEST
+
+/* A join in a thread of its own. */
+struct joining {
+    int way;
+    pthread_t thread;
+    struct timespec *time;
+    void *result;
+};
+
+static int join_elsewhere(void *arg)
+{
+    struct joining *joining = arg;
+    if (joining->time)
+        return join_until(joining->way, joining->thread, &joining->result, joining->time);
+    return join_in_way(joining->way, joining->thread, &joining->result);
+}
+
+START_TEST(a_join_waits_for_the_end)
+{
+    if (_i == TRYJOIN)
+        return;
+    struct gate gate;
+    struct unit_call call;
+    struct joining joining = {.way = _i};
+    start_at_gate(&joining.thread, &gate);
+    unit_start(&call, join_elsewhere, &joining);
+    unit_wait_until_blocked(&call);
+    ck_assert(exists(atomic_load(&gate.tid)));
+    open_gate(&gate);
+    ck_assert_int_eq(unit_finish(&call), 0);
+    ck_assert_ptr_eq(joining.result, &gate);
+}
+END_TEST
+
+/* Which is when its stack may be used for something else. */
+START_TEST(a_joined_thread_has_left_user_space_for_good)
+{
+    enum { SIZE = 1 << 16 };
+    pthread_attr_t attr;
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    for (int i = 0; i < 2000; i++) {
+        char *stack = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        ck_assert_ptr_ne(stack, MAP_FAILED);
+        ck_assert_int_eq(pthread_attr_setstack(&attr, stack, SIZE), 0);
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, &attr, give_back, NULL), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        /* On it, the thread would crash. */
+        ck_assert_int_eq(munmap(stack, SIZE), 0);
+    }
+}
+END_TEST
+
+START_TEST(tryjoin_of_a_living_thread_returns_EBUSY_and_changes_nothing)
+{
+    pthread_t thread;
+    struct gate gate;
+    void *result = &thread;
+    start_at_gate(&thread, &gate);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_tryjoin_np(thread, &result), EBUSY);
+    ck_assert_ptr_eq(result, &thread);
+    open_gate(&gate);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, &gate);
+}
+END_TEST
+
+START_TEST(a_timed_join_of_a_living_thread_returns_ETIMEDOUT_not_before_the_time)
+{
+    if (!is_timed(_i))
+        return;
+    pthread_t thread;
+    struct gate gate;
+    void *result = &thread;
+    start_at_gate(&thread, &gate);
+    for (int ms = -1000; ms <= 20; ms += 510) {
+        struct timespec now, time = unit_deadline(clock_of(_i), ms);
+        ck_assert_int_eq(join_until(_i, thread, &result, &time), ETIMEDOUT);
+        clock_gettime(clock_of(_i), &now);
+        ck_assert(now.tv_sec > time.tv_sec ||
+                  (now.tv_sec == time.tv_sec && now.tv_nsec >= time.tv_nsec));
+        ck_assert_ptr_eq(result, &thread);
+    }
+    open_gate(&gate);
+    ck_assert_int_eq(join_in_way(_i, thread, &result), 0);
+    ck_assert_ptr_eq(result, &gate);
+}
+END_TEST
+
+START_TEST(a_timed_join_of_an_ended_thread_succeeds_whatever_the_time)
+{
+    if (!is_timed(_i))
+        return;
+    const struct timespec times[] = {{0, 0}, {0, 999999999}, {1, 0}};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        pthread_t thread;
+        struct gate gate;
+        void *result = NULL;
+        start_at_gate(&thread, &gate);
+        open_gate(&gate);
+        wait_until_gone(&gate.tid);
+        ck_assert_int_eq(join_until(_i, thread, &result, &times[i]), 0);
+        ck_assert_ptr_eq(result, &gate);
+    }
+}
+END_TEST
+
+START_TEST(a_timed_join_with_nanoseconds_out_of_range_returns_EINVAL_and_changes_nothing)
+{
+    if (!is_timed(_i))
+        return;
+    /* libc defect: glibc's join asks the kernel again and again. */
+    if (!unit_on_furwock_threads())
+        unit_skip("never returns");
+    const long bad[] = {-1, 1000000000, LONG_MAX, LONG_MIN};
+    pthread_t thread;
+    struct gate gate;
+    void *result = &thread;
+    start_at_gate(&thread, &gate);
+    for (int i = 0; i < 4; i++) {
+        struct timespec time = unit_deadline(clock_of(_i), 20000);
+        time.tv_nsec = bad[i];
+        ck_assert_int_eq(join_until(_i, thread, &result, &time), EINVAL);
+    }
+    ck_assert_ptr_eq(result, &thread);
+    open_gate(&gate);
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, &gate);
+}
+END_TEST
+
+START_TEST(a_timed_join_with_a_time_before_the_epoch_returns_ETIMEDOUT)
+{
+    if (!is_timed(_i))
+        return;
+    const struct timespec time = {-1, 0};
+    pthread_t thread;
+    struct gate gate;
+    start_at_gate(&thread, &gate);
+    ck_assert_int_eq(join_until(_i, thread, NULL, &time), ETIMEDOUT);
+    open_gate(&gate);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_timed_join_without_a_time_waits_for_ever)
+{
+    if (!is_timed(_i))
+        return;
+    pthread_t thread;
+    struct gate gate;
+    void *result = NULL;
+    start_at_gate(&thread, &gate);
+    open_gate(&gate);
+    ck_assert_int_eq(join_until(_i, thread, &result, NULL), 0);
+    ck_assert_ptr_eq(result, &gate);
+}
+END_TEST
+
+START_TEST(clockjoin_with_another_clock_returns_EINVAL_and_changes_nothing)
+{
+    const clockid_t clocks[] = {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_BOOTTIME,
+                                -1, 12345};
+    pthread_t thread;
+    struct gate gate;
+    start_at_gate(&thread, &gate);
+    struct timespec time = {INT_MAX, 0};
+    for (int i = 0; i < 5; i++)
+        ck_assert_int_eq(pthread_clockjoin_np(thread, NULL, clocks[i], &time), EINVAL);
+    open_gate(&gate);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
+static atomic_int handled;
+
+static void count_handled(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&handled, 1);
+}
+
+START_TEST(a_signal_does_not_end_a_join)
+{
+    if (_i == TRYJOIN)
+        return;
+    /* No SA_RESTART. */
+    struct sigaction action = {.sa_handler = count_handled};
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    struct gate gate;
+    struct unit_call call;
+    struct joining joining = {.way = _i};
+    start_at_gate(&joining.thread, &gate);
+    unit_start(&call, join_elsewhere, &joining);
+    for (int i = 1; i <= 20; i++) {
+        unit_wait_until_blocked(&call);
+        ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
+        unit_wait_for(&handled, i);
+    }
+    unit_wait_until_blocked(&call);
+    open_gate(&gate);
+    ck_assert_int_eq(unit_finish(&call), 0);
+    ck_assert_ptr_eq(joining.result, &gate);
+}
+END_TEST
+
+START_TEST(a_join_leaves_errno_alone)
+{
+    pthread_t thread;
+    struct gate gate;
+    start_at_gate(&thread, &gate);
+    struct timespec past = unit_deadline(clock_of(_i), -1);
+    errno = 4711;
+    if (_i != JOIN)
+        ck_assert_int_ne(join_until(_i, thread, NULL, &past), 0);
+    ck_assert_int_eq(errno, 4711);
+    open_gate(&gate);
+    wait_until_gone(&gate.tid);
+    errno = 4711;
+    ck_assert_int_eq(join_in_way(_i, thread, NULL), 0);
+    ck_assert_int_eq(errno, 4711);
+}
+END_TEST
+
+START_TEST(a_thread_that_joins_itself_gets_EDEADLK)
+{
+    struct joining joining = {.way = _i, .thread = pthread_self()};
+    /* libc defect: glibc's tryjoin sees only that the thread has not ended. */
+    if (_i == TRYJOIN && !unit_on_furwock_threads())
+        unit_skip("tryjoin of oneself is no deadlock here");
+    ck_assert_int_eq(join_elsewhere(&joining), EDEADLK);
+    ck_assert_ptr_null(joining.result);
+}
+END_TEST
+
+START_TEST(of_two_threads_that_join_each_other_the_second_gets_EDEADLK)
+{
+    struct unit_call call;
+    struct joining joining = {.way = _i == TRYJOIN ? JOIN : _i, .thread = pthread_self()};
+    /* libc defect: glibc does not record who joins. */
+    if (!unit_on_furwock_threads())
+        unit_skip("joins do not see one another");
+    unit_start(&call, join_elsewhere, &joining);
+    unit_wait_until_blocked(&call);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(join_in_way(_i, call.thread, NULL), EDEADLK);
+    ck_assert_int_eq(pthread_cancel(call.thread), 0);
+    ck_assert_int_eq(pthread_join(call.thread, NULL), 0);
+}
+END_TEST
+
+static struct {
+    pthread_t threads[2];
+    pthread_barrier_t barrier;
+    int errors[2];
+    atomic_int done;
+} each_other;
+
+static void *join_the_other(void *arg)
+{
+    intptr_t i = (intptr_t)arg;
+    pthread_barrier_wait(&each_other.barrier);
+    each_other.errors[i] = pthread_join(each_other.threads[!i], NULL);
+    atomic_fetch_add(&each_other.done, 1);
+    return NULL;
+}
+
+START_TEST(two_threads_that_join_each_other_at_once_do_not_hang)
+{
+    /* libc defect: glibc's threads may both look before either says whom it waits for. */
+    if (!unit_on_furwock_threads())
+        unit_skip("both may wait for ever");
+    for (int round = 0; round < 2000; round++) {
+        atomic_store(&each_other.done, 0);
+        ck_assert_int_eq(pthread_barrier_init(&each_other.barrier, NULL, 3), 0);
+        for (intptr_t i = 0; i < 2; i++)
+            ck_assert_int_eq(
+                pthread_create(&each_other.threads[i], NULL, join_the_other, (void *)i), 0);
+        pthread_barrier_wait(&each_other.barrier);
+        unit_wait_for(&each_other.done, 2);
+        const int *errors = each_other.errors;
+        ck_assert(errors[0] == EDEADLK || errors[1] == EDEADLK);
+        /* Whom the other has not joined, this joins. */
+        for (int i = 0; i < 2; i++) {
+            ck_assert(errors[i] == EDEADLK || errors[i] == 0);
+            if (errors[!i] == EDEADLK)
+                ck_assert_int_eq(pthread_join(each_other.threads[i], NULL), 0);
+        }
+        ck_assert_int_eq(pthread_barrier_destroy(&each_other.barrier), 0);
+    }
+}
+END_TEST
+
+START_TEST(a_second_joiner_gets_EINVAL_and_the_first_the_result)
+{
+    if (_i == TRYJOIN)
+        return;
+    /* libc defect: glibc does not record who joins. */
+    if (!unit_on_furwock_threads())
+        unit_skip("joins do not see one another");
+    struct gate gate;
+    struct unit_call call;
+    struct joining joining = {.way = JOIN};
+    start_at_gate(&joining.thread, &gate);
+    unit_start(&call, join_elsewhere, &joining);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(join_in_way(_i, joining.thread, NULL), EINVAL);
+    open_gate(&gate);
+    ck_assert_int_eq(unit_finish(&call), 0);
+    ck_assert_ptr_eq(joining.result, &gate);
+}
+END_TEST
+
+START_TEST(a_thread_can_be_joined_by_another_after_a_join_that_timed_out)
+{
+    if (!is_timed(_i))
+        return;
+    struct gate gate;
+    struct unit_call call;
+    struct joining joining = {.way = JOIN};
+    start_at_gate(&joining.thread, &gate);
+    struct timespec time = unit_deadline(clock_of(_i), 5);
+    ck_assert_int_eq(join_until(_i, joining.thread, NULL, &time), ETIMEDOUT);
+    unit_start(&call, join_elsewhere, &joining);
+    unit_wait_until_blocked(&call);
+    open_gate(&gate);
+    ck_assert_int_eq(unit_finish(&call), 0);
+    ck_assert_ptr_eq(joining.result, &gate);
+}
+END_TEST
+
+START_TEST(a_joined_thread_is_known_no_more)
+{
+    /* Undefined by POSIX; glibc says nothing of it. */
+    if (!unit_on_furwock_threads())
+        unit_skip("undefined here");
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, give_back, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(join_in_way(_i, thread, NULL), ESRCH);
+    ck_assert_int_eq(pthread_detach(thread), ESRCH);
+}
+END_TEST
+
+START_TEST(of_many_joiners_at_once_exactly_one_succeeds)
+{
+    enum { JOINERS = 4 };
+    /* libc defect: glibc does not record who joins. */
+    if (!unit_on_furwock_threads())
+        unit_skip("joins do not see one another");
+    for (int round = 0; round < 100; round++) {
+        struct gate gate;
+        struct unit_call calls[JOINERS];
+        struct joining joinings[JOINERS];
+        start_at_gate(&joinings[0].thread, &gate);
+        for (int i = 0; i < JOINERS; i++) {
+            static const int ways[] = {JOIN, TIMEDJOIN, CLOCKJOIN_REALTIME, CLOCKJOIN_MONOTONIC};
+            joinings[i] = (struct joining){.way = ways[i], .thread = joinings[0].thread};
+            unit_start(&calls[i], join_elsewhere, &joinings[i]);
+        }
+        /* All but one come back before the end. */
+        int returned;
+        do {
+            sched_yield();
+            returned = 0;
+            for (int i = 0; i < JOINERS; i++)
+                returned += atomic_load(&calls[i].returned);
+        } while (returned < JOINERS - 1);
+        open_gate(&gate);
+        int successes = 0;
+        for (int i = 0; i < JOINERS; i++) {
+            int error = unit_finish(&calls[i]);
+            ck_assert(error == 0 || error == EINVAL);
+            successes += error == 0;
+        }
+        ck_assert_int_eq(successes, 1);
+    }
+}
+END_TEST
+
+/* Detachment. */
+
+START_TEST(a_detached_thread_cannot_be_joined)
+{
+    pthread_t thread;
+    struct gate gate;
+    start_at_gate(&thread, &gate);
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    /* glibc's tryjoin looks first whether the thread has ended. */
+    ck_assert_int_eq(join_in_way(_i, thread, NULL),
+                     _i == TRYJOIN && !unit_on_furwock_threads() ? EBUSY : EINVAL);
+    open_gate(&gate);
+    wait_until_gone(&gate.tid);
+}
+END_TEST
+
+START_TEST(a_detached_thread_cannot_be_detached)
+{
+    pthread_t thread;
+    struct gate gate;
+    start_at_gate(&thread, &gate);
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    ck_assert_int_eq(pthread_detach(thread), EINVAL);
+    open_gate(&gate);
+    wait_until_gone(&gate.tid);
+}
+END_TEST
+
+START_TEST(detaching_a_thread_that_is_being_joined_changes_nothing)
+{
+    /* libc defect: glibc does not record who joins. */
+    if (!unit_on_furwock_threads())
+        unit_skip("joins do not see one another");
+    struct gate gate;
+    struct unit_call call;
+    struct joining joining = {.way = JOIN};
+    start_at_gate(&joining.thread, &gate);
+    unit_start(&call, join_elsewhere, &joining);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_detach(joining.thread), EINVAL);
+    unit_wait_until_blocked(&call);
+    open_gate(&gate);
+    ck_assert_int_eq(unit_finish(&call), 0);
+    ck_assert_ptr_eq(joining.result, &gate);
+}
+END_TEST
+
+START_TEST(an_ended_thread_can_be_detached)
+{
+    for (int i = 0; i < 200; i++) {
+        pthread_t thread;
+        struct gate gate;
+        start_at_gate(&thread, &gate);
+        open_gate(&gate);
+        wait_until_gone(&gate.tid);
+        ck_assert_int_eq(pthread_detach(thread), 0);
+    }
+}
+END_TEST
+
+static int detach_self(void *arg)
+{
+    int errors = pthread_detach(pthread_self()) != 0;
+    errors += pthread_detach(pthread_self()) != EINVAL;
+    atomic_store((atomic_int *)arg, errors == 0 ? unit_gettid() : -1);
+    return 0;
+}
+
+static void *detach_self_thread(void *arg)
+{
+    detach_self(arg);
+    return NULL;
+}
+
+START_TEST(a_thread_can_detach_itself)
+{
+    for (int i = 0; i < 200; i++) {
+        atomic_int tid = 0;
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, detach_self_thread, &tid), 0);
+        while (atomic_load(&tid) == 0)
+            sched_yield();
+        ck_assert_int_gt(atomic_load(&tid), 0);
+        wait_until_gone(&tid);
+    }
+}
+END_TEST
+
+static void *count_and_end(void *arg)
+{
+    atomic_fetch_add((atomic_int *)arg, 1);
+    return NULL;
+}
+
+START_TEST(detachment_at_any_moment_of_the_end_is_good)
+{
+    enum { THREADS = 3000 };
+    static atomic_int ended;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, count_and_end, &ended), 0);
+        struct timespec now, until = unit_deadline(CLOCK_MONOTONIC, 0);
+        until.tv_nsec += i % 300 * 200;
+        do
+            clock_gettime(CLOCK_MONOTONIC, &now);
+        while ((now.tv_sec - until.tv_sec) * 1000000000L + now.tv_nsec < until.tv_nsec);
+        ck_assert_int_eq(pthread_detach(thread), 0);
+    }
+    unit_wait_for(&ended, THREADS);
+}
+END_TEST
+
+START_TEST(a_thread_created_detached_runs_and_cannot_be_joined)
+{
+    pthread_attr_t attr;
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED), 0);
+    pthread_t thread;
+    struct gate gate;
+    atomic_init(&gate.tid, 0);
+    ck_assert_int_eq(sem_init(&gate.sem, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, wait_at_gate, &gate), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), EINVAL);
+    ck_assert_int_eq(pthread_detach(thread), EINVAL);
+    open_gate(&gate);
+    wait_until_gone(&gate.tid);
+}
+END_TEST
+
+/* The initial thread, in children of fork. */
+
+static pthread_t initial;
+
+static void *join_initial_and_exit(void *arg)
+{
+    void *result = NULL;
+    unit_child_assert(join_in_way((int)(intptr_t)arg, initial, &result) == 0);
+    unit_child_assert(result == &initial);
+    _exit(42);
+}
+
+static int exit_status(pid_t pid)
+{
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status), "child ended with status 0x%x", (unsigned)status);
+    return WEXITSTATUS(status);
+}
+
+START_TEST(the_initial_thread_can_be_joined)
+{
+    if (_i == TRYJOIN)
+        return;
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        pthread_t thread;
+        initial = pthread_self();
+        unit_child_assert(pthread_create(&thread, NULL, join_initial_and_exit,
+                                         (void *)(intptr_t)_i) == 0);
+        pthread_exit(&initial);
+    }
+    ck_assert_int_eq(exit_status(pid), 42);
+}
+END_TEST
+
+static void *detach_initial(void *unused)
+{
+    (void)unused;
+    unit_child_assert(pthread_detach(initial) == 0);
+    unit_child_assert(pthread_detach(initial) == EINVAL);
+    unit_child_assert(pthread_join(initial, NULL) == EINVAL);
+    _exit(42);
+}
+
+START_TEST(the_initial_thread_can_be_detached)
+{
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        pthread_t thread;
+        initial = pthread_self();
+        unit_child_assert(pthread_create(&thread, NULL, detach_initial, NULL) == 0);
+        for (;;)
+            pause();
+    }
+    ck_assert_int_eq(exit_status(pid), 42);
+}
+END_TEST
+
+/* C11. */
+
+static int give_status(void *arg)
+{
+    return *(int *)arg;
+}
+
+static int exit_with_status(void *arg)
+{
+    thrd_exit(*(int *)arg);
+}
+
+START_TEST(thrd_join_delivers_any_status)
+{
+    int values[] = {0, 1, -1, -2, INT_MAX, INT_MIN};
+    for (int i = 0; i < 12; i++) {
+        thrd_t thread;
+        int status = 4711;
+        ck_assert_int_eq(
+            thrd_create(&thread, i % 2 ? give_status : exit_with_status, &values[i / 2]),
+            thrd_success);
+        ck_assert_int_eq(thrd_join(thread, &status), thrd_success);
+        ck_assert_int_eq(status, values[i / 2]);
+    }
+}
+END_TEST
+
+START_TEST(thrd_join_does_without_a_place_for_the_status)
+{
+    int value = 0;
+    thrd_t thread;
+    ck_assert_int_eq(thrd_create(&thread, give_status, &value), thrd_success);
+    ck_assert_int_eq(thrd_join(thread, NULL), thrd_success);
+}
+END_TEST
+
+static int compare_with_current(void *arg)
+{
+    thrd_t *threads = arg;
+    threads[1] = thrd_current();
+    return thrd_equal(threads[0], threads[1]) != 0;
+}
+
+START_TEST(thrd_current_and_thrd_equal_tell_threads_apart)
+{
+    thrd_t threads[2];
+    int same = 4711;
+    threads[0] = thrd_current();
+    ck_assert_int_ne(thrd_equal(threads[0], thrd_current()), 0);
+    thrd_t thread;
+    ck_assert_int_eq(thrd_create(&thread, compare_with_current, threads), thrd_success);
+    ck_assert_int_eq(thrd_join(thread, &same), thrd_success);
+    ck_assert_int_eq(same, 0);
+    ck_assert_int_ne(thrd_equal(threads[1], thread), 0);
+    int (*volatile equal)(thrd_t, thrd_t) = thrd_equal;
+    ck_assert_int_eq(equal(threads[0], threads[1]), 0);
+    ck_assert_int_ne(equal(threads[1], threads[1]), 0);
+}
+END_TEST
+
+static struct gate c11_gate;
+
+static int wait_at_c11_gate(void *unused)
+{
+    (void)unused;
+    wait_at_gate(&c11_gate);
+    return 0;
+}
+
+START_TEST(a_thread_detached_by_thrd_detach_can_be_neither_joined_nor_detached)
+{
+    thrd_t thread;
+    ck_assert_int_eq(sem_init(&c11_gate.sem, 0, 0), 0);
+    ck_assert_int_eq(thrd_create(&thread, wait_at_c11_gate, NULL), thrd_success);
+    ck_assert_int_eq(thrd_detach(thread), thrd_success);
+    ck_assert_int_eq(thrd_join(thread, NULL), thrd_error);
+    ck_assert_int_eq(thrd_detach(thread), thrd_error);
+    open_gate(&c11_gate);
+    wait_until_gone(&c11_gate.tid);
+}
+END_TEST
+
+START_TEST(thrd_join_of_oneself_fails)
+{
+    int status = 4711;
+    ck_assert_int_eq(thrd_join(thrd_current(), &status), thrd_error);
+    /* libc defect: glibc stores what nobody has given. */
+    if (unit_on_furwock_threads())
+        ck_assert_int_eq(status, 4711);
+}
+END_TEST
+
+static int join_c11_gate(void *arg)
+{
+    int status = 4711;
+    if (thrd_join(*(thrd_t *)arg, &status) != thrd_success)
+        return -1;
+    return status;
+}
+
+START_TEST(thrd_join_waits_for_the_end)
+{
+    thrd_t thread;
+    struct unit_call call;
+    ck_assert_int_eq(sem_init(&c11_gate.sem, 0, 0), 0);
+    ck_assert_int_eq(thrd_create(&thread, wait_at_c11_gate, NULL), thrd_success);
+    unit_start(&call, join_c11_gate, &thread);
+    unit_wait_until_blocked(&call);
+    open_gate(&c11_gate);
+    ck_assert_int_eq(unit_finish(&call), 0);
+}
+END_TEST
+
+/* Keys of both kinds are the same. */
+static atomic_int destroyed;
+
+static void count_destroyed(void *value)
+{
+    atomic_fetch_add(&destroyed, *(int *)value);
+}
+
+static int set_value_and_exit(void *arg)
+{
+    static int one = 1;
+    tss_set(*(tss_t *)arg, &one);
+    thrd_exit(0);
+}
+
+START_TEST(thrd_exit_runs_the_destructors)
+{
+    tss_t key;
+    thrd_t thread;
+    ck_assert_int_eq(tss_create(&key, count_destroyed), thrd_success);
+    ck_assert_int_eq(thrd_create(&thread, set_value_and_exit, &key), thrd_success);
+    ck_assert_int_eq(thrd_join(thread, NULL), thrd_success);
+    ck_assert_int_eq(atomic_load(&destroyed), 1);
+    tss_delete(key);
+}
+END_TEST
+
+START_TEST(thrd_exit_in_the_last_thread_ends_the_process_with_success)
+{
+    pid_t pid = unit_fork();
+    if (pid == 0)
+        thrd_exit(42);
+    ck_assert_int_eq(exit_status(pid), 0);
+}
+END_TEST
+
+static int sleep_long(void *arg)
+{
+    struct timespec time = {20, 0};
+    return thrd_sleep(&time, arg);
+}
+
+START_TEST(thrd_sleep_sleeps_and_a_signal_ends_it)
+{
+    struct timespec time = {0, 20000000}, start = unit_deadline(CLOCK_MONOTONIC, 0), now;
+    ck_assert_int_eq(thrd_sleep(&time, NULL), 0);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    ck_assert_int_ge((now.tv_sec - start.tv_sec) * 1000000000L + now.tv_nsec - start.tv_nsec,
+                     20000000);
+
+    struct sigaction action = {.sa_handler = count_handled};
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    struct unit_call call;
+    struct timespec left = {0, 0};
+    unit_start(&call, sleep_long, &left);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
+    ck_assert_int_eq(unit_finish(&call), -1);
+    ck_assert(left.tv_sec > 0 && left.tv_sec < 20);
+
+    time.tv_nsec = 1000000000;
+    ck_assert_int_lt(thrd_sleep(&time, NULL), -1);
+    thrd_yield();
+}
+END_TEST
+
+static Suite *thread_suite(void)
+{
+    Suite *suite = suite_create("thread");
+    TCase *tcase = tcase_create("thread");
+    tcase_set_timeout(tcase, 30);
+    tcase_add_test(tcase, a_thread_runs_its_routine_with_its_argument_and_returns_its_result);
+    tcase_add_test(tcase, pthread_exit_gives_the_result);
+    tcase_add_test(tcase, pthread_exit_ends_the_thread_from_any_depth);
+    tcase_add_test(tcase, any_result_is_delivered);
+    tcase_add_test(tcase, pthread_self_in_the_thread_is_what_pthread_create_stored);
+    tcase_add_test(tcase, the_identity_is_stored_before_the_thread_needs_it);
+    tcase_add_test(tcase, identities_of_living_threads_differ);
+    tcase_add_test(tcase, pthread_self_is_the_same_at_every_call);
+    tcase_add_test(tcase, pthread_equal_is_a_function_too);
+    tcase_add_test(tcase, a_thread_is_one_of_the_kernel_in_the_same_process);
+    tcase_add_test(tcase, creation_and_join_synchronise_memory);
+    tcase_add_test(tcase, the_signal_mask_is_inherited);
+    tcase_add_test(tcase, a_signal_pending_for_the_creator_is_not_for_the_created);
+    tcase_add_test(tcase, the_alternate_signal_stack_is_not_inherited);
+    tcase_add_test(tcase, thread_local_variables_begin_with_their_initial_values);
+    tcase_add_test(tcase, the_stack_is_aligned);
+    tcase_add_test(tcase, threads_create_and_join_threads);
+    tcase_add_test(tcase, many_threads_create_and_join_at_once);
+    tcase_add_loop_test(tcase, every_join_delivers_the_result_of_an_ended_thread, 0, WAYS);
+    tcase_add_loop_test(tcase, every_join_does_without_a_place_for_the_result, 0, WAYS);
+    tcase_add_loop_test(tcase, a_join_waits_for_the_end, 0, WAYS);
+    tcase_add_test(tcase, a_joined_thread_has_left_user_space_for_good);
+    tcase_add_test(tcase, tryjoin_of_a_living_thread_returns_EBUSY_and_changes_nothing);
+    tcase_add_loop_test(tcase, a_timed_join_of_a_living_thread_returns_ETIMEDOUT_not_before_the_time,
+                        0, WAYS);
+    tcase_add_loop_test(tcase, a_timed_join_of_an_ended_thread_succeeds_whatever_the_time, 0, WAYS);
+    tcase_add_loop_test(
+        tcase, a_timed_join_with_nanoseconds_out_of_range_returns_EINVAL_and_changes_nothing, 0,
+        WAYS);
+    tcase_add_loop_test(tcase, a_timed_join_with_a_time_before_the_epoch_returns_ETIMEDOUT, 0,
+                        WAYS);
+    tcase_add_loop_test(tcase, a_timed_join_without_a_time_waits_for_ever, 0, WAYS);
+    tcase_add_test(tcase, clockjoin_with_another_clock_returns_EINVAL_and_changes_nothing);
+    tcase_add_loop_test(tcase, a_signal_does_not_end_a_join, 0, WAYS);
+    tcase_add_loop_test(tcase, a_join_leaves_errno_alone, 0, WAYS);
+    tcase_add_loop_test(tcase, a_thread_that_joins_itself_gets_EDEADLK, 0, WAYS);
+    tcase_add_loop_test(tcase, of_two_threads_that_join_each_other_the_second_gets_EDEADLK, 0,
+                        WAYS);
+    tcase_add_test(tcase, two_threads_that_join_each_other_at_once_do_not_hang);
+    tcase_add_loop_test(tcase, a_second_joiner_gets_EINVAL_and_the_first_the_result, 0, WAYS);
+    tcase_add_loop_test(tcase, a_thread_can_be_joined_by_another_after_a_join_that_timed_out, 0,
+                        WAYS);
+    tcase_add_loop_test(tcase, a_joined_thread_is_known_no_more, 0, WAYS);
+    tcase_add_test(tcase, of_many_joiners_at_once_exactly_one_succeeds);
+    tcase_add_loop_test(tcase, a_detached_thread_cannot_be_joined, 0, WAYS);
+    tcase_add_test(tcase, a_detached_thread_cannot_be_detached);
+    tcase_add_test(tcase, detaching_a_thread_that_is_being_joined_changes_nothing);
+    tcase_add_test(tcase, an_ended_thread_can_be_detached);
+    tcase_add_test(tcase, a_thread_can_detach_itself);
+    tcase_add_test(tcase, detachment_at_any_moment_of_the_end_is_good);
+    tcase_add_test(tcase, a_thread_created_detached_runs_and_cannot_be_joined);
+    tcase_add_loop_test(tcase, the_initial_thread_can_be_joined, 0, WAYS);
+    tcase_add_test(tcase, the_initial_thread_can_be_detached);
+    tcase_add_test(tcase, thrd_join_delivers_any_status);
+    tcase_add_test(tcase, thrd_join_does_without_a_place_for_the_status);
+    tcase_add_test(tcase, thrd_current_and_thrd_equal_tell_threads_apart);
+    tcase_add_test(tcase, a_thread_detached_by_thrd_detach_can_be_neither_joined_nor_detached);
+    tcase_add_test(tcase, thrd_join_of_oneself_fails);
+    tcase_add_test(tcase, thrd_join_waits_for_the_end);
+    tcase_add_test(tcase, thrd_exit_runs_the_destructors);
+    tcase_add_test(tcase, thrd_exit_in_the_last_thread_ends_the_process_with_success);
+    tcase_add_test(tcase, thrd_sleep_sleeps_and_a_signal_ends_it);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+UNIT_MAIN(thread_suite)
