@@ -364,8 +364,10 @@ static COLD void broadcast_waiters(struct cond *cond)
     uint32_t before = advance(cond, BITS, &target);
     if (!(before & SLEEPERS))
         return;
+    /* whoever has come since may wait with another mutex: then none are moved */
+    uint32_t now = (before + SEQUENCE) & ~(uint32_t)BITS;
     if (scope_of(cond) == PRIVATE && target && !inherits(target))
-        unpark_some_move_rest(&cond->word, WOKEN_AT_ONCE, &mutex_at(target)->word);
+        unpark_some_move_rest(&cond->word, now, WOKEN_AT_ONCE, &mutex_at(target)->word);
     else
         wake(cond, target, true);
 }

@@ -112,9 +112,11 @@ int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)
     return woken > 0 ? woken : 0;
 }
 
-void unpark_some_move_rest(const uint32_t *word, int count, const uint32_t *target)
+void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
+                           const uint32_t *target)
 {
-    long done = futex(word, FUTEX_REQUEUE, PRIVATE, count, (void *)(long)EVERYONE, target, 0);
+    long done = futex(word, FUTEX_CMP_REQUEUE, PRIVATE, count, (void *)(long)EVERYONE, target,
+                      expected);
     if (unlikely(done < 0))
         unpark(word, EVERYONE, PRIVATE, ANY);
 }

@@ -48,8 +48,12 @@ int park_cancellable(const uint32_t *word, uint32_t expected, const struct deadl
 /* Wake up to `count` sleepers of the given classes. Returns how many there were. */
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes);
 
-/* Wake `count` sleepers of `word` and move the others to sleep on `target`: private words only. */
-void unpark_some_move_rest(const uint32_t *word, int count, const uint32_t *target);
+/*
+ * Wake `count` sleepers of `word` and move the others to sleep on `target`; if *word is not
+ * `expected`, wake them all. Private words only.
+ */
+void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
+                           const uint32_t *target);
 
 /*
  * Sleep for a moment, unrecorded: about a tenth of a millisecond, nearly half of which is the slack

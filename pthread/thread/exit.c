@@ -58,7 +58,7 @@ PUBLIC _Noreturn void pthread_exit(void *result)
     /* The initial thread, and the one that a child of fork begins with, were made by others. */
     bool adopted = thread->result != (void *)(uintptr_t)thread->tid;
     tid_close(thread, adopted);
-    thread_list_lock();
+    thread_list_lock_to_leave();
     if (thread->next == thread)
         exit_process(thread, signal_mask);
     if (&__do_orphaned_stdio_locks)

@@ -25,6 +25,12 @@ static uint32_t *word(void)
     return (uint32_t *)&__thread_list_lock;
 }
 
+/*
+ * Ending threads that wait for the lock. The others let them go first: else, where many are created
+ * without pause, ended ones would pile up.
+ */
+static uint32_t leaving;
+
 static COLD void lock_contended(uint32_t tid)
 {
     struct spin spin;
@@ -46,13 +52,38 @@ static COLD void lock_contended(uint32_t tid)
     }
 }
 
+static COLD void let_others_leave(struct musl_thread *self)
+{
+    uint32_t count;
+    /* they are in the ring: a child of fork, alone there, has only their number */
+    if (self->next == self)
+        arch_store_relaxed(&leaving, 0);
+    while ((count = arch_load_acquire(&leaving)) != 0)
+        park(&leaving, count, NULL, PRIVATE, ANY);
+}
+
 void thread_list_lock(void)
 {
-    uint32_t tid = musl_self()->tid;
-    if ((arch_load_relaxed(word()) & ~ASLEEP) == tid)
+    struct musl_thread *self = musl_self();
+    if ((arch_load_relaxed(word()) & ~ASLEEP) == self->tid) {
         depth++;
-    else if (unlikely(!arch_cas(word(), 0, tid)))
-        lock_contended(tid);
+        return;
+    }
+    if (unlikely(arch_load_relaxed(&leaving) != 0))
+        let_others_leave(self);
+    if (unlikely(!arch_cas(word(), 0, self->tid)))
+        lock_contended(self->tid);
+}
+
+void thread_list_lock_to_leave(void)
+{
+    uint32_t tid = musl_self()->tid;
+    if (likely(arch_cas(word(), 0, tid)))
+        return;
+    arch_fetch_add(&leaving, 1);
+    lock_contended(tid);
+    if (arch_fetch_add(&leaving, -1u) == 1)
+        unpark(&leaving, EVERYONE, PRIVATE, ANY);
 }
 
 void thread_list_unlock(void)

@@ -70,6 +70,8 @@ uint64_t change_signal_mask(int how, uint64_t set);
 
 /* The ring of threads and its lock: list.c. */
 void thread_list_lock(void);
+/* The same for a thread that ends. */
+void thread_list_lock_to_leave(void);
 void thread_list_unlock(void);
 void thread_list_insert(struct musl_thread *thread);
 void thread_list_remove(struct musl_thread *thread);

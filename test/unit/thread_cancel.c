@@ -329,7 +329,7 @@ static int call_writev(void)
 }
 
 /* What a call needs beside what is always there. */
-enum need { NOTHING, MQ, CHILD, SLEEPER, AIO, TERMINAL };
+enum need { NOTHING, QUEUE, MQ, CHILD, SLEEPER, AIO, TERMINAL };
 
 static const struct point {
     const char *name;
@@ -355,8 +355,8 @@ static const struct point {
     {"mq_send", call_mq_send, true, MQ},
     {"mq_timedreceive", call_mq_timedreceive, true, MQ},
     {"mq_timedsend", call_mq_timedsend, true, MQ},
-    {"msgrcv", call_msgrcv, true, NOTHING},
-    {"msgsnd", call_msgsnd, true, NOTHING},
+    {"msgrcv", call_msgrcv, true, QUEUE},
+    {"msgsnd", call_msgsnd, true, QUEUE},
     {"msync", call_msync, false, NOTHING},
     {"nanosleep", call_nanosleep, true, NOTHING},
     {"open", call_open, true, NOTHING},
@@ -417,8 +417,8 @@ static void set_sockets(void)
     scene.listener = socket(AF_UNIX, SOCK_STREAM, 0);
     ck_assert_int_ge(scene.listener, 0);
     scene.address.sun_family = AF_UNIX;
-    ck_assert_int_eq(
-        bind(scene.listener, (struct sockaddr *)&scene.address, sizeof(sa_family_t)), 0);
+    ck_assert_int_eq(bind(scene.listener, (struct sockaddr *)&scene.address, sizeof(sa_family_t)),
+                     0);
     scene.address_size = sizeof scene.address;
     ck_assert_int_eq(
         getsockname(scene.listener, (struct sockaddr *)&scene.address, &scene.address_size), 0);
@@ -455,7 +455,11 @@ static void set_files(void)
     /* A lock of an open file keeps out those of others and those of processes. */
     struct flock lock = whole_file();
     ck_assert_int_eq(fcntl(locked, F_OFD_SETLK, &lock), 0);
+}
 
+/* It outlives the process, unless strike_scene removes it. */
+static void set_full_queue(void)
+{
     scene.queue = msgget(IPC_PRIVATE, 0600);
     ck_assert_int_ge(scene.queue, 0);
     struct msqid_ds status;
@@ -498,6 +502,7 @@ static void *sleep_for_ever(void *unused)
 /* False, if the system does not have what the call needs. */
 static bool set_scene(const struct point *point)
 {
+    scene.queue = -1;
     ck_assert_int_eq(pipe(scene.empty), 0);
     ck_assert_int_eq(pipe(scene.full), 0);
     fill(scene.full[1]);
@@ -512,6 +517,9 @@ static bool set_scene(const struct point *point)
     switch (point->need) {
     case MQ:
         return set_message_queues();
+    case QUEUE:
+        set_full_queue();
+        return true;
     case CHILD:
         scene.child = unit_fork();
         if (scene.child == 0) {
@@ -539,7 +547,8 @@ static void strike_scene(void)
 {
     unlink(scene.fifo);
     rmdir(scene.directory);
-    msgctl(scene.queue, IPC_RMID, NULL);
+    if (scene.queue >= 0)
+        msgctl(scene.queue, IPC_RMID, NULL);
     if (scene.child)
         kill(scene.child, SIGKILL);
 }
@@ -1369,8 +1378,7 @@ START_TEST(a_cleanup_handler_can_unlock_what_the_thread_has_locked)
 {
     pthread_mutex_t mutex;
     struct unit_call call;
-    ck_assert_int_eq(
-        unit_mutex_init(&mutex, PTHREAD_MUTEX_ERRORCHECK, 0, 0, PTHREAD_PRIO_NONE), 0);
+    ck_assert_int_eq(unit_mutex_init(&mutex, PTHREAD_MUTEX_ERRORCHECK, 0, 0, PTHREAD_PRIO_NONE), 0);
     unit_start(&call, hold_mutex, &mutex);
     unit_wait_until_blocked(&call);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), EBUSY);

@@ -68,7 +68,7 @@ static void add(MDB_txn *txn, uint32_t account, int64_t amount)
 static void open_database(void)
 {
     check(mdb_env_create(&env), "create");
-    check(mdb_env_set_mapsize(env, 64 << 20), "map size");
+    check(mdb_env_set_mapsize(env, 1 << 30), "map size");
     /* Enough for the readers of one generation only: slots of threads that ended must come back. */
     check(mdb_env_set_maxreaders(env, READERS + 2), "readers");
     check(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOSYNC, 0600), "open");

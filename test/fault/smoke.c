@@ -1,0 +1,332 @@
+/*
+ * smoke [--call NAME --errno N]
+ *
+ * Uses every object once, contended, by threads and by a child process; then has the system call
+ * refused, if one is named, and does it all again, with new objects and with the old ones. What the
+ * system does not allow may answer ENOTSUP when an object is made, and is then told as such; what
+ * was made has to work. Prints "ok", or "ok, without X, Y"; any other outcome is a failure.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "refusal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *stage = "the start", *refused = "nothing";
+static char without[256];
+
+static _Noreturn void fail(int line, const char *what, int got)
+{
+    printf("%s refused, %s: line %d: %s: %d\n", refused, stage, line, what, got);
+    fflush(stdout);
+    _exit(1);
+}
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail(__LINE__, #condition, errno);                                                     \
+    } while (0)
+#define RETURNS(call, expected)                                                                    \
+    do {                                                                                           \
+        int error_ = (call);                                                                       \
+        if (error_ != (expected))                                                                  \
+            fail(__LINE__, #call, error_);                                                         \
+    } while (0)
+
+static void lack(const char *name)
+{
+    if (!strstr(without, name))
+        snprintf(without + strlen(without), sizeof without - strlen(without), "%s %s",
+                 *without ? "," : ", without", name);
+}
+
+static void nap(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static struct timespec in(clockid_t clock, long ms)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    time.tv_sec += (time.tv_nsec + ms * 1000000) / 1000000000;
+    time.tv_nsec = (time.tv_nsec + ms * 1000000) % 1000000000;
+    return time;
+}
+
+/* What a set of objects is made with. */
+struct flavour {
+    const char *name;
+    int type, sharing, robust, protocol;
+};
+
+static const struct flavour flavours[] = {
+    {"normal", PTHREAD_MUTEX_NORMAL, 0, 0, PTHREAD_PRIO_NONE},
+    {"errorcheck", PTHREAD_MUTEX_ERRORCHECK, 0, 0, PTHREAD_PRIO_NONE},
+    {"recursive", PTHREAD_MUTEX_RECURSIVE, 0, 0, PTHREAD_PRIO_NONE},
+    {"shared", PTHREAD_MUTEX_NORMAL, 1, 0, PTHREAD_PRIO_NONE},
+    {"shared errorcheck", PTHREAD_MUTEX_ERRORCHECK, 1, 0, PTHREAD_PRIO_NONE},
+    {"robust", PTHREAD_MUTEX_NORMAL, 1, 1, PTHREAD_PRIO_NONE},
+    {"inherit", PTHREAD_MUTEX_NORMAL, 0, 0, PTHREAD_PRIO_INHERIT},
+    {"shared inherit", PTHREAD_MUTEX_NORMAL, 1, 0, PTHREAD_PRIO_INHERIT},
+    {"robust inherit", PTHREAD_MUTEX_RECURSIVE, 1, 1, PTHREAD_PRIO_INHERIT},
+};
+enum { FLAVOURS = sizeof flavours / sizeof *flavours };
+
+/* Old objects of this kind need the call all their life, and cannot do without it now. */
+static bool depends(const struct flavour *flavour, const char *call)
+{
+    return (flavour->robust && strcmp(call, "set_robust_list") == 0) ||
+           (flavour->protocol == PTHREAD_PRIO_INHERIT && strcmp(call, "futex_pi") == 0);
+}
+
+struct objects {
+    bool made;
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    pthread_rwlock_t rwlock;
+    pthread_barrier_t barrier;
+    sem_t sem;
+    pthread_spinlock_t spin;
+    long first, second;
+    int go;
+    atomic_int asleep, arrivals;
+};
+
+static bool make(struct objects *o, const struct flavour *flavour)
+{
+    int sharing = flavour->sharing ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE;
+    memset(o, 0, sizeof *o);
+    pthread_mutexattr_t mutex;
+    RETURNS(pthread_mutexattr_init(&mutex), 0);
+    RETURNS(pthread_mutexattr_settype(&mutex, flavour->type), 0);
+    RETURNS(pthread_mutexattr_setpshared(&mutex, sharing), 0);
+    RETURNS(pthread_mutexattr_setrobust(
+                &mutex, flavour->robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED), 0);
+    RETURNS(pthread_mutexattr_setprotocol(&mutex, flavour->protocol), 0);
+    int error = pthread_mutex_init(&o->mutex, &mutex);
+    if (error == ENOTSUP && (flavour->robust || flavour->protocol == PTHREAD_PRIO_INHERIT)) {
+        lack(flavour->name);
+        return false;
+    }
+    RETURNS(error, 0);
+    pthread_condattr_t cond;
+    RETURNS(pthread_condattr_init(&cond), 0);
+    RETURNS(pthread_condattr_setpshared(&cond, sharing), 0);
+    RETURNS(pthread_cond_init(&o->cond, &cond), 0);
+    pthread_rwlockattr_t rwlock;
+    RETURNS(pthread_rwlockattr_init(&rwlock), 0);
+    RETURNS(pthread_rwlockattr_setpshared(&rwlock, sharing), 0);
+    RETURNS(pthread_rwlock_init(&o->rwlock, &rwlock), 0);
+    pthread_barrierattr_t barrier;
+    RETURNS(pthread_barrierattr_init(&barrier), 0);
+    RETURNS(pthread_barrierattr_setpshared(&barrier, sharing), 0);
+    RETURNS(pthread_barrier_init(&o->barrier, &barrier, 3), 0);
+    CHECK(sem_init(&o->sem, flavour->sharing, 0) == 0);
+    RETURNS(pthread_spin_init(&o->spin, sharing), 0);
+    return o->made = true;
+}
+
+/* What each of three does: threads, or a process with one and another with two. */
+static void play(struct objects *o)
+{
+    for (int i = 0; i < 300; i++) {
+        struct timespec time = in(CLOCK_MONOTONIC, 10000);
+        int error = i % 3 ? pthread_mutex_lock(&o->mutex)
+                          : pthread_mutex_clocklock(&o->mutex, CLOCK_MONOTONIC, &time);
+        RETURNS(error, 0);
+        CHECK(o->first == o->second);
+        o->first++;
+        if (i % 50 == 0)
+            nap(1);
+        o->second++;
+        RETURNS(pthread_mutex_unlock(&o->mutex), 0);
+        RETURNS(i % 4 ? pthread_rwlock_rdlock(&o->rwlock) : pthread_rwlock_wrlock(&o->rwlock), 0);
+        RETURNS(pthread_rwlock_unlock(&o->rwlock), 0);
+        RETURNS(pthread_spin_lock(&o->spin), 0);
+        RETURNS(pthread_spin_unlock(&o->spin), 0);
+    }
+    int result = pthread_barrier_wait(&o->barrier);
+    CHECK(result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD);
+    /* two wait, the last broadcasts; then each waits for a post, which goes round */
+    RETURNS(pthread_mutex_lock(&o->mutex), 0);
+    bool last = atomic_fetch_add(&o->asleep, 1) == 2;
+    if (last) {
+        o->go = 1;
+        RETURNS(pthread_cond_broadcast(&o->cond), 0);
+    }
+    while (!o->go)
+        RETURNS(pthread_cond_wait(&o->cond, &o->mutex), 0);
+    RETURNS(pthread_mutex_unlock(&o->mutex), 0);
+    if (!last)
+        while (sem_wait(&o->sem) != 0)
+            CHECK(errno == EINTR);
+    CHECK(sem_post(&o->sem) == 0);
+    RETURNS(pthread_mutex_lock(&o->mutex), 0);
+    struct timespec time = in(CLOCK_REALTIME, 2);
+    int error;
+    while ((error = pthread_cond_timedwait(&o->cond, &o->mutex, &time)) == 0)
+        ;
+    RETURNS(error, ETIMEDOUT);
+    RETURNS(pthread_mutex_unlock(&o->mutex), 0);
+    atomic_fetch_add(&o->arrivals, 1);
+}
+
+static void *play_thread(void *o)
+{
+    play(o);
+    return NULL;
+}
+
+/* Threads are libc's, and where it cannot make them there is nothing to see. */
+static void start(pthread_t *thread, void *(*function)(void *), void *argument)
+{
+    int error = pthread_create(thread, NULL, function, argument);
+    if (error == EPERM) {
+        printf("ok, without threads\n");
+        exit(0);
+    }
+    RETURNS(error, 0);
+}
+
+static void *hold(void *mutex)
+{
+    RETURNS(pthread_mutex_lock(mutex), 0);
+    return NULL;
+}
+
+static void use(struct objects *o, const struct flavour *flavour)
+{
+    pthread_t thread[2];
+    pid_t pid = 0;
+    o->go = 0;
+    o->asleep = 0;
+    o->arrivals = 0;
+    while (sem_trywait(&o->sem) == 0)
+        ;
+    if (flavour->sharing) {
+        fflush(stdout);
+        pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0) {
+            play(o);
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < (pid ? 1 : 2); i++)
+        start(&thread[i], play_thread, o);
+    play(o);
+    for (int i = 0; i < (pid ? 1 : 2); i++)
+        RETURNS(pthread_join(thread[i], NULL), 0);
+    int status = 0;
+    CHECK(pid == 0 || (waitpid(pid, &status, 0) == pid && status == 0));
+    CHECK(o->arrivals == 3 && o->first == o->second);
+    if (flavour->robust) {
+        struct timespec time;
+        start(&thread[0], hold, &o->mutex);
+        RETURNS(pthread_join(thread[0], NULL), 0);
+        time = in(CLOCK_REALTIME, 5000);
+        RETURNS(pthread_mutex_timedlock(&o->mutex, &time), EOWNERDEAD);
+        RETURNS(pthread_mutex_consistent(&o->mutex), 0);
+        RETURNS(pthread_mutex_unlock(&o->mutex), 0);
+    }
+}
+
+/* Once, keys and cancellation. */
+
+static int ran;
+static atomic_int destroyed;
+static pthread_key_t key;
+
+static void routine(void)
+{
+    ran++;
+}
+
+static void destroy(void *value)
+{
+    CHECK(value == &key);
+    atomic_fetch_add(&destroyed, 1);
+}
+
+static void unlock(void *mutex)
+{
+    RETURNS(pthread_mutex_unlock(mutex), 0);
+}
+
+static void *wait_for_ever(void *arg)
+{
+    struct objects *o = arg;
+    RETURNS(pthread_setspecific(key, &key), 0);
+    RETURNS(pthread_mutex_lock(&o->mutex), 0);
+    pthread_cleanup_push(unlock, &o->mutex);
+    for (;;)
+        pthread_cond_wait(&o->cond, &o->mutex);
+    pthread_cleanup_pop(0);
+    return NULL;
+}
+
+static void use_life(struct objects *o)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_t thread;
+    void *result;
+    RETURNS(pthread_once(&once, routine), 0);
+    pthread_once_t fresh = PTHREAD_ONCE_INIT;
+    int before = ran;
+    RETURNS(pthread_once(&fresh, routine), 0);
+    CHECK(ran == before + 1);
+    RETURNS(pthread_key_create(&key, destroy), 0);
+    before = destroyed;
+    start(&thread, wait_for_ever, o);
+    nap(5);
+    RETURNS(pthread_cancel(thread), 0);
+    RETURNS(pthread_join(thread, &result), 0);
+    CHECK(result == PTHREAD_CANCELED && destroyed == before + 1);
+    RETURNS(pthread_key_delete(key), 0);
+}
+
+int main(int argc, char **argv)
+{
+    struct objects *old = mmap(NULL, 2 * FLAVOURS * sizeof *old, PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_ANONYMOUS, -1, 0), *new = old + FLAVOURS;
+    CHECK(old != MAP_FAILED);
+    alarm(20);
+    for (int i = 0; i < FLAVOURS; i++)
+        if (make(&old[i], &flavours[i])) {
+            stage = flavours[i].name;
+            use(&old[i], &flavours[i]);
+        }
+    use_life(&old[0]);
+    if (argc == 5 && strcmp(argv[1], "--call") == 0 && strcmp(argv[3], "--errno") == 0) {
+        refused = argv[2];
+        if (!refuse(argv[2], atoi(argv[4])))
+            fail(__LINE__, "the filter", errno);
+        for (int i = 0; i < FLAVOURS; i++) {
+            stage = flavours[i].name;
+            if (old[i].made && !depends(&flavours[i], argv[2]))
+                use(&old[i], &flavours[i]);
+            if (make(&new[i], &flavours[i]))
+                use(&new[i], &flavours[i]);
+        }
+        stage = "once, keys and cancellation";
+        use_life(&old[0]);
+    }
+    printf("ok%s\n", without);
+    return 0;
+}
