@@ -1005,8 +1005,8 @@ START_TEST(the_initial_thread_can_be_joined)
     if (pid == 0) {
         pthread_t thread;
         initial = pthread_self();
-        unit_child_assert(pthread_create(&thread, NULL, join_initial_and_exit,
-                                         (void *)(intptr_t)_i) == 0);
+        unit_child_assert(
+            pthread_create(&thread, NULL, join_initial_and_exit, (void *)(intptr_t)_i) == 0);
         pthread_exit(&initial);
     }
     ck_assert_int_eq(exit_status(pid), 42);
@@ -1243,8 +1243,8 @@ static Suite *thread_suite(void)
     tcase_add_loop_test(tcase, a_join_waits_for_the_end, 0, WAYS);
     tcase_add_test(tcase, a_joined_thread_has_left_user_space_for_good);
     tcase_add_test(tcase, tryjoin_of_a_living_thread_returns_EBUSY_and_changes_nothing);
-    tcase_add_loop_test(tcase, a_timed_join_of_a_living_thread_returns_ETIMEDOUT_not_before_the_time,
-                        0, WAYS);
+    tcase_add_loop_test(
+        tcase, a_timed_join_of_a_living_thread_returns_ETIMEDOUT_not_before_the_time, 0, WAYS);
     tcase_add_loop_test(tcase, a_timed_join_of_an_ended_thread_succeeds_whatever_the_time, 0, WAYS);
     tcase_add_loop_test(
         tcase, a_timed_join_with_nanoseconds_out_of_range_returns_EINVAL_and_changes_nothing, 0,

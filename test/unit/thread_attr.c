@@ -281,8 +281,8 @@ static void *look_at_stack(void *arg)
     return NULL;
 }
 
-static const size_t stack_sizes[] = {16 << 10, 16385,   64 << 10, 128 << 10,     (128 << 10) + 1,
-                                     1 << 20,  8 << 20, (24 << 20) - 1};
+static const size_t stack_sizes[] = {16 << 10,        16385,   64 << 10, 128 << 10,
+                                     (128 << 10) + 1, 1 << 20, 8 << 20,  (24 << 20) - 1};
 static const size_t guard_sizes[] = {0, 1, PAGE, PAGE + 1, 8 << 10, 1 << 20};
 enum {
     STACK_SIZES = sizeof stack_sizes / sizeof stack_sizes[0],
@@ -526,7 +526,7 @@ static void set_scheduling(pthread_attr_t *attr, int inherit, int policy, int pr
 START_TEST(explicit_scheduling_is_what_the_thread_starts_with)
 {
     static const struct scheduling wanted[] = {
-        {SCHED_FIFO, 1}, {SCHED_FIFO, 99}, {SCHED_RR, 1},   {SCHED_RR, 50},
+        {SCHED_FIFO, 1},  {SCHED_FIFO, 99}, {SCHED_RR, 1},   {SCHED_RR, 50},
         {SCHED_OTHER, 0}, {SCHED_BATCH, 0}, {SCHED_IDLE, 0},
     };
     if (!may_be_real_time())
@@ -624,8 +624,8 @@ START_TEST(scheduling_that_is_not_permitted_returns_EPERM_and_leaves_nothing)
     pthread_attr_t attr = new_attr();
     become_nobody();
     set_scheduling(&attr, PTHREAD_EXPLICIT_SCHED, _i == 0 ? SCHED_FIFO : SCHED_RR, 10);
-    ck_assert_int_eq(pthread_attr_setdetachstate(
-                         &attr, _i == 0 ? PTHREAD_CREATE_JOINABLE : PTHREAD_CREATE_DETACHED),
+    ck_assert_int_eq(pthread_attr_setdetachstate(&attr, _i == 0 ? PTHREAD_CREATE_JOINABLE
+                                                                : PTHREAD_CREATE_DETACHED),
                      0);
     expect_failure(&attr, EPERM);
     ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
@@ -919,9 +919,9 @@ START_TEST(the_attributes_of_another_thread_are_told)
     CPU_SET(first_of(&all), &cpus);
     ck_assert_int_eq(pthread_attr_setstacksize(&attr, 256 << 10), 0);
     ck_assert_int_eq(pthread_attr_setguardsize(&attr, 3 * PAGE), 0);
-    ck_assert_int_eq(pthread_attr_setdetachstate(
-                         &attr, _i ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE),
-                     0);
+    ck_assert_int_eq(
+        pthread_attr_setdetachstate(&attr, _i ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE),
+        0);
     ck_assert_int_eq(pthread_attr_setaffinity_np(&attr, sizeof cpus, &cpus), 0);
     if (real_time)
         set_scheduling(&attr, PTHREAD_EXPLICIT_SCHED, SCHED_RR, 7);
@@ -1224,13 +1224,11 @@ static Suite *thread_attr_suite(void)
     tcase_add_test(tcase, a_stack_of_the_creator_may_be_unmapped_after_the_join);
     tcase_add_test(tcase, a_stack_too_large_for_the_machine_returns_EAGAIN_and_leaves_nothing);
     tcase_add_test(tcase, explicit_scheduling_is_what_the_thread_starts_with);
-    tcase_add_test(tcase,
-                   inherited_scheduling_is_that_of_the_creator_whatever_the_attributes_say);
+    tcase_add_test(tcase, inherited_scheduling_is_that_of_the_creator_whatever_the_attributes_say);
     tcase_add_loop_test(tcase, scheduling_that_is_not_permitted_returns_EPERM_and_leaves_nothing, 0,
                         2);
-    tcase_add_loop_test(tcase,
-                        a_priority_that_is_none_of_the_policy_returns_EINVAL_and_leaves_nothing, 0,
-                        2);
+    tcase_add_loop_test(
+        tcase, a_priority_that_is_none_of_the_policy_returns_EINVAL_and_leaves_nothing, 0, 2);
     tcase_add_test(tcase, policy_and_priority_may_be_set_in_either_order);
     tcase_add_test(tcase, the_processors_are_what_the_thread_starts_with);
     tcase_add_test(tcase, without_processors_all_are_told);
