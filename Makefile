@@ -139,7 +139,7 @@ UNIT_FORMS = glibc $(if $(wildcard $(MUSL_LIBRARY)/libc.so),musl) $(ARCHIVES:%=s
 C_UNITS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
 CXX_UNITS = $(patsubst test/unit/%.cc,%,$(wildcard test/unit/*.cc))
 UNITS_glibc = $(patsubst %,$(BUILD)/test/unit/%,$(C_UNITS) $(CXX_UNITS) plugin.so)
-UNITS_musl = $(patsubst %,$(BUILD)/test/unit/musl/%,$(filter-out thread% lives cancel_race,$(C_UNITS)) plugin.so)
+UNITS_musl = $(patsubst %,$(BUILD)/test/unit/musl/%,$(filter-out thread%,$(C_UNITS)) plugin.so)
 UNITS_static-glibc = $(patsubst %,$(BUILD)/test/unit/static-glibc/%,$(filter-out loader,$(C_UNITS) $(CXX_UNITS)))
 UNITS_static-musl = $(patsubst %,$(BUILD)/test/unit/static-musl/%,$(filter-out loader,$(C_UNITS)))
 UNITS = $(foreach form,$(UNIT_FORMS),$(UNITS_$(form)))
