@@ -25,8 +25,8 @@
  * changed.
  *
  * Once unblocked a waiter does not touch the condition variable, whose memory may be gone: SLEEPERS
- * is cleared by a signal that wakes nobody, and then wakes whoever has come meanwhile and found the
- * bit set. It is a hint that costs two system calls when stale. Only the spinner reads the word
+ * is cleared by a signal that wakes nobody, which changes the sequence again and wakes whoever has
+ * come meanwhile and found the bit set. It is a hint that costs two system calls when stale. Only the spinner reads the word
  * after its wait may have ended; it counts itself in `users`, and destroy waits for it. It runs, or
  * is about to.
  *
@@ -352,9 +352,12 @@ static COLD void signal_waiters(struct cond *cond)
     uint32_t before = advance(cond, SPINNER, &target);
     if (!before || (before & SPINNER))
         return;
-    uint32_t now = before + SEQUENCE;
-    /* whoever fell asleep between the two, relying on the bit, wakes without cause */
-    if (wake(cond, target, false) == 0 && arch_cas(&cond->word, now, now & ~(uint32_t)SLEEPERS))
+    /*
+     * Whoever has relied on the bit since: if asleep, it wakes without cause; if not yet, it must
+     * not fall asleep when the bit is set again, so the sequence changes once more.
+     */
+    uint32_t now = before + SEQUENCE, clear = (now + SEQUENCE) & ~(uint32_t)SLEEPERS;
+    if (wake(cond, target, false) == 0 && arch_cas(&cond->word, now, clear))
         wake(cond, target, true);
 }
 
