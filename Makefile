@@ -56,6 +56,7 @@ help:
 	@echo "make check      the tests: dynamic and static programs of glibc and of musl"
 	@echo "make check-host the same tests on glibc alone; check-host-musl: on musl alone"
 	@echo "make memcheck   the tests under valgrind, beside libc's own run"
+	@echo "make model      every interleaving of small programs on the real sources; mutants of them"
 	@echo "make stress     random stress of every object for SECONDS=60"
 	@echo "make fault      killed processes, refused system calls, bad input"
 	@echo "make apps       real programs on libc and on Furwock"
@@ -251,4 +252,4 @@ plot:
 demo: all
 	@test/demo $(BUILD)/libfurwock.so
 
-include test/stress/stress.mk test/fault/fault.mk
+include test/stress/stress.mk test/fault/fault.mk test/model/model.mk

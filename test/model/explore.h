@@ -1,0 +1,112 @@
+/* Between the explorer's own files: main.c, explore.c, memory.c, futex.c. */
+#ifndef FURWOCK_EXPLORE_H
+#define FURWOCK_EXPLORE_H
+
+#include "model.h"
+
+#include <setjmp.h>
+
+enum status { RUNNING, ASLEEP, AWAITING, ENDED };
+
+/* How a sleep ends by itself. */
+enum { BY_DEATH = 1 };
+
+struct fibre {
+    int index;
+    enum status status;
+    /* the robust list is handed on: no step of this thread is its own any more */
+    bool dead;
+    jmp_buf context, top;
+    void *self, *robust_list;
+    int error;
+    /* everything that the thread has seen, as a hash: it determines what the thread does next */
+    uint64_t history;
+    /* asleep: on what, since when in the queue, and how the sleep ended */
+    const uint32_t *word;
+    bool shared, timed;
+    uint32_t classes, value;
+    unsigned long order;
+    long result;
+    /* spinning */
+    uint64_t clock;
+    int pauses;
+    /* it has let others run, and has nothing new to see unless there has been a write since */
+    bool paused;
+    unsigned long paused_at;
+    /* the store buffer, which keeps its order */
+    struct buffered {
+        void *p;
+        int size;
+        uint64_t value;
+        const struct place *place;
+    } buffer[16];
+    int buffered, drained;
+};
+
+/* The last is what runs a scenario's beginning and its check. */
+extern struct fibre fibres[THREADS + 1], *current;
+extern const struct scenario *scenario;
+extern int threads;
+/* Steps are scheduled; false while a scenario begins and in its final check. */
+extern bool scheduling;
+
+extern struct options {
+    int preemptions;
+    bool deep, buffers, trace, terse;
+    unsigned long limit;
+} options;
+
+enum site { SITE_SCHEDULE, SITE_YIELD, SITE_DEATH, SITE_WAKE, SITE_SPIN };
+
+/* A choice between `n` that the explorer goes through one after another. */
+int choose(enum site site, int n);
+/* Before a visible step: another thread may go on here. */
+void schedule(void);
+/* The current thread lets others run, or cannot go on. */
+void yield(void);
+/* The current thread may die here, before its step. */
+void may_die(void);
+_Noreturn void die(void);
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void trace(const struct place *place, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* For main.c: with `scenario` set, all its schedules up to a bound, or one. */
+void make_fibres(void);
+void catch_faults(void);
+bool explore(int bound);
+bool replay_schedule(const char *schedule);
+
+static inline uint64_t mix(uint64_t a, uint64_t b)
+{
+    uint64_t h = (a ^ (b + 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu;
+    h ^= h >> 32;
+    h *= 0xc4ceb9fe1a85ec53u;
+    return h ^ h >> 29;
+}
+
+/* memory.c */
+
+/* Is the location known to be accessed by several threads, one of which writes? */
+bool is_visible(const volatile void *p);
+/* Record that `fibre` reads or writes a location, or a queue of sleepers. */
+void touch(struct fibre *fibre, const volatile void *p, bool write);
+void touch_queue(struct fibre *fibre, const volatile void *p);
+bool is_gone(const volatile void *p);
+uint64_t read_plain(const volatile void *p, int size);
+void drain_one(struct fibre *fibre);
+void drain(struct fibre *fibre);
+const char *name_of(const volatile void *p);
+/* What memory looks like, as a hash, and how often it has changed. */
+extern uint64_t memory_hash;
+extern unsigned long writes;
+/* A location has turned out to be visible: what has been explored was too little. */
+extern bool widened;
+void memory_forget(void);
+void memory_begin(void);
+void memory_check(void);
+
+/* futex.c */
+void unqueue(struct fibre *fibre, long result);
+
+#endif

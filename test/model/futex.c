@@ -1,0 +1,164 @@
+/* The kernel: futexes, and the few other system calls that the library makes. */
+#include "explore.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+static unsigned long queued;
+
+static bool sleeps_on(const struct fibre *fibre, const uint32_t *word, bool shared,
+                      uint32_t classes)
+{
+    return fibre->status == ASLEEP && fibre->word == word && fibre->shared == shared &&
+           (fibre->classes & classes);
+}
+
+/* The sleepers, the longest first. */
+static int sleepers(const uint32_t *word, bool shared, uint32_t classes, struct fibre **found)
+{
+    int n = 0;
+    for (int i = 0; i < threads; i++) {
+        if (!sleeps_on(&fibres[i], word, shared, classes))
+            continue;
+        int at = n++;
+        for (; at > 0 && found[at - 1]->order > fibres[i].order; at--)
+            found[at] = found[at - 1];
+        found[at] = &fibres[i];
+    }
+    return n;
+}
+
+/* Both a wake and the end of a sleep by itself. */
+void unqueue(struct fibre *fibre, long result)
+{
+    touch_queue(fibre, fibre->word);
+    fibre->history = mix(fibre->history, result);
+    fibre->status = RUNNING;
+    fibre->result = result;
+}
+
+static long wait(const uint32_t *word, bool shared, uint32_t value, bool timed, uint32_t classes)
+{
+    if (is_gone(word)) {
+        trace(NULL, "futex wait %s: its memory is gone", name_of(word));
+        return -EFAULT;
+    }
+    touch(current, word, false);
+    uint32_t found = read_plain(word, sizeof *word);
+    if (found != value) {
+        trace(NULL, "futex wait %s while %#x: found %#x", name_of(word), value, found);
+        return -EAGAIN;
+    }
+    if (!scheduling)
+        fail("a sleep before the threads run, or after");
+    trace(NULL, "futex wait %s while %#x%s: asleep", name_of(word), value, timed ? ", timed" : "");
+    touch_queue(current, word);
+    current->word = word;
+    current->shared = shared;
+    current->classes = classes;
+    current->timed = timed;
+    current->order = ++queued;
+    current->status = ASLEEP;
+    yield();
+    if (current->result == BY_DEATH)
+        die();
+    return current->result;
+}
+
+static long wake(const uint32_t *word, bool shared, int count, uint32_t classes)
+{
+    struct fibre *found[THREADS];
+    int woken = 0, n;
+    touch_queue(current, word);
+    while (woken < count && (n = sleepers(word, shared, classes, found)) > 0) {
+        /* the kernel's queue is ordered by priority as well: any may be the first */
+        struct fibre *first = found[count - woken < n ? choose(SITE_WAKE, n) : 0];
+        trace(NULL, "futex wake %s: thread %d", name_of(word), first->index);
+        unqueue(first, 0);
+        current->history = mix(current->history, first->index);
+        woken++;
+    }
+    if (!woken)
+        trace(NULL, "futex wake %s: nobody", name_of(word));
+    return woken;
+}
+
+static long requeue(const uint32_t *word, bool shared, int wakes, int moves, const uint32_t *target)
+{
+    struct fibre *found[THREADS];
+    if ((scenario->flags & MOVES) && wakes > 1)
+        wakes = 1;
+    long woken = wakes > 0 ? wake(word, shared, wakes, FUTEX_BITSET_MATCH_ANY) : 0;
+    touch_queue(current, word);
+    int n = sleepers(word, shared, FUTEX_BITSET_MATCH_ANY, found);
+    if (n > moves)
+        n = moves;
+    if (target != word) {
+        touch_queue(current, target);
+        for (int i = 0; i < n; i++) {
+            trace(NULL, "futex requeue %s to %s: thread %d", name_of(word), name_of(target),
+                  found[i]->index);
+            found[i]->word = target;
+            found[i]->order = ++queued;
+        }
+    }
+    current->history = mix(current->history, n);
+    return woken + n;
+}
+
+static long futex(const uint32_t *word, int operation, uint32_t value, long time_or_count,
+                  const uint32_t *word2, uint32_t value3)
+{
+    bool shared = !(operation & FUTEX_PRIVATE_FLAG);
+    switch (operation & FUTEX_CMD_MASK) {
+    case FUTEX_WAIT_BITSET:
+        return wait(word, shared, value, time_or_count != 0, value3);
+    case FUTEX_WAKE_BITSET:
+        return wake(word, shared, (int)value, value3);
+    case FUTEX_CMP_REQUEUE:
+        if (is_gone(word))
+            return -EFAULT;
+        touch(current, word, false);
+        trace(NULL, "futex compare %s, found %#lx, with %#x", name_of(word),
+              read_plain(word, sizeof *word), value3);
+        if (read_plain(word, sizeof *word) != value3)
+            return -EAGAIN;
+        return requeue(word, shared, value, time_or_count, word2);
+    case FUTEX_REQUEUE:
+        return requeue(word, shared, value, time_or_count, word2);
+    }
+    fail("futex operation %d is not modelled", operation);
+}
+
+long model_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+    static const long start = 1000;
+    switch (number) {
+    case SYS_futex:
+        may_die();
+        schedule();
+        drain(current);
+        return futex((const uint32_t *)a, b, c, d, (const uint32_t *)e, f);
+    case SYS_gettid:
+        return 100 + (current ? current->index : THREADS);
+    case SYS_set_robust_list:
+        if (current)
+            current->robust_list = (void *)a;
+        return 0;
+    case SYS_mmap:
+        return (long)model_page();
+    case SYS_madvise:
+    case SYS_munmap:
+        return 0;
+    case SYS_clock_gettime:
+        *(struct timespec *)b = (struct timespec){.tv_sec = start};
+        return 0;
+    case SYS_sched_yield:
+        yield();
+        return 0;
+    }
+    fail("system call %ld is not modelled", number);
+}

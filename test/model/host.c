@@ -1,0 +1,124 @@
+/*
+ * The host of the model: what pthread/host.h asks of a libc, and what the explorer asks of a
+ * thread. Compiled with the library's files, and restored with them for each execution.
+ */
+#include "host.h"
+#include "park.h"
+#include "self.h"
+
+static const char never_alone;
+const char *host_alone = &never_alone;
+
+const unsigned model_self_size = sizeof self;
+
+void *model_self(void)
+{
+    return &self;
+}
+
+void model_born(bool spins)
+{
+    self_id();
+    robust_register();
+    /* credit one: it would not spin before many waits have passed */
+    self.spin = spins ? 0 : (uint8_t)-31;
+}
+
+void model_ended(void)
+{
+    if (self.exit_armed)
+        keys_exit();
+    robust_exit();
+}
+
+/* As the kernel does it: handle_futex_death. */
+static void hand_on(uint32_t *word, bool pending)
+{
+    uint32_t found = arch_load_relaxed(word);
+    for (;;) {
+        if (pending && (found & WORD_TID) == 0) {
+            /* the owner may have died between its release and the wake */
+            unpark(word, 1, SHARED, ANY);
+            return;
+        }
+        if ((found & WORD_TID) != self.tid)
+            return;
+        if (arch_cas_fetch(word, &found, (found & WORD_WAITERS) | WORD_OWNER_DIED))
+            break;
+    }
+    if (found & WORD_WAITERS)
+        unpark(word, 1, SHARED, ANY);
+}
+
+static uint32_t *word_of(const struct robust_list *list, void *link)
+{
+    return (uint32_t *)((char *)link + list->word_offset);
+}
+
+void model_killed(void *head)
+{
+    struct robust_list list = *(struct robust_list *)head;
+    for (void *link = list.next, *next; link != head; link = next) {
+        next = *(void **)link;
+        if (link != list.pending)
+            hand_on(word_of(&list, link), false);
+    }
+    if (list.pending)
+        hand_on(word_of(&list, list.pending), true);
+}
+
+void *model_page(void)
+{
+    static uint64_t pages[2][512];
+    static unsigned used;
+    model_assert(used < 2);
+    return pages[used++];
+}
+
+bool host_arm_exit(void)
+{
+    return self.exit_armed = true;
+}
+
+bool host_exit_possible(void)
+{
+    return true;
+}
+
+bool host_frees_threads_early(void)
+{
+    return false;
+}
+
+/* Cancellation is not modelled. */
+
+void host_test_cancel(void)
+{
+}
+
+int host_defer_cancel(void)
+{
+    return 0;
+}
+
+void host_restore_cancel(int type)
+{
+    (void)type;
+}
+
+void host_push_cleanup(struct cleanup_record *record, void (*routine)(void *), void *argument)
+{
+    (void)record, (void)routine, (void)argument;
+}
+
+void host_pop_cleanup(struct cleanup_record *record)
+{
+    (void)record;
+}
+
+int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
+                          void (*cancelled)(void *), void *argument)
+{
+    (void)cancelled, (void)argument;
+    return wait(closure, NULL);
+}

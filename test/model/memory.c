@@ -1,0 +1,369 @@
+/*
+ * Shared memory: its steps, who may touch it, and the store buffers.
+ *
+ * A location has a version, a hash of the history of the write that made it. A thread's history is
+ * a hash of the versions that it has seen, so the histories and the versions together say which
+ * state an execution is in: see explore.c. This relies on plain accesses being ordered by the
+ * atomic ones, as they are in a program without data races.
+ */
+#include "explore.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LOCATIONS = 1 << 12, GRANULE = 8, RANGES = 8, NAMES = 16, POISON = 0xdd };
+
+static struct location {
+    /* of a word, or of its queue of sleepers, which is that plus one */
+    uintptr_t address;
+    /* over all executions: the threads that have come here, and whether one has written */
+    unsigned users;
+    bool written, visible;
+    /* in this execution */
+    unsigned epoch;
+    uint64_t version;
+} locations[LOCATIONS];
+
+static unsigned epoch;
+static int known;
+uint64_t memory_hash;
+unsigned long writes;
+bool widened;
+
+static struct range {
+    char *start;
+    int size;
+} gone[RANGES];
+static int ranges;
+
+static struct {
+    const char *name;
+    const char *start;
+    int size;
+} names[NAMES];
+static int named;
+
+static struct location *locate(uintptr_t address)
+{
+    unsigned i = mix(address, 0) % LOCATIONS;
+    while (locations[i].address && locations[i].address != address)
+        i = (i + 1) % LOCATIONS;
+    struct location *location = &locations[i];
+    if (!location->address) {
+        if (++known > LOCATIONS / 2)
+            fail("too many locations");
+        location->address = address;
+    }
+    if (location->epoch != epoch) {
+        location->epoch = epoch;
+        location->version = 0;
+    }
+    return location;
+}
+
+static uintptr_t granule(const volatile void *p)
+{
+    return (uintptr_t)p / GRANULE * GRANULE;
+}
+
+static bool is_own(const volatile void *p)
+{
+    const char *self = model_self();
+    return (const char *)p >= self && (const char *)p < self + model_self_size;
+}
+
+bool is_visible(const volatile void *p)
+{
+    return locate(granule(p))->visible;
+}
+
+static void see(struct fibre *fibre, struct location *location, bool write)
+{
+    location->users |= 1u << fibre->index;
+    location->written |= write;
+    if (!location->visible && location->written && (location->users & (location->users - 1)))
+        location->visible = widened = true;
+}
+
+static void set_version(struct location *location, uint64_t version)
+{
+    memory_hash -= location->version ? mix(location->address, location->version) : 0;
+    location->version = version;
+    writes++;
+    memory_hash += mix(location->address, version);
+}
+
+static void touch_location(struct fibre *fibre, uintptr_t address, bool write)
+{
+    if (!scheduling)
+        return;
+    struct location *location = locate(address);
+    see(fibre, location, write);
+    fibre->history = mix(fibre->history, location->version + address);
+    if (write)
+        set_version(location, mix(fibre->history, 1) | 1);
+}
+
+void touch(struct fibre *fibre, const volatile void *p, bool write)
+{
+    touch_location(fibre, granule(p), write);
+}
+
+void touch_queue(struct fibre *fibre, const volatile void *p)
+{
+    touch_location(fibre, granule(p) + 1, true);
+}
+
+void memory_forget(void)
+{
+    memset(locations, 0, sizeof locations);
+    known = named = 0;
+}
+
+void memory_begin(void)
+{
+    epoch++;
+    memory_hash = 0;
+    ranges = 0;
+    widened = false;
+}
+
+/* Names. */
+
+void model_name(const char *name, const void *p, int size)
+{
+    if (named < NAMES) {
+        names[named].name = name;
+        names[named].start = p;
+        names[named++].size = size;
+    }
+}
+
+const char *name_of(const volatile void *p)
+{
+    static char text[2][64];
+    static int turn;
+    char *out = text[turn ^= 1];
+    for (int i = 0; i < named; i++) {
+        long offset = (const char *)p - names[i].start;
+        if (offset >= 0 && offset < names[i].size) {
+            snprintf(out, sizeof text[0], offset ? "%s+%ld" : "%s", names[i].name, offset);
+            return out;
+        }
+    }
+    if (is_own(p))
+        return "self";
+    snprintf(out, sizeof text[0], "%p", (void *)(uintptr_t)p);
+    return out;
+}
+
+/* Memory that is given back. */
+
+static struct range *range_of(const volatile void *p)
+{
+    for (int i = 0; i < ranges; i++)
+        if ((char *)p >= gone[i].start && (char *)p < gone[i].start + gone[i].size)
+            return &gone[i];
+    return NULL;
+}
+
+bool is_gone(const volatile void *p)
+{
+    return ranges && range_of(p);
+}
+
+static void is_changed(char *start, int size)
+{
+    for (int i = 0; i < size; i += GRANULE)
+        touch(current, start + i, true);
+}
+
+static void check_range(const struct range *range)
+{
+    for (int i = 0; i < range->size; i++)
+        if ((unsigned char)range->start[i] != POISON)
+            fail("%s was written after it was given back", name_of(range->start + i));
+}
+
+void memory_check(void)
+{
+    for (int i = 0; i < ranges; i++)
+        check_range(&gone[i]);
+}
+
+void model_gone(void *p, int size)
+{
+    drain(current);
+    if (ranges == RANGES)
+        fail("too many ranges");
+    trace(NULL, "gives back %s", name_of(p));
+    is_changed(p, size);
+    gone[ranges++] = (struct range){p, size};
+    memset(p, POISON, size);
+}
+
+void model_again(void *p, int size)
+{
+    struct range *range = range_of(p);
+    model_assert(range && range->start == p && range->size == size);
+    trace(NULL, "has %s again", name_of(p));
+    check_range(range);
+    *range = gone[--ranges];
+    is_changed(p, size);
+    memset(p, 0, size);
+}
+
+/* Accesses. */
+
+uint64_t read_plain(const volatile void *p, int size)
+{
+    return size == 4 ? *(const volatile uint32_t *)p : *(const volatile uint64_t *)p;
+}
+
+static void write_plain(volatile void *p, int size, uint64_t value)
+{
+    if (size == 4)
+        *(volatile uint32_t *)p = value;
+    else
+        *(volatile uint64_t *)p = value;
+}
+
+static void check_access(const volatile void *p, const struct place *place)
+{
+    if (is_gone(p))
+        fail("%s is used after it was given back: %s, %s:%d", name_of(p), place->function,
+             place->file, place->line);
+}
+
+static void describe(enum access access, const volatile void *p, uint64_t a, uint64_t b,
+                     uint64_t found, const struct place *place)
+{
+    const char *name = name_of(p);
+    switch (access) {
+    case LOAD:
+        trace(place, "load     %s: %#lx", name, found);
+        break;
+    case STORE:
+        trace(place, "store    %s: %#lx", name, a);
+        break;
+    case CAS:
+        if (found == a)
+            trace(place, "cas      %s: %#lx -> %#lx", name, a, b);
+        else
+            trace(place, "cas      %s: %#lx -> %#lx fails, found %#lx", name, a, b, found);
+        break;
+    case EXCHANGE:
+        trace(place, "exchange %s: %#lx -> %#lx", name, found, a);
+        break;
+    case ADD:
+        trace(place, "add      %s: %#lx + %#lx", name, found, a);
+        break;
+    case OR:
+        trace(place, "or       %s: %#lx | %#lx", name, found, a);
+        break;
+    }
+}
+
+static uint64_t perform(enum access access, const volatile void *p, int size, uint64_t a,
+                        uint64_t b)
+{
+    uint64_t found = read_plain(p, size);
+    switch (access) {
+    case LOAD:
+        break;
+    case CAS:
+        if (found == a)
+            write_plain((volatile void *)p, size, b);
+        break;
+    case STORE:
+    case EXCHANGE:
+        write_plain((volatile void *)p, size, a);
+        break;
+    case ADD:
+        write_plain((volatile void *)p, size, found + a);
+        break;
+    case OR:
+        write_plain((volatile void *)p, size, found | a);
+        break;
+    }
+    return found;
+}
+
+/* The newest store of the thread's own to p that is not in memory yet. */
+static const struct buffered *forwarded(const volatile void *p, int size)
+{
+    for (int i = current->buffered - 1; i >= 0; i--)
+        if (current->buffer[i].p == p && current->buffer[i].size == size)
+            return &current->buffer[i];
+    return NULL;
+}
+
+static void buffer_store(volatile void *p, int size, uint64_t value, const struct place *place)
+{
+    if (current->buffered == sizeof current->buffer / sizeof current->buffer[0])
+        drain_one(current);
+    current->buffer[current->buffered++] = (struct buffered){(void *)p, size, value, place};
+    trace(place, "buffer   %s: %#lx", name_of(p), value);
+}
+
+void drain_one(struct fibre *fibre)
+{
+    struct buffered first = fibre->buffer[0];
+    fibre->buffered--;
+    memmove(fibre->buffer, fibre->buffer + 1, fibre->buffered * sizeof first);
+    trace(first.place, "store of thread %d leaves its buffer: %s: %#lx", fibre->index,
+          name_of(first.p), first.value);
+    check_access(first.p, first.place);
+    write_plain(first.p, first.size, first.value);
+    struct location *location = locate(granule(first.p));
+    see(fibre, location, true);
+    set_version(location, mix(location->version, (fibre->index << 16) + ++fibre->drained) | 1);
+}
+
+void drain(struct fibre *fibre)
+{
+    while (fibre->buffered)
+        drain_one(fibre);
+}
+
+uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
+                      const struct place *place)
+{
+    if (!scheduling)
+        return perform(access, p, size, a, b);
+    may_die();
+    if (is_own(p)) {
+        uint64_t found = perform(access, p, size, a, b);
+        describe(access, p, a, b, found, place);
+        return found;
+    }
+    bool visible = is_visible(p);
+    if (options.buffers && access == STORE && visible) {
+        buffer_store((volatile void *)p, size, a, place);
+        return 0;
+    }
+    if (visible)
+        schedule();
+    const struct buffered *mine = access == LOAD ? forwarded(p, size) : NULL;
+    if (mine)
+        return mine->value;
+    if (access != LOAD && access != STORE)
+        drain(current);
+    check_access(p, place);
+    uint64_t found = perform(access, p, size, a, b);
+    touch(current, p, access != LOAD && (access != CAS || found == a));
+    describe(access, p, a, b, found, place);
+    return found;
+}
+
+void model_await(const uint32_t *word, uint32_t value)
+{
+    may_die();
+    current->status = AWAITING;
+    current->word = word;
+    current->value = value;
+    yield();
+    current->status = RUNNING;
+    touch(current, word, false);
+    trace(NULL, "has seen %s: %#x", name_of(word), value);
+}

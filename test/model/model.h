@@ -1,0 +1,93 @@
+/*
+ * What modelled code sees: the library's files, the host beneath them, and the scenarios. Every
+ * access to shared memory and every system call of theirs comes here, as a step of a schedule.
+ */
+#ifndef FURWOCK_MODEL_H
+#define FURWOCK_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where in the source a step is, for traces. */
+struct place {
+    const char *file, *function;
+    int line;
+};
+
+enum access { LOAD, STORE, CAS, EXCHANGE, ADD, OR };
+
+/*
+ * One atomic access to `size` bytes. Returns what was found there. CAS stores `b` if that is `a`;
+ * the others use `a`.
+ */
+uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
+                      const struct place *place);
+long model_syscall(long number, long a, long b, long c, long d, long e, long f);
+/* Of a spin loop: lets others run, or makes the clock jump so that the loop gives up. */
+void model_pause(void);
+uint64_t model_ticks(void);
+
+/* Scenarios. */
+
+enum { THREADS = 4 };
+
+enum scenario_flags {
+    /* threads may spin before they sleep */
+    SPINS = 1,
+    /* one sleep may end without a cause, one by a signal handler */
+    SPURIOUS = 2,
+    INTERRUPTED = 4,
+    /* under a store buffer in the quick set as well */
+    BUFFERED = 8,
+    /* a broadcast wakes one and moves the others, so that three threads are enough to see it */
+    MOVES = 16,
+    /* it fails with store buffers, and has to */
+    WEAK = 32,
+};
+
+struct scenario {
+    const char *name;
+    void (*init)(void);
+    /* all must come to an end */
+    void (*threads[THREADS])(void);
+    void (*check)(void);
+    unsigned flags;
+    /* this one may die at any step: its number from one, or 0 */
+    int mortal;
+    /* the bound on preemptions in the quick set and in the deep one, if not the usual */
+    int quick, deep;
+};
+
+extern const struct scenario *const scenario_tables[];
+
+/* A name for an object, in traces. */
+void model_name(const char *name, const void *p, int size);
+
+#define model_assert(condition)                                                                    \
+    ((condition) ? (void)0 : model_fail(#condition " is false", __FILE__, __LINE__))
+_Noreturn void model_fail(const char *what, const char *file, int line);
+
+/* The memory is given back: whoever touches it from now on is wrong. Or it is had again. */
+void model_gone(void *p, int size);
+void model_again(void *p, int size);
+
+/* Wait, without any library, until *word is `value`. */
+void model_await(const uint32_t *word, uint32_t value);
+
+/* The number of the calling thread, from zero. Threads that have died. */
+int model_thread(void);
+bool model_died(int thread);
+
+/* The host (host.c), seen from the explorer. */
+
+extern const unsigned model_self_size;
+void *model_self(void);
+/* What a thread does once before anything is scheduled: it is given its ids. */
+void model_born(bool spins);
+/* What a thread does when its function has returned, and what the kernel does when it dies. */
+void model_ended(void);
+void model_killed(void *robust_list);
+/* Memory for mmap, within what is restored for each execution. */
+void *model_page(void);
+
+#endif

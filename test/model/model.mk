@@ -1,0 +1,69 @@
+# Included by the top Makefile: make model, make model-deep.
+
+MODEL_SOURCES = barrier c11 ceiling cond key mutex mutexattr once park rwlock self sem spin
+MODEL_SCENARIOS = $(basename $(notdir $(wildcard test/model/scenarios/*.c)))
+# NAME:FILE, the file as the mutant's first line names it
+MODEL_MUTATIONS := $(shell awk 'FNR == 1 { name = FILENAME; sub(".*/", "", name); \
+	print substr(name, 1, length(name) - 4) ":" substr($$2, 1, length($$2) - 3) }' test/model/mutants/*.sed)
+MODEL_MUTANTS = $(foreach mutation,$(MODEL_MUTATIONS),$(firstword $(subst :, ,$(mutation))))
+MODEL_NEUTRAL = $(patsubst -Iarch/%,-Itest/model/arch,$(NEUTRAL))
+MODEL_FLAGS = -std=gnu11 -g -O1 -Wall -Wextra -fPIE -ffreestanding -fno-builtin \
+	-fno-stack-protector -fasynchronous-unwind-tables -fno-common -DFURWOCK_ARCHIVE \
+	-iquote pthread -iquote test/model $(MODEL_NEUTRAL) -MMD -MP
+MODEL_OBJECTS = $(MODEL_SOURCES:%=$(BUILD)/model/%.o) $(BUILD)/model/host.o \
+	$(MODEL_SCENARIOS:%=$(BUILD)/model/scenarios/%.o)
+MODEL_EXPLORER = $(patsubst %,$(BUILD)/model/explorer/%.o,main explore memory futex)
+
+$(BUILD)/model/%.o: pthread/%.c config.mk
+	@mkdir -p $(@D)
+	@echo "  CC    $<, model"
+	@$(CC) $(MODEL_FLAGS) -c -o $@ $<
+
+$(BUILD)/model/%.o: test/model/%.c config.mk
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(MODEL_FLAGS) -c -o $@ $<
+
+# Of the explorer nothing is restored between executions: it is the machine, and not in the model.
+$(BUILD)/model/explorer/%.o: test/model/%.c config.mk
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) -std=gnu11 -g -O2 -Wall -Wextra -U_FORTIFY_SOURCE -fPIE -D_GNU_SOURCE -MMD -MP \
+		-c -o $@ $<
+
+# The modelled files become one object: their data in a section of its own, and their names, which
+# are libc's, seen by nobody else.
+MODEL_KEEP = $(patsubst %,-G %,scenario_tables model_self model_self_size model_born model_ended \
+	model_killed model_page)
+define model_link
+	@mkdir -p $(@D)
+	@$(CC) -nostdlib -r -Wl,-T,test/model/modelled.ld -o $@.o $(1)
+	@objcopy $(MODEL_KEEP) $@.o
+	@$(CC) -pie -o $@ $(MODEL_EXPLORER) $@.o
+endef
+
+$(BUILD)/model/model: $(MODEL_OBJECTS) $(MODEL_EXPLORER) test/model/modelled.ld
+	@echo "  LINK  $@"
+	$(call model_link,$(MODEL_OBJECTS))
+
+# A mutant is one file of pthread/, edited by a sed script whose first line names it.
+define rules_of_mutant
+$(BUILD)/model/mutants/$(1)/model: test/model/mutants/$(1).sed $(BUILD)/model/model
+	@echo "  MUTANT $(1)"
+	@mkdir -p $$(@D)
+	@sed -f $$< pthread/$(2).c >$$(@D)/$(2).c
+	@! cmp -s pthread/$(2).c $$(@D)/$(2).c || { echo "$$<: changes nothing" >&2; exit 1; }
+	@$$(CC) $$(MODEL_FLAGS) -w -c -o $$(@D)/$(2).o $$(@D)/$(2).c
+	$$(call model_link,$$(filter-out $$(BUILD)/model/$(2).o,$$(MODEL_OBJECTS)) $$(@D)/$(2).o)
+endef
+$(foreach mutation,$(MODEL_MUTATIONS),$(eval $(call rules_of_mutant,$(firstword \
+	$(subst :, ,$(mutation))),$(lastword $(subst :, ,$(mutation))))))
+
+-include $(wildcard $(BUILD)/model/*.d $(BUILD)/model/*/*.d)
+
+.PHONY: model model-deep
+model: $(BUILD)/model/model $(MODEL_MUTANTS:%=$(BUILD)/model/mutants/%/model)
+	@test/model/run --build $(BUILD) --mutants
+
+model-deep: $(BUILD)/model/model
+	@test/model/run --build $(BUILD) --deep

@@ -1,0 +1,2 @@
+# cond.c: a broadcast wakes one and moves nobody
+s/unpark_some_move_rest(.*);/unpark(\&cond->word, 1, PRIVATE, ANY);/

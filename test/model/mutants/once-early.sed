@@ -1,0 +1,2 @@
+# once.c: done before the routine has returned
+s/^            run_frame(routine, once);/            finish(once, DONE);\n            run_frame(routine, once);/

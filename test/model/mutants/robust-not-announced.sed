@@ -1,0 +1,2 @@
+# mutex.c: the mutex is not announced before it is locked
+/^FAST bool fast_acquire_robust/,/^}/s/robust_announce(robust_link(mutex, false))/NULL/

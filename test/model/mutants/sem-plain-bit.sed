@@ -1,0 +1,2 @@
+# sem.c: a waiter stores the bit without comparing
+s/!arch_cas(&sem->word, 0, ASLEEP)/(arch_store_relaxed(\&sem->word, ASLEEP), false)/

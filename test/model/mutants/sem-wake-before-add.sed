@@ -1,0 +1,3 @@
+# sem.c: the wake comes before the addition
+/^static COLD int post_slow/,/^}/s/    } while (!change/        if (word \& ASLEEP)\n            unpark(\&sem->word, 1, scope, ANY);\n    } while (!change/
+/^static COLD int post_slow/,/^}/s/^    if (word & ASLEEP)$/    if (false)/

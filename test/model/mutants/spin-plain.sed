@@ -1,0 +1,2 @@
+# spin.c: the lock is tested and then set
+/^PUBLIC int pthread_spin_lock/,/^}/s/arch_exchange(word, HELD) == FREE/(arch_load_relaxed(word) == FREE \&\& (arch_store_relaxed(word, HELD), true))/

@@ -1,0 +1,134 @@
+/* Barriers. */
+#include "scenarios.h"
+
+static pthread_barrier_t b;
+static uint32_t arrived, serial;
+
+static void init_count(unsigned count, int shared)
+{
+    pthread_barrierattr_t attributes;
+    ok(pthread_barrierattr_init(&attributes));
+    ok(pthread_barrierattr_setpshared(&attributes, shared));
+    ok(pthread_barrier_init(&b, &attributes, count));
+    NAME(b);
+    NAME(arrived);
+    NAME(serial);
+}
+
+static void init_2(void)
+{
+    init_count(2, PTHREAD_PROCESS_PRIVATE);
+}
+
+static void init_2_shared(void)
+{
+    init_count(2, PTHREAD_PROCESS_SHARED);
+}
+
+static void init_3(void)
+{
+    init_count(3, PTHREAD_PROCESS_PRIVATE);
+}
+
+/* True in the one thread that is told apart. */
+static bool meet(unsigned all)
+{
+    arch_fetch_add(&arrived, 1);
+    int result = pthread_barrier_wait(&b);
+    model_assert(result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD);
+    model_assert(arch_load_relaxed(&arrived) >= all);
+    if (result)
+        arch_fetch_add(&serial, 1);
+    return result;
+}
+
+static void meet_2(void)
+{
+    meet(2);
+}
+
+static void meet_3(void)
+{
+    meet(3);
+}
+
+static void meet_2_twice(void)
+{
+    meet(2);
+    meet(4);
+}
+
+static void meet_3_twice(void)
+{
+    meet(3);
+    meet(6);
+}
+
+static void once_serial(void)
+{
+    model_assert(serial == 1);
+    ok(pthread_barrier_destroy(&b));
+}
+
+static void twice_serial(void)
+{
+    model_assert(serial == 2);
+    ok(pthread_barrier_destroy(&b));
+}
+
+static void destroy(void)
+{
+    ok(pthread_barrier_destroy(&b));
+    GONE(b);
+}
+
+/* Whoever is told apart destroys it, and gives its memory back, while others are on their way. */
+static void meet_2_destroy(void)
+{
+    if (meet(2))
+        destroy();
+}
+
+static void meet_3_destroy(void)
+{
+    if (meet(3))
+        destroy();
+}
+
+/* It is one that has slept. */
+static void meet_2_destroy_other(void)
+{
+    if (!meet(2))
+        destroy();
+}
+
+static void meet_2_twice_destroy(void)
+{
+    meet(2);
+    if (meet(4))
+        destroy();
+}
+
+const struct scenario barrier_scenarios[] = {
+    SCENARIO("barrier-2", init_2, once_serial, RUN(meet_2, meet_2), .flags = BUFFERED | SPURIOUS,
+             .quick = 9, .deep = 9),
+    SCENARIO("barrier-2-again", init_2, twice_serial, RUN(meet_2_twice, meet_2_twice), .quick = 4,
+             .deep = 9),
+    SCENARIO("barrier-2-spins", init_2, twice_serial, RUN(meet_2_twice, meet_2_twice),
+             .flags = SPINS),
+    SCENARIO("barrier-2-shared", init_2_shared, twice_serial, RUN(meet_2_twice, meet_2_twice)),
+    SCENARIO("barrier-3", init_3, once_serial, RUN(meet_3, meet_3, meet_3)),
+    SCENARIO("barrier-3-again", init_3, twice_serial,
+             RUN(meet_3_twice, meet_3_twice, meet_3_twice)),
+    SCENARIO("barrier-destroy-2", init_2, NULL, RUN(meet_2_destroy, meet_2_destroy),
+             .flags = BUFFERED, .quick = 9, .deep = 9),
+    SCENARIO("barrier-destroy-2-other", init_2, NULL,
+             RUN(meet_2_destroy_other, meet_2_destroy_other), .quick = 9, .deep = 9),
+    SCENARIO("barrier-destroy-2-spins", init_2, NULL, RUN(meet_2_destroy, meet_2_destroy),
+             .flags = SPINS),
+    SCENARIO("barrier-destroy-2-shared", init_2_shared, NULL,
+             RUN(meet_2_twice_destroy, meet_2_twice_destroy)),
+    SCENARIO("barrier-destroy-3", init_3, NULL,
+             RUN(meet_3_destroy, meet_3_destroy, meet_3_destroy)),
+    {.name = NULL},
+};

@@ -1,0 +1,483 @@
+/* Condition variables. */
+#include "scenarios.h"
+
+static pthread_mutex_t m;
+static pthread_cond_t c;
+/* what is waited for, under the mutex */
+static int tokens;
+static int timeouts;
+static uint32_t flag;
+
+static void init_shared(int shared)
+{
+    pthread_condattr_t attributes;
+    ok(pthread_condattr_init(&attributes));
+    ok(pthread_condattr_setpshared(&attributes, shared));
+    ok(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC));
+    ok(pthread_cond_init(&c, &attributes));
+    ok(pthread_mutex_init(&m, NULL));
+    NAME(m);
+    NAME(c);
+    NAME(flag);
+}
+
+static void init(void)
+{
+    init_shared(PTHREAD_PROCESS_PRIVATE);
+}
+
+static void init_across(void)
+{
+    init_shared(PTHREAD_PROCESS_SHARED);
+}
+
+static void lock(void)
+{
+    ok(pthread_mutex_lock(&m));
+}
+
+static void unlock(void)
+{
+    ok(pthread_mutex_unlock(&m));
+}
+
+static void take(void)
+{
+    lock();
+    while (tokens == 0)
+        ok(pthread_cond_wait(&c, &m));
+    tokens--;
+    unlock();
+}
+
+static void take_twice(void)
+{
+    take();
+    take();
+}
+
+/* Gives up at the first timeout. */
+static void take_timed(void)
+{
+    int error = 0;
+    lock();
+    while (tokens == 0 && !error)
+        error = pthread_cond_timedwait(&c, &m, &deadline);
+    model_assert(error == 0 || error == ETIMEDOUT);
+    if (tokens > 0)
+        tokens--;
+    else
+        timeouts++;
+    unlock();
+}
+
+static void put(void)
+{
+    lock();
+    tokens++;
+    ok(pthread_cond_signal(&c));
+    unlock();
+}
+
+static void put_twice(void)
+{
+    put();
+    put();
+}
+
+static void put_outside(void)
+{
+    lock();
+    tokens++;
+    unlock();
+    ok(pthread_cond_signal(&c));
+}
+
+static void put_twice_outside(void)
+{
+    put_outside();
+    put_outside();
+}
+
+static void put_three(void)
+{
+    put();
+    put();
+    put();
+}
+
+static void put_all(void)
+{
+    lock();
+    tokens += 2;
+    ok(pthread_cond_broadcast(&c));
+    unlock();
+}
+
+static void put_all_outside(void)
+{
+    lock();
+    tokens += 2;
+    unlock();
+    ok(pthread_cond_broadcast(&c));
+}
+
+static void put_for_three(void)
+{
+    lock();
+    tokens += 3;
+    ok(pthread_cond_broadcast(&c));
+    unlock();
+}
+
+static void free_at_end(void)
+{
+    ok(pthread_cond_destroy(&c));
+    ok(pthread_mutex_trylock(&m));
+    ok(pthread_mutex_unlock(&m));
+}
+
+static void none_left(void)
+{
+    model_assert(tokens == 0);
+    free_at_end();
+}
+
+static void timeouts_left(void)
+{
+    model_assert(tokens == timeouts);
+    free_at_end();
+}
+
+/* One wait, whatever it returns for. */
+static uint32_t blocked;
+
+static void wait_once(void)
+{
+    lock();
+    arch_fetch_add(&blocked, 1);
+    ok(pthread_cond_wait(&c, &m));
+    unlock();
+}
+
+/* POSIX: a signal unblocks at least one of those blocked, and these are blocked. */
+static void signal_each(void)
+{
+    model_await(&blocked, 2);
+    lock();
+    ok(pthread_cond_signal(&c));
+    unlock();
+    lock();
+    ok(pthread_cond_signal(&c));
+    unlock();
+}
+
+static void signal_each_outside(void)
+{
+    model_await(&blocked, 2);
+    lock();
+    unlock();
+    ok(pthread_cond_signal(&c));
+    ok(pthread_cond_signal(&c));
+}
+
+/*
+ * A signal with no waiter but a stale SLEEPERS, from one that has timed out, and a waiter who comes
+ * at the same time and finds the bit set. The signal outside the mutex may come too early for that
+ * one, but the second may not.
+ */
+static void time_out_alone(void)
+{
+    lock();
+    int error = pthread_cond_timedwait(&c, &m, &deadline);
+    model_assert(error == 0 || error == ETIMEDOUT);
+    unlock();
+    arch_store_release(&flag, 1);
+}
+
+static void take_after(void)
+{
+    model_await(&flag, 1);
+    take();
+}
+
+static void signal_then_put(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_cond_signal(&c));
+    put();
+}
+
+/* Destroyed, and its memory given back, by the one who has broadcast: nobody is blocked then. */
+static bool over;
+
+static void wait_over(void)
+{
+    lock();
+    while (!over)
+        ok(pthread_cond_wait(&c, &m));
+    unlock();
+}
+
+static void wait_over_timed(void)
+{
+    int error = 0;
+    lock();
+    while (!over && !error)
+        error = pthread_cond_timedwait(&c, &m, &deadline);
+    model_assert(error == 0 || error == ETIMEDOUT);
+    unlock();
+}
+
+static void broadcast_and_free(void)
+{
+    lock();
+    over = true;
+    ok(pthread_cond_broadcast(&c));
+    unlock();
+    ok(pthread_cond_destroy(&c));
+    GONE(c);
+}
+
+static void broadcast_and_free_inside(void)
+{
+    lock();
+    over = true;
+    ok(pthread_cond_broadcast(&c));
+    ok(pthread_cond_destroy(&c));
+    GONE(c);
+    unlock();
+}
+
+/* One who waits can be blocked only once, and woken by a signal. */
+static void wait_over_noted(void)
+{
+    lock();
+    arch_store_release(&blocked, 1);
+    while (!over)
+        ok(pthread_cond_wait(&c, &m));
+    unlock();
+}
+
+static void signal_and_free(void)
+{
+    model_await(&blocked, 1);
+    lock();
+    over = true;
+    ok(pthread_cond_signal(&c));
+    ok(pthread_cond_destroy(&c));
+    GONE(c);
+    unlock();
+}
+
+/*
+ * The memory becomes another condition variable at once, on which somebody else waits; whoever was
+ * unblocked from the former must not fall asleep on it.
+ */
+static bool second;
+
+static void wait_over_first(void)
+{
+    lock();
+    arch_store_release(&flag, 1);
+    while (!over)
+        ok(pthread_cond_wait(&c, &m));
+    unlock();
+}
+
+static void broadcast_and_reuse(void)
+{
+    model_await(&flag, 1);
+    lock();
+    over = true;
+    ok(pthread_cond_broadcast(&c));
+    ok(pthread_cond_destroy(&c));
+    GONE(c);
+    AGAIN(c);
+    ok(pthread_cond_init(&c, NULL));
+    arch_store_release(&flag, 2);
+    while (!second)
+        ok(pthread_cond_wait(&c, &m));
+    unlock();
+}
+
+static void second_signal(void)
+{
+    model_await(&flag, 2);
+    lock();
+    second = true;
+    ok(pthread_cond_signal(&c));
+    unlock();
+}
+
+/* Waiters with two mutexes, one after the other. */
+static pthread_mutex_t other;
+
+static void wait_with_other(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_mutex_lock(&other));
+    while (tokens == 0)
+        ok(pthread_cond_wait(&c, &other));
+    ok(pthread_mutex_unlock(&other));
+}
+
+static void wait_then_flag(void)
+{
+    int error;
+    lock();
+    error = pthread_cond_timedwait(&c, &m, &deadline);
+    model_assert(error == 0 || error == ETIMEDOUT);
+    unlock();
+    arch_store_release(&flag, 1);
+}
+
+static void broadcast_other(void)
+{
+    ok(pthread_cond_broadcast(&c));
+    model_await(&flag, 1);
+    ok(pthread_mutex_lock(&other));
+    tokens = 1;
+    ok(pthread_mutex_unlock(&other));
+    ok(pthread_cond_broadcast(&c));
+}
+
+/* Recursion is restored. */
+static void init_recursive(void)
+{
+    pthread_mutexattr_t attributes;
+    init();
+    ok(pthread_mutexattr_init(&attributes));
+    ok(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE));
+    ok(pthread_mutex_init(&m, &attributes));
+}
+
+static void take_deep(void)
+{
+    lock();
+    take();
+    unlock();
+    model_assert(pthread_mutex_unlock(&m) == EPERM);
+}
+
+/* With a mutex that checks its owner. */
+static void init_errorcheck(void)
+{
+    pthread_mutexattr_t attributes;
+    init();
+    ok(pthread_mutexattr_init(&attributes));
+    ok(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK));
+    ok(pthread_mutex_init(&m, &attributes));
+}
+
+/* Across processes with a robust mutex: thread 0 may die with a signal that it has consumed. */
+static void init_robust(void)
+{
+    pthread_mutexattr_t attributes;
+    init_across();
+    ok(pthread_mutexattr_init(&attributes));
+    ok(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST));
+    ok(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED));
+    ok(pthread_mutex_init(&m, &attributes));
+}
+
+static void repair(int error)
+{
+    model_assert(error == 0 || (error == EOWNERDEAD && model_died(0)));
+    if (error)
+        ok(pthread_mutex_consistent(&m));
+}
+
+static void take_robust(void)
+{
+    repair(pthread_mutex_lock(&m));
+    while (tokens == 0)
+        repair(pthread_cond_wait(&c, &m));
+    tokens--;
+    unlock();
+}
+
+static void put_twice_robust(void)
+{
+    for (int i = 0; i < 2; i++) {
+        repair(pthread_mutex_lock(&m));
+        tokens++;
+        ok(pthread_cond_signal(&c));
+        unlock();
+    }
+}
+
+const struct scenario cond_scenarios[] = {
+    SCENARIO("cond-signal", init, none_left, RUN(take, put), .flags = BUFFERED, .quick = 4,
+             .deep = 9),
+    SCENARIO("cond-signal-outside", init, none_left, RUN(take, put_outside), .flags = BUFFERED,
+             .quick = 4, .deep = 9),
+    SCENARIO("cond-signal-spins", init, none_left, RUN(take, put_outside),
+             .flags = SPINS | BUFFERED, .quick = 3, .deep = 5),
+    SCENARIO("cond-spurious", init, none_left, RUN(take, put_outside),
+             .flags = SPURIOUS | INTERRUPTED, .quick = 3),
+    SCENARIO("cond-2-waiters", init, none_left, RUN(take, take, put_twice)),
+    SCENARIO("cond-2-waiters-outside", init, none_left, RUN(take, take, put_twice_outside)),
+    SCENARIO("cond-2-waiters-spin", init, none_left, RUN(take, take, put_twice_outside),
+             .flags = SPINS),
+    SCENARIO("cond-2-signallers", init, none_left, RUN(take_twice, put_outside, put_outside)),
+    SCENARIO("cond-shared", init_across, none_left, RUN(take, take, put_twice_outside)),
+    SCENARIO("cond-signal-each", init, free_at_end, RUN(wait_once, wait_once, signal_each),
+             .flags = BUFFERED),
+    SCENARIO("cond-signal-each-outside", init, free_at_end,
+             RUN(wait_once, wait_once, signal_each_outside), .flags = SPINS),
+    SCENARIO("cond-broadcast", init, none_left, RUN(take, take, put_all)),
+    SCENARIO("cond-broadcast-outside", init, none_left, RUN(take, take, put_all_outside)),
+    SCENARIO("cond-broadcast-spin", init, none_left, RUN(take, take, put_all_outside),
+             .flags = SPINS),
+    SCENARIO("cond-broadcast-shared", init_across, none_left, RUN(take, take, put_all_outside)),
+    SCENARIO("cond-broadcast-timed", init, timeouts_left,
+             RUN(take_timed, take_timed, put_all_outside)),
+    SCENARIO("cond-broadcast-4", init, none_left, RUN(take, take, take, put_for_three), .quick = 1,
+             .deep = 2),
+    SCENARIO("cond-broadcast-moves", init, none_left, RUN(take, take, put_all), .flags = MOVES),
+    SCENARIO("cond-broadcast-moves-outside", init, none_left, RUN(take, take, put_all_outside),
+             .flags = MOVES),
+    SCENARIO("cond-broadcast-moves-timed", init, timeouts_left,
+             RUN(take_timed, take_timed, put_all_outside), .flags = MOVES),
+    SCENARIO("cond-broadcast-moves-spin", init, none_left, RUN(take, take, put_all),
+             .flags = MOVES | SPINS),
+    SCENARIO("cond-broadcast-moves-3", init, none_left, RUN(take, take, take, put_for_three),
+             .flags = MOVES, .quick = 1, .deep = 2),
+    SCENARIO("cond-timed", init, NULL, RUN(take_timed, take, put_twice), .flags = INTERRUPTED),
+    SCENARIO("cond-timed-outside", init, NULL, RUN(take_timed, take, put_twice_outside)),
+    SCENARIO("cond-stale-bit", init, none_left, RUN(time_out_alone, take_after, signal_then_put)),
+    SCENARIO("cond-stale-bit-shared", init_across, none_left,
+             RUN(time_out_alone, take_after, signal_then_put)),
+    SCENARIO("cond-destroy", init, NULL, RUN(wait_over, wait_over, broadcast_and_free)),
+    SCENARIO("cond-destroy-spins", init, NULL, RUN(wait_over, wait_over, broadcast_and_free),
+             .flags = SPINS),
+    SCENARIO("cond-destroy-inside", init, NULL,
+             RUN(wait_over, wait_over, broadcast_and_free_inside), .flags = SPURIOUS),
+    SCENARIO("cond-destroy-timed", init, NULL,
+             RUN(wait_over_timed, wait_over, broadcast_and_free_inside)),
+    SCENARIO("cond-destroy-signal", init, NULL, RUN(wait_over_noted, signal_and_free),
+             .flags = BUFFERED, .quick = 4, .deep = 9),
+    SCENARIO("cond-reuse", init, free_at_end,
+             RUN(wait_over_first, broadcast_and_reuse, second_signal)),
+    SCENARIO("cond-reuse-spins", init, free_at_end,
+             RUN(wait_over_first, broadcast_and_reuse, second_signal), .flags = SPINS),
+    SCENARIO("cond-other-mutex", init, NULL, RUN(wait_then_flag, wait_with_other, broadcast_other),
+             .flags = MOVES),
+    SCENARIO("cond-other-mutex-2", init, NULL,
+             RUN(wait_then_flag, wait_with_other, wait_with_other, broadcast_other), .flags = MOVES,
+             .quick = 1),
+    SCENARIO("cond-recursive", init_recursive, none_left, RUN(take_deep, put)),
+    SCENARIO("cond-errorcheck", init_errorcheck, none_left, RUN(take, take, put_all),
+             .flags = MOVES),
+    SCENARIO("cond-robust", init_robust, none_left,
+             RUN(take_robust, take_robust, put_twice_robust)),
+    SCENARIO("cond-robust-death", init_robust, NULL,
+             RUN(take_robust, take_robust, put_twice_robust), .mortal = 1, .quick = 2, .deep = 3),
+    /* sourceware bug 25847: a signal stolen from a waiter of an earlier group */
+    SCENARIO("cond-25847", init, none_left, RUN(take, take, take, put_three), .quick = 1,
+             .deep = 2),
+    SCENARIO("cond-25847-again", init, none_left, RUN(take_twice, take, put_three), .quick = 2,
+             .deep = 3),
+    {.name = NULL},
+};

@@ -1,0 +1,13 @@
+/* The tables of all files. */
+#include "model.h"
+
+#include <stddef.h>
+
+extern const struct scenario mutex_scenarios[], cond_scenarios[], sem_scenarios[],
+    barrier_scenarios[], rwlock_scenarios[], once_scenarios[], key_scenarios[], spin_scenarios[],
+    model_scenarios[];
+
+const struct scenario *const scenario_tables[] = {
+    mutex_scenarios, cond_scenarios, sem_scenarios,  barrier_scenarios, rwlock_scenarios,
+    once_scenarios,  key_scenarios,  spin_scenarios, model_scenarios,   NULL,
+};
