@@ -274,7 +274,7 @@ static int list_alternatives(struct alternative *list, enum stay stay, bool paus
             continue;
         if (others)
             n += add_sleeper(list + n, fibre);
-        else
+        else if (fibre->timed || spurious || interrupts)
             bounded = true;
         *regular += others && fibre->timed;
         if (is_mortal(fibre))
@@ -365,6 +365,7 @@ void yield(void)
     current->paused = current->status == RUNNING;
     current->paused_at = writes;
     pick(SITE_YIELD, YIELDS);
+    current->paused = false;
 }
 
 static _Noreturn void end(void)

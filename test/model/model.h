@@ -29,7 +29,7 @@ uint64_t model_ticks(void);
 
 /* Scenarios. */
 
-enum { THREADS = 4 };
+enum { THREADS = 4, UNBOUNDED = 99 };
 
 enum scenario_flags {
     /* threads may spin before they sleep */
@@ -54,7 +54,7 @@ struct scenario {
     unsigned flags;
     /* this one may die at any step: its number from one, or 0 */
     int mortal;
-    /* the bound on preemptions in the quick set and in the deep one, if not the usual */
+    /* the bound on preemptions in the quick set and in the deep one, if not main.c's usual one */
     int quick, deep;
 };
 

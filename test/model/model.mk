@@ -4,7 +4,8 @@ MODEL_SOURCES = barrier c11 ceiling cond key mutex mutexattr once park rwlock se
 MODEL_SCENARIOS = $(basename $(notdir $(wildcard test/model/scenarios/*.c)))
 # NAME:FILE, the file as the mutant's first line names it
 MODEL_MUTATIONS := $(shell awk 'FNR == 1 { name = FILENAME; sub(".*/", "", name); \
-	print substr(name, 1, length(name) - 4) ":" substr($$2, 1, length($$2) - 3) }' test/model/mutants/*.sed)
+	print substr(name, 1, length(name) - 4) ":" substr($$2, 1, length($$2) - 3) }' \
+	test/model/mutants/*.sed)
 MODEL_MUTANTS = $(foreach mutation,$(MODEL_MUTATIONS),$(firstword $(subst :, ,$(mutation))))
 MODEL_NEUTRAL = $(patsubst -Iarch/%,-Itest/model/arch,$(NEUTRAL))
 MODEL_FLAGS = -std=gnu11 -g -O1 -Wall -Wextra -fPIE -ffreestanding -fno-builtin \

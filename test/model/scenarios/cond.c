@@ -408,10 +408,10 @@ static void put_twice_robust(void)
 }
 
 const struct scenario cond_scenarios[] = {
-    SCENARIO("cond-signal", init, none_left, RUN(take, put), .flags = BUFFERED, .quick = 4,
-             .deep = 9),
+    SCENARIO("cond-signal", init, none_left, RUN(take, put), .flags = BUFFERED, .quick = UNBOUNDED,
+             .deep = UNBOUNDED),
     SCENARIO("cond-signal-outside", init, none_left, RUN(take, put_outside), .flags = BUFFERED,
-             .quick = 4, .deep = 9),
+             .quick = UNBOUNDED, .deep = UNBOUNDED),
     SCENARIO("cond-signal-spins", init, none_left, RUN(take, put_outside),
              .flags = SPINS | BUFFERED, .quick = 3, .deep = 5),
     SCENARIO("cond-spurious", init, none_left, RUN(take, put_outside),
@@ -457,7 +457,7 @@ const struct scenario cond_scenarios[] = {
     SCENARIO("cond-destroy-timed", init, NULL,
              RUN(wait_over_timed, wait_over, broadcast_and_free_inside)),
     SCENARIO("cond-destroy-signal", init, NULL, RUN(wait_over_noted, signal_and_free),
-             .flags = BUFFERED, .quick = 4, .deep = 9),
+             .flags = BUFFERED, .quick = UNBOUNDED, .deep = UNBOUNDED),
     SCENARIO("cond-reuse", init, free_at_end,
              RUN(wait_over_first, broadcast_and_reuse, second_signal)),
     SCENARIO("cond-reuse-spins", init, free_at_end,

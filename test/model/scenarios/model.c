@@ -58,10 +58,10 @@ static void in_order(void)
 
 const struct scenario model_scenarios[] = {
     SCENARIO("model-stores", init, one_has_seen, RUN(x_then_y, y_then_x), .flags = BUFFERED | WEAK,
-             .quick = 9, .deep = 9),
+             .quick = UNBOUNDED, .deep = UNBOUNDED),
     SCENARIO("model-exchanges", init, one_has_seen, RUN(exchange_x_then_y, exchange_y_then_x),
-             .flags = BUFFERED, .quick = 9, .deep = 9),
+             .flags = BUFFERED, .quick = UNBOUNDED, .deep = UNBOUNDED),
     SCENARIO("model-order", init, in_order, RUN(store_both, load_both), .flags = BUFFERED,
-             .quick = 9, .deep = 9),
+             .quick = UNBOUNDED, .deep = UNBOUNDED),
     {.name = NULL},
 };

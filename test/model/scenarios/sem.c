@@ -138,8 +138,8 @@ static void post_until_taken(void)
 }
 
 const struct scenario sem_scenarios[] = {
-    SCENARIO("sem-post", init, none_left, RUN(take, post), .flags = BUFFERED, .quick = 9,
-             .deep = 9),
+    SCENARIO("sem-post", init, none_left, RUN(take, post), .flags = BUFFERED, .quick = UNBOUNDED,
+             .deep = UNBOUNDED),
     SCENARIO("sem-spins", init, none_left, RUN(take_twice, post, post), .flags = SPINS),
     SCENARIO("sem-2-waiters", init, none_left, RUN(take, take, post_twice), .quick = 3, .deep = 5),
     SCENARIO("sem-2-posters", init, none_left, RUN(take_twice, post, post), .quick = 3, .deep = 5),
@@ -156,8 +156,8 @@ const struct scenario sem_scenarios[] = {
     SCENARIO("sem-shared-timed", init_shared, timeouts_left, RUN(take_timed, take, post_twice)),
     SCENARIO("sem-shared-death", init_shared, NULL, RUN(take, take_and_tell, post_until_taken),
              .mortal = 1),
-    SCENARIO("sem-destroy", init, NULL, RUN(take_and_free, post), .flags = BUFFERED, .quick = 9,
-             .deep = 9),
+    SCENARIO("sem-destroy", init, NULL, RUN(take_and_free, post), .flags = BUFFERED,
+             .quick = UNBOUNDED, .deep = UNBOUNDED),
     SCENARIO("sem-destroy-spins", init, NULL, RUN(take_and_free, post), .flags = SPINS, .quick = 5),
     SCENARIO("sem-destroy-2", init, NULL, RUN(take_twice_and_free, post, post)),
     SCENARIO("sem-destroy-shared", init_shared, NULL, RUN(take_twice_and_free, post, post)),
