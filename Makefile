@@ -252,4 +252,4 @@ plot:
 demo: all
 	@test/demo $(BUILD)/libfurwock.so
 
-include test/stress/stress.mk test/fault/fault.mk test/model/model.mk
+include test/stress/stress.mk test/fault/fault.mk test/model/model.mk test/conformance/conformance.mk

@@ -184,7 +184,7 @@ extern "C" {
  * null. Later changes of the attributes object do not reach the mutex.
  *
  *   EINVAL   attr is not an initialised attributes object
- *   ENOTSUP  protocol PTHREAD_PRIO_INHERIT, which the kernel, or a sandbox, refuses
+ *   ENOTSUP  protocol PTHREAD_PRIO_INHERIT, or robust, which the kernel, or a sandbox, refuses
  *
  * XSH pthread_mutex_destroy.
  */
@@ -211,6 +211,8 @@ int pthread_mutex_destroy(pthread_mutex_t *__mutex) __FURWOCK_THROW;
  *   EDEADLK  errorcheck, and the caller owns it
  *   EINVAL, EPERM                protocol PTHREAD_PRIO_PROTECT: see above
  *   EOWNERDEAD, ENOTRECOVERABLE  robust: see above
+ *   ENOTSUP                      robust, and nobody would be told of the caller's death, as a
+ *                                sandbox has come to refuse set_robust_list
  *
  * XSH pthread_mutex_lock.
  */

@@ -26,9 +26,9 @@
  *
  * Once unblocked a waiter does not touch the condition variable, whose memory may be gone: SLEEPERS
  * is cleared by a signal that wakes nobody, which changes the sequence again and wakes whoever has
- * come meanwhile and found the bit set. It is a hint that costs two system calls when stale. Only the spinner reads the word
- * after its wait may have ended; it counts itself in `users`, and destroy waits for it. It runs, or
- * is about to.
+ * come meanwhile and found the bit set. It is a hint that costs two system calls when stale. Only
+ * the spinner reads the word after its wait may have ended; it counts itself in `users`, and destroy
+ * waits for it. It runs, or is about to.
  *
  * The spinner is the one waiter that watches the word for a while instead of sleeping at once
  * (private ones only). It owns SPINNER; a signal that finds the bit clears it and is done, since
@@ -41,9 +41,9 @@
  * cancelled may have been queued at the mutex before, and have consumed a signal: it can tell by
  * the sequence, for which it asks the kernel, since the memory may be gone.
  *
- * A waiter that was unblocked before it had fallen asleep must not fall asleep on what the memory has
- * become since, a new condition variable perhaps. So the sequence of each begins somewhere else,
- * chosen by the first waiter, far from those of the ones before.
+ * A waiter that was unblocked before it had fallen asleep must not fall asleep on what the memory
+ * has become since, a new condition variable perhaps. So the sequence of each begins somewhere
+ * else, chosen by the first waiter, far from those of the ones before.
  *
  * The sequence wraps after 2^30 signals that found waiters: a thread would have to be stopped
  * between reading the word and sleeping for exactly a multiple of that many.

@@ -90,8 +90,7 @@ static COLD bool adopt(struct mutex *mutex, uint32_t kind, uint32_t word)
             return false;
     } while (!arch_cas_fetch(&mutex->word, &word, self_tid() | (word & ~(uint32_t)WORD_TID)));
     if (is_listed(kind)) {
-        if (!robust_ready())
-            robust_register();
+        robust_known();
         robust_enlist(mutex, kind & MUTEX_INHERIT);
     }
     return true;
@@ -270,8 +269,7 @@ static void inheriting_release(struct mutex *mutex, enum scope scope)
 
 static void *announce(struct mutex *mutex, uint32_t kind)
 {
-    if (!robust_ready())
-        robust_register();
+    robust_known();
     return robust_announce(robust_link(mutex, kind & MUTEX_INHERIT));
 }
 
@@ -329,8 +327,12 @@ static int acquire_word(struct mutex *mutex, uint32_t kind, const struct deadlin
     }
     if (!is_listed(kind))
         return inheriting_acquire(mutex, kind, deadline, try);
-    if ((kind & MUTEX_ROBUST) && arch_load64_relaxed(&mutex->owner) == NOT_RECOVERABLE)
-        return ENOTRECOVERABLE;
+    if (kind & MUTEX_ROBUST) {
+        if (arch_load64_relaxed(&mutex->owner) == NOT_RECOVERABLE)
+            return ENOTRECOVERABLE;
+        if (!robust_known())
+            return ENOTSUP;
+    }
     void *before = announce(mutex, kind);
     int error = kind & MUTEX_INHERIT ? inheriting_acquire(mutex, kind, deadline, try)
                                      : owned_acquire(mutex, kind, deadline, try);
@@ -631,7 +633,7 @@ static COLD int init_kind(struct mutex *mutex, uint32_t kind)
         return ENOTSUP;
     if ((kind & MUTEX_PROTECT) && !(kind & MUTEX_CEILING))
         kind |= (uint32_t)ceiling_minimum() << MUTEX_CEILING_SHIFT;
-    if ((kind & MUTEX_ROBUST) && !robust_ready() && robust_register() != 0)
+    if ((kind & MUTEX_ROBUST) && !robust_known())
         return ENOTSUP;
     *mutex = (struct mutex){.kind = kind};
     return 0;

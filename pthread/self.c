@@ -4,7 +4,6 @@
 #include "park.h"
 
 #include <arch_syscall.h>
-#include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -124,7 +123,7 @@ uint32_t self_renew_tid(void)
 }
 
 /* On the first use in a thread, and again in the child of a fork, whose kernel thread has none. */
-int robust_register(void)
+bool robust_register(void)
 {
     uint32_t generation = self_generation();
     self_tid();
@@ -133,11 +132,11 @@ int robust_register(void)
     self.robust.word_offset =
         (long)offsetof(struct mutex, word) - (long)offsetof(struct mutex, next);
     if (arch_syscall(SYS_set_robust_list, (long)&self.robust, sizeof self.robust, 0, 0, 0, 0))
-        return ENOTSUP;
+        return false;
     self.robust_generation = generation;
     if (host_frees_threads_early())
         host_arm_exit();
-    return 0;
+    return true;
 }
 
 /* The word of a mutex whose owner dies, in the kernel's format: see mutex.c. */

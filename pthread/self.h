@@ -135,8 +135,13 @@ static inline bool robust_ready(void)
     return likely(generation != 0 && self.robust_generation == generation);
 }
 
-/* Tell it: 0, or ENOTSUP. */
-int robust_register(void);
+/* Tell it. False where a sandbox refuses: then nobody would be told of this thread's death. */
+bool robust_register(void);
+
+static inline bool robust_known(void)
+{
+    return robust_ready() || robust_register();
+}
 
 static inline void *robust_announce(void *link)
 {

@@ -2,7 +2,6 @@
 #ifndef FURWOCK_ARCH_THREAD_H
 #define FURWOCK_ARCH_THREAD_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <ucontext.h>
 
@@ -15,29 +14,23 @@ static inline long arch_clone(int (*function)(void *), void *stack, unsigned lon
     return __clone(function, stack, flags, argument, parent_tid, thread_pointer, child_tid);
 }
 
-enum { ARCH_CANCELLED = -5000 };
-long arch_syscall_cancellable(const uint32_t *cancelled, long number, long a, long b, long c, long d,
-                              long e, long f);
-
-extern const char __cp_begin[] __attribute__((visibility("hidden")));
-extern const char __cp_end[] __attribute__((visibility("hidden")));
-extern const char __cp_cancel[] __attribute__((visibility("hidden")));
-
-static inline bool arch_cancel_call(void *context)
+static inline uintptr_t *arch_pc(void *context)
 {
+    mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
 #if defined(__x86_64__)
-    uintptr_t *pc = (uintptr_t *)&((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+    return (uintptr_t *)&machine->gregs[REG_RIP];
 #elif defined(__aarch64__)
-    uintptr_t *pc = (uintptr_t *)&((ucontext_t *)context)->uc_mcontext.pc;
+    return (uintptr_t *)&machine->pc;
 #elif defined(__riscv)
-    uintptr_t *pc = (uintptr_t *)&((ucontext_t *)context)->uc_mcontext.__gregs[0];
+    return (uintptr_t *)&machine->__gregs[0];
 #else
 #error "where is the program counter in a signal's context?"
 #endif
-    if (*pc < (uintptr_t)__cp_begin || *pc >= (uintptr_t)__cp_end)
-        return false;
-    *pc = (uintptr_t)__cp_cancel;
-    return true;
 }
+
+#define arch_cancel_begin __cp_begin
+#define arch_cancel_end __cp_end
+#define arch_cancel_out __cp_cancel
+#include "../arch_cancel.h"
 
 #endif

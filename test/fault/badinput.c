@@ -12,6 +12,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "times.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -24,7 +26,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <threads.h>
-#include <time.h>
 #include <unistd.h>
 
 static int wrong;
@@ -58,20 +59,6 @@ static void answer(int line, const char *call, long got, long expected)
 /* CLOCK_PROCESS_CPUTIME_ID and CLOCK_BOOTTIME exist, but are not waited on. */
 #define BAD_CLOCKS -1, 2, 3, 7, 11, 99, INT_MAX, INT_MIN
 #define BAD_NANOSECONDS -1, 1000000000, LONG_MAX, LONG_MIN
-
-static struct timespec in(clockid_t clock, long ms)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    time.tv_sec += (time.tv_nsec + ms * 1000000) / 1000000000;
-    time.tv_nsec = (time.tv_nsec + ms * 1000000) % 1000000000;
-    return time;
-}
-
-static void nap(long ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
 
 /* Another thread's call, which blocks perhaps for a while. */
 static pthread_t start(void *(*function)(void *), void *object)

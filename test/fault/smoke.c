@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #endif
 #include "refusal.h"
+#include "times.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -23,7 +24,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *stage = "the start", *refused = "nothing";
@@ -53,20 +53,6 @@ static void lack(const char *name)
     if (!strstr(without, name))
         snprintf(without + strlen(without), sizeof without - strlen(without), "%s %s",
                  *without ? "," : ", without", name);
-}
-
-static void nap(long ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
-
-static struct timespec in(clockid_t clock, long ms)
-{
-    struct timespec time;
-    clock_gettime(clock, &time);
-    time.tv_sec += (time.tv_nsec + ms * 1000000) / 1000000000;
-    time.tv_nsec = (time.tv_nsec + ms * 1000000) % 1000000000;
-    return time;
 }
 
 /* What a set of objects is made with. */
@@ -247,6 +233,23 @@ static void use(struct objects *o, const struct flavour *flavour)
     }
 }
 
+static void *lock_in_vain(void *mutex)
+{
+    RETURNS(pthread_mutex_lock(mutex), ENOTSUP);
+    return NULL;
+}
+
+/* This thread has what the object needs since before the refusal; others do without the object. */
+static void use_in_vain(struct objects *o, const struct flavour *flavour)
+{
+    pthread_t thread;
+    start(&thread, lock_in_vain, &o->mutex);
+    RETURNS(pthread_join(thread, NULL), 0);
+    RETURNS(pthread_mutex_trylock(&o->mutex), 0);
+    RETURNS(pthread_mutex_unlock(&o->mutex), 0);
+    lack(flavour->name);
+}
+
 /* Once, keys and cancellation. */
 
 static int ran;
@@ -321,8 +324,12 @@ int main(int argc, char **argv)
             stage = flavours[i].name;
             if (old[i].made && !depends(&flavours[i], argv[2]))
                 use(&old[i], &flavours[i]);
-            if (make(&new[i], &flavours[i]))
-                use(&new[i], &flavours[i]);
+            if (make(&new[i], &flavours[i])) {
+                if (depends(&flavours[i], argv[2]))
+                    use_in_vain(&new[i], &flavours[i]);
+                else
+                    use(&new[i], &flavours[i]);
+            }
         }
         stage = "once, keys and cancellation";
         use_life(&old[0]);

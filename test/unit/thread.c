@@ -91,27 +91,28 @@ static void *exit_with(void *arg)
     pthread_exit(arg);
 }
 
-/* The creation of threads. */
-
-START_TEST(a_thread_runs_its_routine_with_its_argument_and_returns_its_result)
+/* Hold that a thread with this routine, which passes its argument on, is joined with that. */
+static void expect_result_of(void *(*routine)(void *))
 {
     int cell;
     pthread_t thread;
     void *result = NULL;
-    ck_assert_int_eq(pthread_create(&thread, NULL, give_back, &cell), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, routine, &cell), 0);
     ck_assert_int_eq(pthread_join(thread, &result), 0);
     ck_assert_ptr_eq(result, &cell);
+}
+
+/* The creation of threads. */
+
+START_TEST(a_thread_runs_its_routine_with_its_argument_and_returns_its_result)
+{
+    expect_result_of(give_back);
 }
 END_TEST
 
 START_TEST(pthread_exit_gives_the_result)
 {
-    int cell;
-    pthread_t thread;
-    void *result = NULL;
-    ck_assert_int_eq(pthread_create(&thread, NULL, exit_with, &cell), 0);
-    ck_assert_int_eq(pthread_join(thread, &result), 0);
-    ck_assert_ptr_eq(result, &cell);
+    expect_result_of(exit_with);
 }
 END_TEST
 
@@ -134,12 +135,7 @@ static void *exit_deep_down(void *arg)
 
 START_TEST(pthread_exit_ends_the_thread_from_any_depth)
 {
-    int cell;
-    pthread_t thread;
-    void *result = NULL;
-    ck_assert_int_eq(pthread_create(&thread, NULL, exit_deep_down, &cell), 0);
-    ck_assert_int_eq(pthread_join(thread, &result), 0);
-    ck_assert_ptr_eq(result, &cell);
+    expect_result_of(exit_deep_down);
 }
 END_TEST
 

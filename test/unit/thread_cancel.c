@@ -628,6 +628,16 @@ static bool is_missing(const struct point *point)
 #endif
 }
 
+static void expect_cancelled_at(const struct point *point, struct unit_call *call)
+{
+    void *result = NULL;
+    ck_assert_int_eq(pthread_join(call->thread, &result), 0);
+    strike_scene();
+    ck_assert_msg(result == PTHREAD_CANCELED, "%s", point->name);
+    ck_assert_int_eq(atomic_load(&act.cleaned), 1);
+    ck_assert_int_eq(atomic_load(&act.returned), 0);
+}
+
 START_TEST(a_request_that_is_there_before_the_call_ends_the_thread)
 {
     struct unit_call call;
@@ -636,12 +646,7 @@ START_TEST(a_request_that_is_there_before_the_call_ends_the_thread)
         unit_skip(points[_i].name);
     }
     start_act(&call, points[_i].call, PTHREAD_CANCEL_ENABLE, true);
-    void *result = NULL;
-    ck_assert_int_eq(pthread_join(call.thread, &result), 0);
-    strike_scene();
-    ck_assert_msg(result == PTHREAD_CANCELED, "%s", points[_i].name);
-    ck_assert_int_eq(atomic_load(&act.cleaned), 1);
-    ck_assert_int_eq(atomic_load(&act.returned), 0);
+    expect_cancelled_at(&points[_i], &call);
 }
 END_TEST
 
@@ -658,12 +663,7 @@ START_TEST(a_request_ends_a_thread_that_is_blocked_in_the_call)
     unit_wait_until_blocked(&call);
     ck_assert_msg(!atomic_load(&act.returned), "%s", points[_i].name);
     ck_assert_int_eq(pthread_cancel(call.thread), 0);
-    void *result = NULL;
-    ck_assert_int_eq(pthread_join(call.thread, &result), 0);
-    strike_scene();
-    ck_assert_msg(result == PTHREAD_CANCELED, "%s", points[_i].name);
-    ck_assert_int_eq(atomic_load(&act.cleaned), 1);
-    ck_assert_int_eq(atomic_load(&act.returned), 0);
+    expect_cancelled_at(&points[_i], &call);
 }
 END_TEST
 
