@@ -652,10 +652,12 @@ PUBLIC int pthread_mutex_destroy(pthread_mutex_t *object)
 {
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind), word = arch_load_relaxed(&mutex->word);
-    if (!is_valid(kind))
-        return EINVAL;
-    if (has_tid(kind) ? (word & WORD_TID) != 0 : word != FREE)
-        return EBUSY;
+    if (unlikely((kind | word) != 0)) {
+        if (!is_valid(kind))
+            return EINVAL;
+        if (has_tid(kind) ? (word & WORD_TID) != 0 : word != FREE)
+            return EBUSY;
+    }
     arch_store_relaxed(&mutex->kind, DESTROYED);
     return 0;
 }
