@@ -1,0 +1,62 @@
+#!/bin/sh
+# What a debugger sees: gdb.sh LIBRARY. A thread has its name in gdb's list, and its stack is walked
+# to the beginning, with libc's threads under the library and in a static program with Furwock's
+# own. Ends with "N passed, N failed".
+set -u
+lib=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+build=$(dirname "$lib")
+here=$(cd "$(dirname "$0")" && pwd)
+command -v gdb >/dev/null || {
+    echo "gdb.sh needs gdb: 'make deps' as root, or apt-get install gdb" >&2
+    exit 1
+}
+variable() { # a variable of config.mk
+    sed -n "s/^$1 = //p" "$here/../../config.mk"
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+result() { # result STATUS NAME
+    if [ "$1" -eq 0 ]; then
+        echo "ok - $2"
+        passed=$((passed + 1))
+    else
+        echo "not ok - $2"
+        failed=$((failed + 1))
+    fi
+}
+
+look() { # look TITLE GDB-OPTION...
+    title=$1
+    shift
+    timeout -k 5 60 gdb -nx -batch -iex 'set debuginfod enabled off' "$@" -ex 'break reached' -ex run \
+        -ex 'echo \nTHREADS\n' -ex 'info threads' -ex 'echo \nSTACK\n' -ex 'thread 2' -ex backtrace \
+        "$work/stuck" >"$work/log" 2>&1 </dev/null
+    sed -n '/^THREADS/,/^STACK/p' "$work/log" | grep -q '^  2 .*"the-stuck-one"'
+    result $? "$title: a thread's name in the list"
+    sed '1,/^STACK/d' "$work/log" >"$work/stack"
+    tr '\n' ' ' <"$work/stack" | grep -q 'pthread/park\.c.* in stand_still (.* in start_routine ('
+    result $? "$title: the stack from the wait to the start routine"
+    # gdb says that it stopped where a frame was not the outermost and cannot be left
+    last=$(grep '^#' "$work/stack" | tail -n 1)
+    case $last in
+    *" run ("* | *clone*) ! grep -qi 'backtrace stopped\|corrupt' "$work/stack" ;;
+    *) false ;;
+    esac
+    result $? "$title: the stack ends where the thread began"
+    [ "$failed" -eq 0 ] || cat "$work/log"
+}
+
+cc=$(variable CC)
+$cc -g -O2 -Wall -Wextra -pthread -o "$work/stuck" "$here/gdb/stuck.c" || exit 1
+look "preloaded" -ex "set exec-wrapper env LD_PRELOAD=$lib"
+if [ -f "$build/musl/libfurwock.a" ]; then
+    # shellcheck disable=SC2046
+    $cc -g -O2 -Wall -Wextra -nostdinc -I"$here/../../include" -isystem $(variable MUSL_HEADERS) \
+        -isystem $(variable COMPILER_HEADERS) $(variable MUSL_LINK) -o "$work/stuck" \
+        "$here/gdb/stuck.c" "$build/musl/libfurwock.a" $(variable MUSL_LIBS) || exit 1
+    look "static, musl"
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
