@@ -38,12 +38,12 @@ look() { # look TITLE GDB-OPTION...
     sed '1,/^STACK/d' "$work/log" >"$work/stack"
     tr '\n' ' ' <"$work/stack" | grep -q 'pthread/park\.c.* in stand_still (.* in start_routine ('
     result $? "$title: the stack from the wait to the start routine"
-    # gdb says that it stopped where a frame was not the outermost and cannot be left
-    last=$(grep '^#' "$work/stack" | tail -n 1)
-    case $last in
-    *" run ("* | *clone*) ! grep -qi 'backtrace stopped\|corrupt' "$work/stack" ;;
-    *) false ;;
-    esac
+    # gdb says so where it cannot leave a frame; below musl's __clone, which the generic arch uses,
+    # it sees more frames than there are
+    lines=1
+    [ "$(variable ARCH)" = generic ] && lines=3
+    grep '^#' "$work/stack" | tail -n $lines | grep -q 'clone' &&
+        ! grep -qi 'backtrace stopped\|corrupt' "$work/stack"
     result $? "$title: the stack ends where the thread began"
     [ "$failed" -eq 0 ] || cat "$work/log"
 }
