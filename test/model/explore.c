@@ -50,8 +50,8 @@ static unsigned moment;
 
 /* The trail. */
 
-enum how { GO, TIME_OUT, NO_CAUSE, INTERRUPT, KILL, DRAIN };
-static const char how_letter[] = "gtsikd", site_letter[] = "__xwp";
+enum how { GO, TIME_OUT, NO_CAUSE, INTERRUPT, KILL, CANCEL, DRAIN };
+static const char how_letter[] = "gtsikcd", site_letter[] = "__xwpc";
 
 struct alternative {
     struct fibre *fibre;
@@ -243,6 +243,12 @@ static bool is_mortal(const struct fibre *fibre)
     return fibre->index + 1 == scenario->mortal && !fibre->dead;
 }
 
+/* A cancel comes once, at any moment, and is acted on by who is at a cancellation point. */
+static bool may_be_cancelled(const struct fibre *fibre)
+{
+    return fibre->index + 1 == scenario->cancelled && !fibre->cancelled && !fibre->leaving;
+}
+
 /*
  * What can happen next. Threads that have paused come only if no other can go on, the current one
  * included; *regular counts what does not need a spurious event.
@@ -279,6 +285,8 @@ static int list_alternatives(struct alternative *list, enum stay stay, bool paus
         *regular += others && fibre->timed;
         if (is_mortal(fibre))
             list[n++] = (struct alternative){fibre, KILL};
+        if (fibre->cancellable && may_be_cancelled(fibre))
+            list[n++] = (struct alternative){fibre, CANCEL};
     }
     return n;
 }
@@ -313,11 +321,12 @@ static bool all_ended(void)
 static void happen(const struct alternative *what)
 {
     static const long results[] = {
-        [TIME_OUT] = -ETIMEDOUT, [NO_CAUSE] = 0, [INTERRUPT] = -EINTR, [KILL] = BY_DEATH};
+        [TIME_OUT] = -ETIMEDOUT, [NO_CAUSE] = 0, [INTERRUPT] = -EINTR, [KILL] = BY_DEATH, [CANCEL] = BY_CANCEL};
     static const char *const names[] = {[TIME_OUT] = "times out",
                                         [NO_CAUSE] = "wakes without a cause",
                                         [INTERRUPT] = "is interrupted",
-                                        [KILL] = "is killed asleep"};
+                                        [KILL] = "is killed asleep",
+                                        [CANCEL] = "is cancelled asleep"};
     if (what->how == NO_CAUSE)
         spurious--;
     if (what->how == INTERRUPT)
@@ -348,7 +357,8 @@ static void pick(enum site site, enum stay stay)
             break;
         drain_one(chosen->fibre);
     }
-    if (stay == FREELY && chosen->fibre != current && chosen->how != KILL)
+    bool fated = chosen->how == KILL || chosen->how == CANCEL;
+    if (stay == FREELY && chosen->fibre != current && !fated)
         preemptions--;
     happen(chosen);
     switch_to(chosen->fibre);
@@ -395,6 +405,32 @@ void may_die(void)
     current->history = mix(current->history, 1);
     if (is_mortal(current) && choose(SITE_DEATH, 2))
         die();
+}
+
+void model_cancellable(bool on)
+{
+    current->cancellable = on;
+}
+
+bool model_cancels(void)
+{
+    if (!scheduling || current->leaving)
+        return false;
+    if (!current->cancelled && may_be_cancelled(current)) {
+        may_die();
+        current->cancelled = choose(SITE_CANCEL, 2);
+        current->history = mix(current->history, 4 + current->cancelled);
+    }
+    if (current->cancelled)
+        trace(NULL, "is cancelled");
+    return current->leaving = current->cancelled;
+}
+
+void model_leave(void)
+{
+    may_die();
+    model_ended();
+    end();
 }
 
 void model_pause(void)
@@ -472,9 +508,7 @@ static void fibre_main(void)
     if (_setjmp(me->top) == 0)
         _longjmp(home, 1);
     scenario->threads[current->index]();
-    may_die();
-    model_ended();
-    end();
+    model_leave();
 }
 
 static void start_fibre(struct fibre *fibre)

@@ -9,7 +9,7 @@
 enum status { RUNNING, ASLEEP, AWAITING, ENDED };
 
 /* How a sleep ends by itself. */
-enum { BY_DEATH = 1 };
+enum { BY_DEATH = 1, BY_CANCEL = 2 };
 
 struct fibre {
     int index;
@@ -23,10 +23,12 @@ struct fibre {
     uint64_t history;
     /* asleep: on what, since when in the queue, and how the sleep ended */
     const uint32_t *word;
-    bool shared, timed;
+    bool shared, timed, cancellable;
     uint32_t classes, value;
     unsigned long order;
     long result;
+    /* a cancel ended the sleep; the thread has begun to act on it */
+    bool cancelled, leaving;
     /* spinning */
     uint64_t clock;
     int pauses;
@@ -56,7 +58,7 @@ extern struct options {
     unsigned long limit;
 } options;
 
-enum site { SITE_SCHEDULE, SITE_YIELD, SITE_DEATH, SITE_WAKE, SITE_SPIN };
+enum site { SITE_SCHEDULE, SITE_YIELD, SITE_DEATH, SITE_WAKE, SITE_SPIN, SITE_CANCEL };
 
 /* A choice between `n` that the explorer goes through one after another. */
 int choose(enum site site, int n);

@@ -65,6 +65,10 @@ static long wait(const uint32_t *word, bool shared, uint32_t value, bool timed, 
     yield();
     if (current->result == BY_DEATH)
         die();
+    if (current->result == BY_CANCEL) {
+        current->cancelled = true;
+        return -EINTR;
+    }
     return current->result;
 }
 

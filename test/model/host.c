@@ -3,6 +3,7 @@
  * thread. Compiled with the library's files, and restored with them for each execution.
  */
 #include "host.h"
+#include "model.h"
 #include "park.h"
 #include "self.h"
 
@@ -90,10 +91,27 @@ bool host_frees_threads_early(void)
     return false;
 }
 
-/* Cancellation is not modelled. */
+/*
+ * Cancellation, as the less orderly of two kinds does it: glibc's may come when the wait has been
+ * woken already. A thread that is cancelled runs its cleanup handlers, the innermost first.
+ */
+enum { ROUTINE, ARGUMENT, OUTER };
+static struct cleanup_record *innermost[THREADS + 1];
+
+static _Noreturn void leave(void)
+{
+    struct cleanup_record *record;
+    while ((record = innermost[model_thread()])) {
+        host_pop_cleanup(record);
+        ((void (*)(void *))record->words[ROUTINE])(record->words[ARGUMENT]);
+    }
+    model_leave();
+}
 
 void host_test_cancel(void)
 {
+    if (model_cancels())
+        leave();
 }
 
 int host_defer_cancel(void)
@@ -108,17 +126,31 @@ void host_restore_cancel(int type)
 
 void host_push_cleanup(struct cleanup_record *record, void (*routine)(void *), void *argument)
 {
-    (void)record, (void)routine, (void)argument;
+    record->words[ROUTINE] = (void *)routine;
+    record->words[ARGUMENT] = argument;
+    record->words[OUTER] = innermost[model_thread()];
+    innermost[model_thread()] = record;
 }
 
 void host_pop_cleanup(struct cleanup_record *record)
 {
-    (void)record;
+    innermost[model_thread()] = record->words[OUTER];
 }
 
 int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
                           void (*cancelled)(void *), void *argument)
 {
-    (void)cancelled, (void)argument;
-    return wait(closure, NULL);
+    int result = 0;
+    bool cancels = model_cancels();
+    if (!cancels) {
+        model_cancellable(true);
+        result = wait(closure, NULL);
+        model_cancellable(false);
+        cancels = model_cancels();
+    }
+    if (cancels) {
+        cancelled(argument);
+        leave();
+    }
+    return result;
 }

@@ -52,8 +52,8 @@ struct scenario {
     void (*threads[THREADS])(void);
     void (*check)(void);
     unsigned flags;
-    /* this one may die at any step: its number from one, or 0 */
-    int mortal;
+    /* this one may die at any step, this one may be cancelled: its number from one, or 0 */
+    int mortal, cancelled;
     /* the bound on preemptions in the quick set and in the deep one, if not main.c's usual one */
     int quick, deep;
 };
@@ -73,6 +73,12 @@ void model_again(void *p, int size);
 
 /* Wait, without any library, until *word is `value`. */
 void model_await(const uint32_t *word, uint32_t value);
+
+/* At a cancellation point: does the calling thread act on a cancel? Its sleeps end by one, or not. */
+bool model_cancels(void);
+void model_cancellable(bool on);
+/* The calling thread ends here. */
+_Noreturn void model_leave(void);
 
 /* The number of the calling thread, from zero. Threads that have died. */
 int model_thread(void);

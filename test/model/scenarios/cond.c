@@ -211,11 +211,28 @@ static void signal_then_put(void)
 /* Destroyed, and its memory given back, by the one who has broadcast: nobody is blocked then. */
 static bool over;
 
+static void unlock_at_cancel(void *unused)
+{
+    (void)unused;
+    unlock();
+}
+
 static void wait_over(void)
 {
     lock();
     while (!over)
         ok(pthread_cond_wait(&c, &m));
+    unlock();
+}
+
+static void wait_over_or_give_up(void)
+{
+    struct cleanup_record record;
+    lock();
+    host_push_cleanup(&record, unlock_at_cancel, NULL);
+    while (!over)
+        ok(pthread_cond_wait(&c, &m));
+    host_pop_cleanup(&record);
     unlock();
 }
 
@@ -308,6 +325,59 @@ static void second_signal(void)
     second = true;
     ok(pthread_cond_signal(&c));
     unlock();
+}
+
+/*
+ * One waiter may be cancelled. Its cleanup handler has the mutex, and no signal is lost with it:
+ * the others find what it has not taken.
+ */
+static int cancelled;
+
+static void give_up(void *unused)
+{
+    (void)unused;
+    cancelled++;
+    unlock();
+}
+
+static void take_or_give_up(void)
+{
+    struct cleanup_record record;
+    lock();
+    host_push_cleanup(&record, give_up, NULL);
+    while (tokens == 0)
+        ok(pthread_cond_wait(&c, &m));
+    host_pop_cleanup(&record);
+    tokens--;
+    unlock();
+}
+
+/* A single signal, which each who is woken passes on. */
+static bool arrived;
+
+static void arrive(void)
+{
+    lock();
+    arrived = true;
+    ok(pthread_cond_signal(&c));
+    unlock();
+}
+
+static void pass_on(void)
+{
+    struct cleanup_record record;
+    lock();
+    host_push_cleanup(&record, give_up, NULL);
+    while (!arrived)
+        ok(pthread_cond_wait(&c, &m));
+    host_pop_cleanup(&record);
+    ok(pthread_cond_signal(&c));
+    unlock();
+}
+
+static void cancelled_left(void)
+{
+    model_assert(tokens == cancelled && cancelled <= 1);
 }
 
 /* Waiters with two mutexes, one after the other. */
@@ -449,6 +519,22 @@ const struct scenario cond_scenarios[] = {
     SCENARIO("cond-stale-bit", init, none_left, RUN(time_out_alone, take_after, signal_then_put)),
     SCENARIO("cond-stale-bit-shared", init_across, none_left,
              RUN(time_out_alone, take_after, signal_then_put)),
+    SCENARIO("cond-cancel", init, cancelled_left, RUN(take_or_give_up, take, put_twice),
+             .cancelled = 1),
+    SCENARIO("cond-cancel-outside", init, cancelled_left,
+             RUN(take_or_give_up, take, put_twice_outside), .cancelled = 1),
+    SCENARIO("cond-cancel-last-signal", init, none_left, RUN(pass_on, pass_on, arrive),
+             .cancelled = 1),
+    SCENARIO("cond-cancel-last-signal-shared", init_across, none_left,
+             RUN(pass_on, pass_on, arrive), .cancelled = 1),
+    SCENARIO("cond-cancel-spins", init, cancelled_left,
+             RUN(take_or_give_up, take, put_twice_outside), .cancelled = 1, .flags = SPINS),
+    SCENARIO("cond-cancel-shared", init_across, cancelled_left,
+             RUN(take_or_give_up, take, put_twice_outside), .cancelled = 1),
+    SCENARIO("cond-cancel-moves", init, cancelled_left, RUN(take_or_give_up, take, put_all),
+             .cancelled = 1, .flags = MOVES),
+    SCENARIO("cond-cancel-destroy", init, NULL,
+             RUN(wait_over_or_give_up, wait_over, broadcast_and_free), .cancelled = 1),
     SCENARIO("cond-destroy", init, NULL, RUN(wait_over, wait_over, broadcast_and_free)),
     SCENARIO("cond-destroy-spins", init, NULL, RUN(wait_over, wait_over, broadcast_and_free),
              .flags = SPINS),

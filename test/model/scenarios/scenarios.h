@@ -2,6 +2,7 @@
 #ifndef FURWOCK_SCENARIOS_H
 #define FURWOCK_SCENARIOS_H
 
+#include "host.h"
 #include "model.h"
 
 #include <arch_atomic.h>

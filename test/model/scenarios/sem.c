@@ -137,7 +137,46 @@ static void post_until_taken(void)
     model_await(&flag, 1);
 }
 
+static void post_thrice(void)
+{
+    post();
+    post();
+    post();
+}
+
+/* A cancelled thread takes nothing, and keeps no other from taking. */
+static int cancelled;
+
+static void count_cancel(void *unused)
+{
+    (void)unused;
+    cancelled++;
+}
+
+static void take_or_give_up(void)
+{
+    struct cleanup_record record;
+    host_push_cleanup(&record, count_cancel, NULL);
+    take();
+    host_pop_cleanup(&record);
+}
+
+static void cancelled_left(void)
+{
+    int value;
+    ok(sem_getvalue(&s, &value));
+    model_assert(value == cancelled && cancelled <= 1);
+}
+
 const struct scenario sem_scenarios[] = {
+    SCENARIO("sem-cancel", init, cancelled_left, RUN(take_or_give_up, take, post, post),
+             .cancelled = 1, .flags = BUFFERED),
+    SCENARIO("sem-cancel-4", init, cancelled_left, RUN(take_or_give_up, take, take, post_thrice),
+             .cancelled = 1, .quick = 2),
+    SCENARIO("sem-cancel-spins", init, cancelled_left, RUN(take_or_give_up, take, post, post),
+             .cancelled = 1, .flags = SPINS),
+    SCENARIO("sem-cancel-shared", init_shared, cancelled_left,
+             RUN(take_or_give_up, take, post, post), .cancelled = 1),
     SCENARIO("sem-post", init, none_left, RUN(take, post), .flags = BUFFERED, .quick = UNBOUNDED,
              .deep = UNBOUNDED),
     SCENARIO("sem-spins", init, none_left, RUN(take_twice, post, post), .flags = SPINS),
