@@ -665,7 +665,7 @@ static bool explore_bound(unsigned long *executions, bool *done)
     forget_met();
     trail_length = 0;
     for (;;) {
-        if (*executions >= options.limit)
+        if (*executions >= options.limit && options.preemptions > options.sure)
             return true;
         ++*executions;
         execute();

@@ -53,7 +53,7 @@ extern int threads;
 extern bool scheduling;
 
 extern struct options {
-    int preemptions;
+    int preemptions, sure;
     bool deep, buffers, trace, terse;
     unsigned long limit;
 } options;

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USUAL_QUICK = 3, USUAL_DEEP = 4, LIMIT_QUICK = 200000, LIMIT_DEEP = 3000000 };
+/* The limit does not keep a scenario from being explored as far as is sure. */
+enum { SURE_QUICK = 2, USUAL_QUICK = 3, LIMIT_QUICK = 200000 };
+enum { SURE_DEEP = 3, USUAL_DEEP = 4, LIMIT_DEEP = 3000000 };
 
 /* What is asked for. */
 static int most = -1;
@@ -64,8 +66,10 @@ static void read_options(int argc, char **argv)
         }
     }
     patterns = arg;
-    if (!options.limit)
+    if (!options.limit) {
         options.limit = options.deep ? LIMIT_DEEP : LIMIT_QUICK;
+        options.sure = options.deep ? SURE_DEEP : SURE_QUICK;
+    }
 }
 
 static bool is_wanted(void)
