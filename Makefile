@@ -18,7 +18,7 @@ LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-
 # The library is built three times: as a shared object for any libc, and as an archive for each.
 FORMS = dynamic glibc musl
 FLAGS_dynamic = -fPIC
-FLAGS_glibc = -fPIE -ffunction-sections -fdata-sections -DFURWOCK_ARCHIVE
+FLAGS_glibc = -fPIE -ffunction-sections -fdata-sections -ftls-model=local-exec -DFURWOCK_ARCHIVE
 FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 
 # Objects of the libc's own that programs see are one family or another; in an archive a family is

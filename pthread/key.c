@@ -95,18 +95,17 @@ static inline struct key_value *place_of(uint32_t slot, bool make)
     return likely(slot < KEYS_INLINE) ? &self.keys[slot] : far_place(slot, make);
 }
 
-static COLD void *get_far(pthread_key_t key)
+static COLD void *get_slow(pthread_key_t key)
 {
-    struct key_value *place = far_place(slot_of(key), false);
+    struct key_value *place = place_of(slot_of(key), false);
     return place && place->key == key ? place->value : NULL;
 }
 
 PUBLIC void *pthread_getspecific(pthread_key_t key)
 {
-    uint32_t slot = slot_of(key);
-    if (unlikely(slot >= KEYS_INLINE))
-        return get_far(key);
-    return likely(self.keys[slot].key == key) ? self.keys[slot].value : NULL;
+    /* a key of a far slot is not to be found here, and is looked for where it belongs */
+    const struct key_value *place = &self.keys[key % KEYS_INLINE];
+    return likely(place->key == key) ? place->value : get_slow(key);
 }
 
 static COLD int set_slow(pthread_key_t key, const void *value)

@@ -641,10 +641,13 @@ static COLD int init_kind(struct mutex *mutex, uint32_t kind)
 
 PUBLIC int pthread_mutex_init(pthread_mutex_t *object, const pthread_mutexattr_t *attributes)
 {
+    struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = attributes ? *(const uint32_t *)attributes : MUTEX_NORMAL;
     if (unlikely(kind != MUTEX_NORMAL))
-        return init_kind((struct mutex *)object, kind);
-    *(struct mutex *)object = (struct mutex){0};
+        return init_kind(mutex, kind);
+    /* all but the links, which a normal one never has */
+    mutex->word = mutex->depth = mutex->kind = mutex->spin = 0;
+    mutex->owner = 0;
     return 0;
 }
 
