@@ -13,7 +13,8 @@ PACKAGES = gcc g++ clang make binutils musl-dev musl-tools pkg-config check valg
 NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idirafter include \
 	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
 LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-protector \
-	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) -MMD -MP
+	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) \
+	$(if $(VALGRIND),-DFURWOCK_VALGRIND -idirafter $(VALGRIND_HEADERS)) -MMD -MP
 
 # The library is built three times: as a shared object for any libc, and as an archive for each.
 FORMS = dynamic glibc musl

@@ -13,6 +13,7 @@
  * Every thread counts itself in `departed` as its last touch, and pthread_barrier_destroy waits
  * until all that were let through have departed: it may be called as soon as one has returned.
  */
+#include "checked.h"
 #include "layout.h"
 #include "park.h"
 
@@ -83,6 +84,7 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
         return EINVAL;
     uint64_t state = arch_load64_acquire(&barrier->state), next;
     bool last;
+    checked_before(barrier);
     do {
         last = (state & ARRIVED) + 1 == count;
         next = last ? (state & ~(ARRIVED | ASLEEP)) + ROUND : state + 1;
@@ -92,6 +94,7 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
     else if (state & ASLEEP)
         unpark(round_word(barrier), EVERYONE, scope, ANY);
     depart(barrier, scope);
+    checked_after(barrier, 0);
     return last ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
 }
 
@@ -123,7 +126,7 @@ PUBLIC int pthread_barrier_destroy(pthread_barrier_t *object)
             park(&barrier->departed, departed | DESTROYING, NULL, scope_of(barrier), ANY);
     }
     barrier->count = 0;
-    return 0;
+    return checked_gone(barrier, sizeof *barrier, 0);
 }
 
 PUBLIC int pthread_barrierattr_init(pthread_barrierattr_t *attributes)

@@ -48,6 +48,7 @@
  * The sequence wraps after 2^30 signals that found waiters: a thread would have to be stopped
  * between reading the word and sleeping for exactly a multiple of that many.
  */
+#include "checked.h"
 #include "host.h"
 #include "mutex.h"
 #include "park.h"
@@ -438,7 +439,7 @@ PUBLIC int pthread_cond_destroy(pthread_cond_t *object)
             park(&cond->users, users | DESTROYING, NULL, PRIVATE, ANY);
     }
     arch_store_relaxed(&cond->flags, DESTROYED);
-    return 0;
+    return checked_gone(cond, sizeof *cond, 0);
 }
 
 /* Attributes: the flags of the condition variable that will be made from them. */

@@ -39,6 +39,7 @@
  */
 #include "mutex.h"
 #include "ceiling.h"
+#include "checked.h"
 #include "host.h"
 #include "self.h"
 
@@ -590,8 +591,8 @@ PUBLIC int pthread_mutex_lock(pthread_mutex_t *object)
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind);
     if (unlikely(kind != MUTEX_NORMAL))
-        return lock_kind(mutex, kind);
-    return likely(fast_acquire(mutex)) ? 0 : wait_cold(mutex);
+        return checked_mutex_locked(mutex, lock_kind(mutex, kind));
+    return checked_mutex_locked(mutex, likely(fast_acquire(mutex)) ? 0 : wait_cold(mutex));
 }
 
 PUBLIC int pthread_mutex_trylock(pthread_mutex_t *object)
@@ -599,14 +600,15 @@ PUBLIC int pthread_mutex_trylock(pthread_mutex_t *object)
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind);
     if (unlikely(kind != MUTEX_NORMAL))
-        return trylock_kind(mutex, kind);
-    return likely(fast_acquire(mutex)) ? 0 : EBUSY;
+        return checked_mutex_locked(mutex, trylock_kind(mutex, kind));
+    return checked_mutex_locked(mutex, likely(fast_acquire(mutex)) ? 0 : EBUSY);
 }
 
 PUBLIC int pthread_mutex_unlock(pthread_mutex_t *object)
 {
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind);
+    checked_mutex_unlock(mutex);
     if (unlikely(kind != MUTEX_NORMAL))
         return unlock_kind(mutex, kind);
     return fast_release(mutex);
@@ -615,9 +617,10 @@ PUBLIC int pthread_mutex_unlock(pthread_mutex_t *object)
 PUBLIC int pthread_mutex_clocklock(pthread_mutex_t *object, clockid_t clock,
                                    const struct timespec *time)
 {
+    struct mutex *mutex = (struct mutex *)object;
     struct deadline deadline = {clock, time};
     int error = deadline_clock(clock);
-    return error ? error : lock_any((struct mutex *)object, &deadline, false, false);
+    return error ? error : checked_mutex_locked(mutex, lock_any(mutex, &deadline, false, false));
 }
 
 PUBLIC int pthread_mutex_timedlock(pthread_mutex_t *object, const struct timespec *time)
@@ -662,7 +665,7 @@ PUBLIC int pthread_mutex_destroy(pthread_mutex_t *object)
             return EBUSY;
     }
     arch_store_relaxed(&mutex->kind, DESTROYED);
-    return 0;
+    return checked_gone(mutex, sizeof *mutex, 0);
 }
 
 PUBLIC int pthread_mutex_consistent(pthread_mutex_t *object)
@@ -733,13 +736,14 @@ uint32_t mutex_release(struct mutex *mutex)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind), depth = mutex->depth;
     mutex->depth = 0;
+    checked_mutex_unlock(mutex);
     unlock_whole(mutex, kind);
     return depth;
 }
 
 int mutex_reacquire(struct mutex *mutex, uint32_t depth, bool moved)
 {
-    int error = lock_any(mutex, NULL, false, moved);
+    int error = checked_mutex_locked(mutex, lock_any(mutex, NULL, false, moved));
     if (!error)
         mutex->depth = depth;
     return error;
@@ -756,7 +760,8 @@ int mutex_given(struct mutex *mutex, uint32_t depth, void *before)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind);
     int error = inheriting_got(mutex);
-    error = is_listed(kind) ? listed_got(mutex, kind, error, before) : 0;
+    error =
+        checked_mutex_locked(mutex, is_listed(kind) ? listed_got(mutex, kind, error, before) : 0);
     if (!error)
         mutex->depth = depth;
     return error;

@@ -19,6 +19,7 @@
  * passes, and needs neither a landing pad nor any library. musl's cancellation does not unwind, and
  * runs a cleanup handler instead.
  */
+#include "checked.h"
 #include "host.h"
 #include "park.h"
 #include "self.h"
@@ -27,6 +28,7 @@ enum { DONE = 1, RUNNING = 2, ASLEEP = 4, GENERATION = 8 };
 
 static void finish(struct once *once, uint32_t word)
 {
+    checked_before(once);
     if (arch_exchange(&once->word, word) & ASLEEP)
         unpark(&once->word, EVERYONE, PRIVATE, ANY);
 }
@@ -104,8 +106,8 @@ PUBLIC int pthread_once(pthread_once_t *object, void (*routine)(void))
 {
     struct once *once = (struct once *)object;
     if (likely(arch_load_acquire(&once->word) == DONE))
-        return 0;
-    return once_slow(once, routine);
+        return checked_after(once, 0);
+    return checked_after(once, once_slow(once, routine));
 }
 
 PUBLIC void call_once(once_flag *object, void (*routine)(void))

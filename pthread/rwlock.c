@@ -40,6 +40,7 @@
  * The release is the last touch; wakes go by address. A release that finds a stale hint, and wakes
  * none of the class that it preferred, wakes the other class instead.
  */
+#include "checked.h"
 #include "layout.h"
 #include "park.h"
 #include "self.h"
@@ -377,6 +378,7 @@ static COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kin
 static inline int unlock_write(struct rwlock *rwlock, uint32_t kind)
 {
     uint64_t state = WRITE;
+    checked_unlock(rwlock);
     arch_store64_relaxed(&rwlock->writer, 0);
     return likely(transition(rwlock, &state, 0)) ? 0 : release_write(rwlock, state, kind);
 }
@@ -388,6 +390,7 @@ static inline int unlock_write(struct rwlock *rwlock, uint32_t kind)
 static inline int unlock_read(struct rwlock *rwlock, uint32_t kind)
 {
     uint64_t state = READER;
+    checked_unlock(rwlock);
     if (unlikely(self.crowded || kind != PREFER_READER))
         return release_read(rwlock, current(rwlock), kind);
     return likely(transition(rwlock, &state, 0)) ? 0 : release_read(rwlock, state, kind);
@@ -463,12 +466,12 @@ static inline int write_lock(struct rwlock *rwlock, const struct deadline *deadl
 
 PUBLIC int pthread_rwlock_rdlock(pthread_rwlock_t *object)
 {
-    return read_lock((struct rwlock *)object, NULL, false);
+    return checked_locked(object, false, read_lock((struct rwlock *)object, NULL, false));
 }
 
 PUBLIC int pthread_rwlock_tryrdlock(pthread_rwlock_t *object)
 {
-    return read_lock((struct rwlock *)object, NULL, true);
+    return checked_locked(object, false, read_lock((struct rwlock *)object, NULL, true));
 }
 
 PUBLIC int pthread_rwlock_clockrdlock(pthread_rwlock_t *object, clockid_t clock,
@@ -476,7 +479,9 @@ PUBLIC int pthread_rwlock_clockrdlock(pthread_rwlock_t *object, clockid_t clock,
 {
     struct deadline deadline = {clock, time};
     int error = deadline_clock(clock);
-    return error ? error : read_lock((struct rwlock *)object, &deadline, false);
+    if (!error)
+        error = read_lock((struct rwlock *)object, &deadline, false);
+    return checked_locked(object, false, error);
 }
 
 PUBLIC int pthread_rwlock_timedrdlock(pthread_rwlock_t *object, const struct timespec *time)
@@ -486,12 +491,12 @@ PUBLIC int pthread_rwlock_timedrdlock(pthread_rwlock_t *object, const struct tim
 
 PUBLIC int pthread_rwlock_wrlock(pthread_rwlock_t *object)
 {
-    return write_lock((struct rwlock *)object, NULL, false);
+    return checked_locked(object, true, write_lock((struct rwlock *)object, NULL, false));
 }
 
 PUBLIC int pthread_rwlock_trywrlock(pthread_rwlock_t *object)
 {
-    return write_lock((struct rwlock *)object, NULL, true);
+    return checked_locked(object, true, write_lock((struct rwlock *)object, NULL, true));
 }
 
 PUBLIC int pthread_rwlock_clockwrlock(pthread_rwlock_t *object, clockid_t clock,
@@ -499,7 +504,9 @@ PUBLIC int pthread_rwlock_clockwrlock(pthread_rwlock_t *object, clockid_t clock,
 {
     struct deadline deadline = {clock, time};
     int error = deadline_clock(clock);
-    return error ? error : write_lock((struct rwlock *)object, &deadline, false);
+    if (!error)
+        error = write_lock((struct rwlock *)object, &deadline, false);
+    return checked_locked(object, true, error);
 }
 
 PUBLIC int pthread_rwlock_timedwrlock(pthread_rwlock_t *object, const struct timespec *time)
@@ -538,7 +545,7 @@ PUBLIC int pthread_rwlock_destroy(pthread_rwlock_t *object)
     if (!may_write(state))
         return EBUSY;
     arch_store_relaxed(&rwlock->kind, DESTROYED);
-    return 0;
+    return checked_gone(rwlock, sizeof *rwlock, 0);
 }
 
 /* Attributes: the kind of the lock that will be made from them. */

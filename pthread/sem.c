@@ -22,6 +22,7 @@
  * post is async-signal-safe. libc's sem_open may have made the semaphore, so only a third value of
  * `shared`, which no libc writes, says that it is private to the process.
  */
+#include "checked.h"
 #include "host.h"
 #include "layout.h"
 #include "park.h"
@@ -141,7 +142,7 @@ PUBLIC int sem_wait(sem_t *object)
 {
     struct semaphore *sem = (struct semaphore *)object;
     host_test_cancel();
-    return likely(take(sem)) ? 0 : wait_slow(sem, NULL);
+    return checked_after(sem, likely(take(sem)) ? 0 : wait_slow(sem, NULL));
 }
 
 PUBLIC int sem_clockwait(sem_t *object, clockid_t clock, const struct timespec *time)
@@ -151,7 +152,7 @@ PUBLIC int sem_clockwait(sem_t *object, clockid_t clock, const struct timespec *
     if (deadline_clock(clock))
         return fail(EINVAL);
     host_test_cancel();
-    return take(sem) ? 0 : wait_slow(sem, &deadline);
+    return checked_after(sem, take(sem) ? 0 : wait_slow(sem, &deadline));
 }
 
 PUBLIC int sem_timedwait(sem_t *object, const struct timespec *time)
@@ -161,7 +162,7 @@ PUBLIC int sem_timedwait(sem_t *object, const struct timespec *time)
 
 PUBLIC int sem_trywait(sem_t *object)
 {
-    return take((struct semaphore *)object) ? 0 : fail(EAGAIN);
+    return checked_after(object, take((struct semaphore *)object) ? 0 : fail(EAGAIN));
 }
 
 static COLD int post_slow(struct semaphore *sem)
@@ -185,6 +186,7 @@ PUBLIC int sem_post(sem_t *object)
 {
     struct semaphore *sem = (struct semaphore *)object;
     uint32_t word = arch_load_relaxed(&sem->word);
+    checked_before(sem);
     /* neither asleep nor full */
     if (likely(word < SEM_VALUE_MAX) && likely(change(sem, word, word + 1)))
         return 0;
@@ -211,5 +213,6 @@ PUBLIC int sem_destroy(sem_t *object)
 {
     struct semaphore *sem = (struct semaphore *)object;
     bool asleep = arch_load_relaxed(&sem->word) & ASLEEP;
-    return asleep && parked(&sem->word, scope_of(sem)) ? fail(EBUSY) : 0;
+    asleep = asleep && parked(&sem->word, scope_of(sem));
+    return checked_gone(sem, sizeof *sem, asleep ? fail(EBUSY) : 0);
 }

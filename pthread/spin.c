@@ -2,6 +2,7 @@
  * Spin locks: 0 free, 1 held. A spin lock does not sleep, but when its holder has evidently lost
  * the CPU, the waiter offers its own.
  */
+#include "checked.h"
 #include "host.h"
 #include "layout.h"
 
@@ -29,17 +30,20 @@ static COLD int spin(uint32_t *word)
 PUBLIC int pthread_spin_lock(pthread_spinlock_t *lock)
 {
     uint32_t *word = (uint32_t *)lock;
-    return likely(arch_exchange(word, HELD) == FREE) ? 0 : spin(word);
+    return checked_locked(word, true, likely(arch_exchange(word, HELD) == FREE) ? 0 : spin(word));
 }
 
 PUBLIC int pthread_spin_trylock(pthread_spinlock_t *lock)
 {
-    return arch_exchange((uint32_t *)lock, HELD) == FREE ? 0 : EBUSY;
+    uint32_t *word = (uint32_t *)lock;
+    return checked_locked(word, true, arch_exchange(word, HELD) == FREE ? 0 : EBUSY);
 }
 
 PUBLIC int pthread_spin_unlock(pthread_spinlock_t *lock)
 {
-    arch_store_release((uint32_t *)lock, FREE);
+    uint32_t *word = (uint32_t *)lock;
+    checked_unlock(word);
+    arch_store_release(word, FREE);
     return 0;
 }
 
@@ -53,5 +57,6 @@ PUBLIC int pthread_spin_init(pthread_spinlock_t *lock, int shared)
 
 PUBLIC int pthread_spin_destroy(pthread_spinlock_t *lock)
 {
-    return arch_load_relaxed((uint32_t *)lock) == FREE ? 0 : EBUSY;
+    uint32_t *word = (uint32_t *)lock;
+    return checked_gone(word, sizeof *word, arch_load_relaxed(word) == FREE ? 0 : EBUSY);
 }
