@@ -76,6 +76,10 @@ PUBLIC int pthread_key_delete(pthread_key_t key)
     return deleted ? 0 : EINVAL;
 }
 
+/* LeakSanitizer, if it is there, looks for pointers in memory that it has not seen mapped. */
+extern void __lsan_register_root_region(const void *, size_t) __attribute__((weak));
+extern void __lsan_unregister_root_region(const void *, size_t) __attribute__((weak));
+
 /* The thread's place for a slot, or null: `make` maps it if need be. */
 static COLD struct key_value *far_place(uint32_t slot, bool make)
 {
@@ -86,6 +90,8 @@ static COLD struct key_value *far_place(uint32_t slot, bool make)
         if ((unsigned long)memory > -4096ul)
             return NULL;
         *block = (struct key_value *)memory;
+        if (__lsan_register_root_region)
+            __lsan_register_root_region(*block, BLOCK * sizeof(struct key_value));
     }
     return *block ? &(*block)[slot % BLOCK] : NULL;
 }
@@ -157,9 +163,12 @@ void keys_exit(void)
             any |= destroy_value(slot);
     }
     for (int i = 0; i < KEY_BLOCKS; i++) {
-        if (self.key_blocks[i])
-            arch_syscall(SYS_munmap, (long)self.key_blocks[i], BLOCK * sizeof(struct key_value), 0,
-                         0, 0, 0);
+        if (!self.key_blocks[i])
+            continue;
+        if (__lsan_unregister_root_region)
+            __lsan_unregister_root_region(self.key_blocks[i], BLOCK * sizeof(struct key_value));
+        arch_syscall(SYS_munmap, (long)self.key_blocks[i], BLOCK * sizeof(struct key_value), 0, 0,
+                     0, 0);
         self.key_blocks[i] = NULL;
     }
 }

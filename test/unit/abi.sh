@@ -23,6 +23,8 @@ _pthread_cleanup_pop
 pthread_exit
 environ
 getauxval
+__lsan_register_root_region
+__lsan_unregister_root_region
 gnu_get_libc_version
 '
 # arch/generic: system calls and the clock through libc
