@@ -57,6 +57,7 @@ help:
 	@echo "make check      the tests: dynamic and static programs of glibc and of musl"
 	@echo "make check-host the same tests on glibc alone; check-host-musl: on musl alone"
 	@echo "make memcheck   the tests under valgrind, beside libc's own run"
+	@echo "make checkers   races found and not found by helgrind, drd and the sanitizers"
 	@echo "make model      every interleaving of small programs on the real sources; mutants of them"
 	@echo "make stress     random stress of every object for SECONDS=60"
 	@echo "make fault      killed processes, refused system calls, bad input"
@@ -253,4 +254,4 @@ plot:
 demo: all
 	@test/demo $(BUILD)/libfurwock.so
 
-include test/stress/stress.mk test/fault/fault.mk test/model/model.mk test/conformance/conformance.mk
+include test/stress/stress.mk test/fault/fault.mk test/model/model.mk test/conformance/conformance.mk test/checkers/checkers.mk
