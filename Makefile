@@ -6,15 +6,17 @@ include config.mk
 endif
 
 # Every build and test package, by Debian's names.
-PACKAGES = gcc g++ clang make binutils musl-dev musl-tools pkg-config check valgrind strace gdb \
-	gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils zstd pigz \
+PACKAGES = gcc g++ clang libclang-rt-dev make binutils musl-dev musl-tools pkg-config check valgrind \
+	strace gdb gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils zstd pigz \
 	sqlite3 libsqlite3-dev stress-ng sysbench rt-tests
 
 NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idirafter include \
 	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
+# valgrind 3.19 cannot read the debugging information of clang's default version.
+VALGRIND_FLAGS = -DFURWOCK_VALGRIND -gdwarf-4 -idirafter $(VALGRIND_HEADERS)
 LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-protector \
 	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) \
-	$(if $(VALGRIND),-DFURWOCK_VALGRIND -idirafter $(VALGRIND_HEADERS)) -MMD -MP
+	$(if $(VALGRIND),$(VALGRIND_FLAGS)) -MMD -MP
 
 # The library is built three times: as a shared object for any libc, and as an archive for each.
 FORMS = dynamic glibc musl
