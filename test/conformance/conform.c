@@ -66,7 +66,7 @@ static void run(const struct conform_assertion *assertion, struct compat_record 
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         setpgid(0, 0);
         assertion->test();
-        _exit(0);
+        _exit(CONFORM_PASSED);
     }
     setpgid(pid, pid); /* whoever is first; it fails if that was the child and it has ended */
     int status = compat_await(pid, seconds);
@@ -74,17 +74,17 @@ static void run(const struct conform_assertion *assertion, struct compat_record 
     const struct compat_place *place = atomic_load(&record->reached);
     char message[sizeof record->message + 256] = "";
     const char *result = "fail";
-    if (status == -1)
-        snprintf(message, sizeof message, "did not end; after %s:%d", place->file, place->line);
-    else if (atomic_load(&record->failed))
+    if (atomic_load(&record->failed))
         snprintf(message, sizeof message, "%s:%d: %s", place->file, place->line, record->message);
+    else if (status == -1)
+        snprintf(message, sizeof message, "did not end; after %s:%d", place->file, place->line);
     else if (WIFSIGNALED(status))
         snprintf(message, sizeof message, "signal %d (%s) after %s:%d", WTERMSIG(status),
                  strsignal(WTERMSIG(status)), place->file, place->line);
     else if (WEXITSTATUS(status) == CONFORM_UNSUPPORTED) {
         result = "unsupported";
         snprintf(message, sizeof message, "%s", record->message);
-    } else if (WEXITSTATUS(status) != 0)
+    } else if (WEXITSTATUS(status) != CONFORM_PASSED)
         snprintf(message, sizeof message, "exit with status %d after %s:%d", WEXITSTATUS(status),
                  place->file, place->line);
     else

@@ -30,31 +30,31 @@ struct conform_assertion {
 
 #define CONFORM_STRING_(x) #x
 #define CONFORM_STRING(x) CONFORM_STRING_(x)
-#define CONFORM_REGISTER(function, number, text, address, test, why)                               \
-    static const struct conform_assertion conform_of_##function##_##number = {                     \
-        #function, number, text, __FILE__ ":" CONFORM_STRING(__LINE__),                            \
-        address,   test,   why,  &compat_record};                                                  \
-    static const struct conform_assertion *const conform_at_##function##_##number                  \
-        __attribute__((used, section("assertions"))) = &conform_of_##function##_##number;
+#define CONFORM_REGISTER(name, id, number, text, address, test, why)                               \
+    static const struct conform_assertion conform_of_##id = {                                      \
+        name,    number, text, __FILE__ ":" CONFORM_STRING(__LINE__),                              \
+        address, test,   why,  &compat_record};                                                    \
+    static const struct conform_assertion *const conform_at_##id                                   \
+        __attribute__((used, section("assertions"))) = &conform_of_##id;
 
 /* An assertion about a function, and its test: a function's body follows. */
 #define ASSERTION(function, number, text)                                                          \
     static void conform_##function##_##number(void);                                               \
-    CONFORM_REGISTER(function, number, text, (const void *)function,                               \
+    CONFORM_REGISTER(#function, function##_##number, number, text, (const void *)function,         \
                      conform_##function##_##number, NULL)                                          \
     static void conform_##function##_##number(void)
 
 /* The same about what is a macro or a type, or may be. */
 #define ASSERTION_OF_NAME(name, number, text)                                                      \
     static void conform_##name##_##number(void);                                                   \
-    CONFORM_REGISTER(name, number, text, "", conform_##name##_##number, NULL)                      \
+    CONFORM_REGISTER(#name, name##_##number, number, text, "", conform_##name##_##number, NULL)    \
     static void conform_##name##_##number(void)
 
 #define UNTESTED(function, number, text, why)                                                      \
-    CONFORM_REGISTER(function, number, text, "", NULL, why)
+    CONFORM_REGISTER(#function, function##_##number, number, text, "", NULL, why)
 
 /* Leave a test: what the assertion speaks of is an option that is not there, or a need of root. */
-enum conform_status { CONFORM_UNSUPPORTED = 4 };
+enum conform_status { CONFORM_PASSED = 3, CONFORM_UNSUPPORTED = 4 };
 
 #define unsupported(...)                                                                           \
     do {                                                                                           \
