@@ -489,6 +489,7 @@ START_TEST(a_join_waits_for_the_end)
     start_at_gate(&joining.thread, &gate);
     unit_start(&call, join_elsewhere, &joining);
     unit_wait_until_blocked(&call);
+    unit_wait_for(&gate.tid, 1);
     ck_assert(exists(atomic_load(&gate.tid)));
     open_gate(&gate);
     ck_assert_int_eq(unit_finish(&call), 0);
