@@ -203,8 +203,9 @@ int tss_set(tss_t __key, void *__value);
  * identifier in *id, before the thread runs. It ends when function returns, as by thrd_exit with
  * the result.
  *
- *   thrd_nomem  no memory, or a limit on the number of threads
- *   thrd_error  the defaults that pthread_setattr_default_np set cannot be had
+ *   thrd_nomem  no memory
+ *   thrd_error  a limit on the number of threads, or the defaults that pthread_setattr_default_np
+ *               set cannot be had
  *
  * *id is undefined after an error. C17 7.26.5.1, XSH thrd_create.
  */

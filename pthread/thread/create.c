@@ -93,7 +93,7 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
     bool gated = start->gate == CLOSED;
     thread_count_up();
     long tid = arch_clone(run, start, flags, start, &thread->tid, thread, &thread->tid);
-    int error = tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
+    int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
     if (!error)
         thread_list_insert(thread);
     else
@@ -125,7 +125,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
     if (unlikely(masked))
         mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);
 
-    int error = EAGAIN;
+    int error = ENOMEM;
     thread_list_lock();
     struct musl_thread *thread = make_block(attributes);
     if (likely(thread != NULL)) {
@@ -155,8 +155,9 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
 PUBLIC int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
                           void *(*routine)(void *), void *restrict argument)
 {
-    return thread_create(thread, (const struct attributes *)attributes, (void *)routine, false,
-                         argument);
+    int error = thread_create(thread, (const struct attributes *)attributes, (void *)routine, false,
+                              argument);
+    return error == ENOMEM ? EAGAIN : error;
 }
 
 MUSL_NAME(pthread_create, __pthread_create);

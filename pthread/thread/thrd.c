@@ -9,7 +9,7 @@ PUBLIC int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
     switch (thread_create(thread, NULL, (void *)routine, true, argument)) {
     case 0:
         return thrd_success;
-    case EAGAIN:
+    case ENOMEM:
         return thrd_nomem;
     default:
         return thrd_error;

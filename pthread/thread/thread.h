@@ -101,7 +101,10 @@ _Static_assert(sizeof(struct attributes) <= sizeof(pthread_attr_t), "attributes 
 /* Those of threads created without any. */
 struct attributes attributes_by_default(void);
 
-/* `attributes` may be null. `status` says that the routine returns an int, as thrd_create's. */
+/*
+ * `attributes` may be null. `status` says that the routine returns an int, as thrd_create's. Unlike
+ * pthread_create it returns ENOMEM where there is no memory.
+ */
 int thread_create(pthread_t *thread, const struct attributes *attributes, void *routine,
                   bool status, void *argument);
 
