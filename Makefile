@@ -64,7 +64,7 @@ help:
 	@echo "make stress     random stress of every object for SECONDS=60"
 	@echo "make fault      killed processes, refused system calls, bad input"
 	@echo "make apps       real programs on libc and on Furwock"
-	@echo "make bench      measure, beside libc; 'make plot' draws it"
+	@echo "make bench      measure, beside libc; 'make plot' draws it, and makes the README's tables"
 	@echo "make demo       an unmodified threaded program, and what changes"
 	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
 
@@ -252,6 +252,7 @@ plot:
 	@command -v gnuplot >/dev/null || { echo "plot needs gnuplot: 'make deps' as root, or apt-get install gnuplot-nox" >&2; exit 1; }
 	@test -f $(BUILD)/bench.tsv || { echo "no $(BUILD)/bench.tsv: 'make bench' first" >&2; exit 1; }
 	gnuplot -c test/bench/plot.gp $(BUILD)/bench.tsv $(BUILD)/bench.svg
+	@awk -f test/bench/table.awk $(BUILD)/bench.tsv $(wildcard $(BUILD)/musl/bench.tsv) | tee $(BUILD)/bench.md
 
 demo: all
 	@test/demo $(BUILD)/libfurwock.so

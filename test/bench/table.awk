@@ -1,0 +1,47 @@
+# The README's tables, from the files of make bench: awk -f table.awk bench.tsv musl/bench.tsv
+BEGIN {
+    FS = "\t"
+    n = split("mutex-normal/single|mutex lock + unlock, single-threaded process|" \
+        "mutex-normal/threads|mutex lock + unlock, a second thread alive|" \
+        "mutex-recursive/threads|... recursive|mutex-errorcheck/threads|... errorcheck|" \
+        "mutex-robust/threads|... robust|mutex-inherit/threads|... PTHREAD_PRIO_INHERIT|" \
+        "mutex-protect/threads|... PTHREAD_PRIO_PROTECT|mutex-shared/threads|... process-shared|" \
+        "rwlock-read/threads|rwlock read pair|rwlock-write/threads|rwlock write pair|" \
+        "sem/threads|sem_post + sem_wait|" \
+        "contended/2/100|contended mutex, 2 threads, 100-iteration sections|" \
+        "contended/8/100|... 8 threads|contended/30/100|... 30 threads|" \
+        "contended/30/empty|... 30 threads, empty sections|" \
+        "rwlock-readers/8|8 readers of one rwlock|" \
+        "rwlock-mixed/4/5%|4 threads on one rwlock, 5 % writes|" \
+        "cond-pingpong/2cpus|condition variable, there and back|" \
+        "sem-pingpong/2cpus|semaphore, there and back|barrier-2/2cpus|barrier of 2|" \
+        "cond-pingpong/1cpu|condition variable, both threads on one CPU|" \
+        "broadcast/8|broadcast to 8|queue/2p2c|bounded queue, 2 producers, 2 consumers", row, "|")
+    m = split("create-join|create a thread that ends at once, join it|" \
+        "create-join/32|create 32, join 32; a thread|cancel-join|create, cancel, join", life, "|")
+}
+FNR == 1 { file++ }
+$2 == "libc" || $2 == "musl" { theirs[file, $1] = $4 }
+$2 == "furwock" { ours[file, $1] = $4; wall[file, $1] = $10; cpu[file, $1] = $11; limit[file, $1] = $13 }
+END {
+    print "| nanoseconds an operation | glibc | Furwock | ratio | CPU ratio |\n|---|---|---|---|---|"
+    for (i = 1; i < n; i += 2) {
+        if (!((1, row[i]) in ours)) {
+            print "table.awk: no row " row[i] > "/dev/stderr"
+            status = 1
+            continue
+        }
+        printf "| %s | %s | %s | %.2f | %.2f |\n", row[i + 1], shown(theirs[1, row[i]]),
+            shown(ours[1, row[i]]), wall[1, row[i]], cpu[1, row[i]]
+    }
+    if (file > 1) {
+        print "\n| nanoseconds an operation | musl | Furwock | ratio | raw clone(2) |\n|---|---|---|---|---|"
+        for (i = 1; i < m; i += 2)
+            printf "| %s | %s | %s | %.2f | %s |\n", life[i + 1], shown(theirs[2, life[i]]),
+                shown(ours[2, life[i]]), wall[2, life[i]], shown(limit[2, life[i]])
+    }
+    exit status
+}
+function shown(ns) {
+    return sprintf(ns < 10 ? "%.2f" : ns < 1000 ? "%.1f" : "%.0f", ns)
+}
