@@ -18,30 +18,37 @@ function escape(s) {
 
 function style() {
     print "<style>"
-    print ":root { color-scheme: light dark; --line: #ccc; --soft: #666; --pass: #005a9c; --fail: #a33c00;"
-    print "  --failback: #ffe9d9; --head: #f2f2f2; }"
-    print "@media (prefers-color-scheme: dark) { :root { --line: #444; --soft: #a0a0a0; --pass: #6cb8ff;"
-    print "  --fail: #ffae70; --failback: #4a2a12; --head: #262626; } }"
-    print "body { font: 15px/1.4 system-ui, sans-serif; max-width: 80rem; margin: 1.5rem auto; padding: 0 1rem; }"
+    print ":root { color-scheme: light dark; --line: #ccc; --soft: #666; --head: #f2f2f2;"
+    print "  --pass: #005a9c; --fail: #a33c00; --failback: #ffe9d9; }"
+    print "@media (prefers-color-scheme: dark) { :root { --line: #444; --soft: #a0a0a0;"
+    print "  --head: #262626; --pass: #6cb8ff; --fail: #ffae70; --failback: #4a2a12; } }"
+    print "body { font: 15px/1.4 system-ui, sans-serif; max-width: 80rem; margin: 1.5rem auto;"
+    print "  padding: 0 1rem; }"
     print "h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }"
     print "code { font-size: .92em; } .soft { color: var(--soft); }"
     print "table { border-collapse: collapse; width: 100%; }"
-    print "th, td { text-align: left; vertical-align: top; padding: .25rem .6rem; border-bottom: 1px solid var(--line); }"
+    print "th, td { text-align: left; vertical-align: top; padding: .25rem .6rem;"
+    print "  border-bottom: 1px solid var(--line); }"
     print "th { background: var(--head); font-weight: 600; } td.n, th.n { text-align: right; }"
     print ".pass { color: var(--pass); }"
-    print ".bad { color: var(--fail); font-weight: 600; } td.bad, span.bad { background: var(--failback); }"
+    print ".bad { color: var(--fail); font-weight: 600; }"
+    print "td.bad, span.bad { background: var(--failback); }"
     print ".none { color: var(--soft); font-style: italic; }"
-    print ".row { display: grid; grid-template-columns: 1.2rem minmax(15rem, 3fr) 3.5rem 5rem repeat(" \
-        form_count ", minmax(0, 2fr));"
-    print "  gap: .6rem; padding: .25rem .4rem; border-bottom: 1px solid var(--line); align-items: baseline; }"
+    print ".row { display: grid; gap: .6rem; padding: .25rem .4rem; align-items: baseline;"
+    print "  border-bottom: 1px solid var(--line); grid-template-columns: 1.2rem minmax(15rem, 3fr)"
+    print "  3.5rem 5rem repeat(" form_count ", minmax(0, 2fr)); }"
     print ".head { background: var(--head); font-weight: 600; position: sticky; top: 0; }"
-    print ".number { text-align: right; } summary { list-style: none; cursor: pointer; }"
-    print "summary::-webkit-details-marker { display: none; } summary:hover { background: var(--head); }"
-    print ".turn::before { content: '\\25B8'; } details[open] .turn::before { content: '\\25BE'; }"
+    print ".number { text-align: right; }"
+    print "summary { list-style: none; cursor: pointer; }"
+    print "summary::-webkit-details-marker { display: none; }"
+    print "summary:hover { background: var(--head); }"
+    print ".turn::before { content: '\\25B8'; }"
+    print "details[open] .turn::before { content: '\\25BE'; }"
     print "details[open] { border-bottom: 2px solid var(--line); }"
-    print "details table { margin: .3rem 0 1rem 1.2rem; width: calc(100% - 1.2rem); font-size: .92em; }"
-    print "details table { table-layout: fixed; } details th { width: 10%; }"
-    print "details th:first-child { width: 2.5rem; } details th:nth-child(2) { width: auto; }"
+    print "details table { margin: .3rem 0 1rem 1.2rem; width: calc(100% - 1.2rem);"
+    print "  font-size: .92em; table-layout: fixed; }"
+    print "details th { width: 10%; } details th:first-child { width: 2.5rem; }"
+    print "details th:nth-child(2) { width: auto; }"
     print ".why { font: .92em/1.35 monospace; overflow-wrap: anywhere; }"
     print ".cell { border-radius: .2rem; padding: 0 .25rem; justify-self: start; }"
     print "#only:checked ~ div .clean { display: none; }"
@@ -86,7 +93,8 @@ function details(group, where,    f, k, j, a, form, r) {
     for (j = 1; j <= size[f]; j++) {
         a = assertions[f, j]
         printf "<tr><td class=\"n\">%s</td><td>%s<br><span class=\"soft\">%s</span>%s</td>",
-            escape(substr(name[a], length(where) + 2)), escape(text[a]), escape(place[a]), reasons(a)
+            escape(substr(name[a], length(where) + 2)), escape(text[a]), escape(place[a]),
+            reasons(a)
         for (k = 1; k <= form_count; k++) {
             form = forms[k]
             r = result[a, form]
@@ -114,7 +122,8 @@ function reasons(a,    k, m, n, form, said, s, who) {
             }
         if (n == form_count)
             who = "all"
-        s = s sprintf("<br><span class=\"why\">%s: %s</span>", escape(who), escape(message[a, form]))
+        s = s sprintf("<br><span class=\"why\">%s: %s</span>", escape(who),
+                      escape(message[a, form]))
     }
     return s
 }
@@ -129,7 +138,8 @@ function totals(group,    k, i, form) {
         printf "<tr><td>%s</td>", escape(title[form])
         for (i = 1; i <= result_count; i++)
             printf "<td class=\"n %s\">%d</td>",
-                total[group, form, results[i]] ? class_of(results[i]) : "", total[group, form, results[i]]
+                total[group, form, results[i]] ? class_of(results[i]) : "",
+                total[group, form, results[i]]
         printf "<td class=\"n\">%s</td></tr>\n",
             kind_of[form] == "libc" ? "" : total[group, form, "counted"] + 0
     }
@@ -148,9 +158,10 @@ function differences(heading, which,    g, i, j, f, a, s, any) {
                     continue
                 if (!any++)
                     print "<ul>"
-                printf "<li><a href=\"#%s\"><code>%s</code></a> %s <span class=\"soft\">[%s]</span></li>\n",
+                printf "<li><a href=\"#%s\"><code>%s</code></a> %s ",
                     escape(groups[g] "-" functions[groups[g], i]), escape(name[a]),
-                    escape(text[a] ? text[a] : place[a]), escape(s)
+                    escape(text[a] ? text[a] : place[a])
+                printf "<span class=\"soft\">[%s]</span></li>\n", escape(s)
             }
         }
     print any ? "</ul>" : "<p>None.</p>"
@@ -164,13 +175,13 @@ END {
     print "</head><body>"
     print "<h1>Conformance of Furwock, and of libc</h1>"
     printf "<p>%s</p>\n", escape(ENVIRON["CONFORM_SYSTEM"])
-    printf "<p>Results of Furwock's forms: <b>%s</b>. A failure that libc shares is not counted.</p>\n",
-        summary
+    printf "<p>Results of Furwock's forms: <b>%s</b>. ", summary
+    print "A failure that libc shares is not counted.</p>"
     for (k = 1; k <= form_count; k++)
         if (forms[k] in early)
             printf "<p><span class=\"bad\">%s</span></p>\n", escape(early[forms[k]])
-    print "<input type=\"checkbox\" id=\"only\"> <label for=\"only\">only functions that some form does" \
-        " not pass entirely</label>"
+    print "<input type=\"checkbox\" id=\"only\"> <label for=\"only\">only functions that" \
+        " some form does not pass entirely</label>"
     for (g = 1; g <= group_count; g++) {
         if (!function_count[groups[g]])
             continue

@@ -1,6 +1,6 @@
 # Reads the results of every form, and judges them; text.awk and html.awk print what is here.
 # A line is conform's: function, number, result, place, assertion, message. Those of a foreign suite
-# have its programs in place of assertions. Below, f is a group and a function, a an assertion of it.
+# have its programs in place of assertions. Below, f is a group and a function, a one assertion.
 #   forms[1..]                 the forms that were run; kind_of, own, compared, title, ... [form]
 #   functions[group, 1..]      in order, function_count[group]; assertions[f, 1..], size[f]
 #   result[a, form], message[a, form], text[a], place[a], name[a], function_of[a]
@@ -24,8 +24,7 @@ kind == "forms" {
     heading[$1] = $5
     heading2[$1] = $6
     title[$1] = $7
-    seconds[$1] = $8
-    status[$1] = $9
+    status[$1] = $8
     next
 }
 
@@ -34,7 +33,8 @@ kind == "left" {
     next
 }
 
-{
+# What a test prints is no result.
+NF == 6 {
     f = group SUBSEP $1
     a = f SUBSEP $2
     if (!(a in text)) {

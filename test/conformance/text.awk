@@ -68,7 +68,7 @@ function totals(group,    k, form, r, i) {
     print ""
     printf "%-34s", "Total"
     for (i = 1; i <= result_count; i++)
-        printf "%13s", results[i] == "pass" ? "passed" : results[i] == "fail" ? "failed" : results[i]
+        printf "%13s", results[i]
     print ""
     for (k = 1; k <= form_count; k++) {
         form = forms[k]
@@ -145,8 +145,8 @@ END {
         if (forms[k] in early)
             print early[forms[k]]
     print ""
-    wrap("", "A cell is the number of passed tests, and of others: F failed, R unresolved, M missing," \
-        " U unsupported, T not tested here.")
+    wrap("", "A cell is the number of passed tests, and of others: F failed, R unresolved," \
+        " M missing, U unsupported, T not tested here.")
     for (g = 1; g <= group_count; g++)
         if (function_count[groups[g]]) {
             table(groups[g])
