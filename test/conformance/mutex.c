@@ -118,6 +118,11 @@ static int try_and_unlock(void *mutex)
     return error;
 }
 
+static int just_lock(void *mutex)
+{
+    return pthread_mutex_lock(mutex);
+}
+
 static int just_unlock(void *mutex)
 {
     return pthread_mutex_unlock(mutex);
@@ -135,7 +140,7 @@ static void is_locked(pthread_mutex_t *mutex)
 
 static void is_unusable(pthread_mutex_t *mutex)
 {
-    ck_assert_int_eq(unit_elsewhere(try_and_unlock, mutex), ENOTRECOVERABLE);
+    ck_assert_int_eq(unit_elsewhere(just_lock, mutex), ENOTRECOVERABLE);
 }
 
 static void is_a_mutex(pthread_mutex_t *mutex)
@@ -239,12 +244,6 @@ static bool returns(struct unit_call *call)
         nanosleep(&(struct timespec){0, 100000}, NULL);
     }
     return true;
-}
-
-/* A thread that ends as the owner. */
-static int lock_and_end(void *mutex)
-{
-    return pthread_mutex_lock(mutex);
 }
 
 /* A mutex that processes share, and a child that owns it until it is killed. */
@@ -837,7 +836,7 @@ static void check_thread_ended(lock_function *lock)
     for (int t = 0; t < TYPES; t++) {
         struct user *user = calloc(1, sizeof *user);
         struct shared *shared = new_shared(types[t], PTHREAD_PRIO_NONE);
-        ck_assert_int_eq(unit_elsewhere(lock_and_end, &shared->mutex), 0);
+        ck_assert_int_eq(unit_elsewhere(just_lock, &shared->mutex), 0); /* it ends as owner */
         atomic_store(&user->leave, 1);
         user->lock = lock;
         user->mutex = &shared->mutex;
@@ -1293,7 +1292,7 @@ ASSERTION(pthread_mutex_trylock, 10,
 {
     for (int t = 0; t < TYPES; t++) {
         struct shared *shared = new_shared(types[t], PTHREAD_PRIO_NONE);
-        ck_assert_int_eq(unit_elsewhere(lock_and_end, &shared->mutex), 0);
+        ck_assert_int_eq(unit_elsewhere(just_lock, &shared->mutex), 0); /* it ends as owner */
         int error = pthread_mutex_trylock(&shared->mutex);
         ck_assert_msg(error == EOWNERDEAD || error == EBUSY, "error %d", error);
         is_locked(&shared->mutex);
