@@ -61,6 +61,7 @@ help:
 	@echo "make memcheck   the tests under valgrind, beside libc's own run"
 	@echo "make checkers   races found and not found by helgrind, drd and the sanitizers"
 	@echo "make model      every interleaving of small programs on the real sources; mutants of them"
+	@echo "make conformance  POSIX, assertion by assertion, on libc and on Furwock; SUITE=DIR adds a suite"
 	@echo "make stress     random stress of every object for SECONDS=60"
 	@echo "make fault      killed processes, refused system calls, bad input"
 	@echo "make apps       real programs on libc and on Furwock"
