@@ -70,7 +70,7 @@ static bool init_kind(pthread_mutex_t *mutex, int type, int kind)
         if (init_kind(mutex, type, kind))
 #define FOR_EACH_KIND(mutex)                                                                       \
     for (int t = 0; t < TYPES; t++)                                                                \
-        FOR_EACH_KIND_OF (types[t], mutex)
+    FOR_EACH_KIND_OF(types[t], mutex)
 
 static void init(pthread_mutex_t *mutex, int type)
 {
@@ -400,11 +400,11 @@ ASSERTION(pthread_mutex_init, 4, "the mutex is as the attributes say, whatever t
                 ck_assert_int_eq(pthread_mutexattr_init(&attr), 0);
                 if (pthread_mutexattr_setprotocol(&attr, protocols[p]) == ENOTSUP)
                     continue;
-                ck_assert_int_eq(unit_mutex_init(&mutex, types[t], PTHREAD_PROCESS_SHARED,
-                                                 robust ? PTHREAD_MUTEX_ROBUST
-                                                        : PTHREAD_MUTEX_STALLED,
-                                                 protocols[p]),
-                                 0);
+                ck_assert_int_eq(
+                    unit_mutex_init(&mutex, types[t], PTHREAD_PROCESS_SHARED,
+                                    robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED,
+                                    protocols[p]),
+                    0);
                 destroy(&mutex);
             }
 }
@@ -518,7 +518,9 @@ ASSERTION(pthread_mutex_destroy, 1, "destroys an unlocked mutex of any kind, and
 {
     pthread_mutex_t mutex;
     FOR_EACH_KIND(&mutex)
+    {
         ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+    }
     FOR_EACH_KIND(&mutex)
     {
         is_a_mutex(&mutex);
@@ -789,7 +791,8 @@ static void check_orphan(lock_function *lock)
         is_a_mutex(&shared->mutex);
     }
 }
-ASSERTION_OF_LOCKS(10, "a robust mutex that a process died with: EOWNERDEAD, and it is the caller's",
+ASSERTION_OF_LOCKS(10,
+                   "a robust mutex that a process died with: EOWNERDEAD, and it is the caller's",
                    check_orphan)
 
 static void check_orphaned_meanwhile(lock_function *lock)
@@ -950,7 +953,8 @@ static void check_inherit(lock_function *function)
             destroy(&mutex);
         }
 }
-ASSERTION_OF_LOCKS(17, "locks a mutex of PTHREAD_PRIO_INHERIT too, and blocks while it is another's",
+ASSERTION_OF_LOCKS(17,
+                   "locks a mutex of PTHREAD_PRIO_INHERIT too, and blocks while it is another's",
                    check_inherit)
 
 static void check_inherit_orphan(lock_function *lock)
@@ -1709,7 +1713,8 @@ ASSERTION(pthread_mutex_getprioceiling, 3, "fails with EINVAL for a mutex of PTH
     }
 }
 
-UNTESTED(pthread_mutex_getprioceiling, 4, "fails with EPERM when the caller lacks a privilege for it",
+UNTESTED(pthread_mutex_getprioceiling, 4,
+         "fails with EPERM when the caller lacks a privilege for it",
          "which privilege, and whether one is needed, is the implementation's choice")
 
 static int get_ceiling(pthread_mutex_t *mutex)
@@ -1743,6 +1748,13 @@ static int set_ceiling_to_25(pthread_mutex_t *mutex)
 static int call_set_ceiling(void *argument)
 {
     struct user *user = argument;
+    return user->lock(user->mutex);
+}
+
+static int lock_and_set_ceiling(void *argument)
+{
+    struct user *user = argument;
+    lock(user->mutex);
     return user->lock(user->mutex);
 }
 
@@ -1837,8 +1849,9 @@ ASSERTION(pthread_mutex_setprioceiling, 6,
     ck_assert_int_eq(runs_at(unit_gettid()), 20);
 }
 
-ASSERTION(pthread_mutex_setprioceiling, 7,
-          "fails with EDEADLK for an error checking mutex that the caller owns, and changes nothing")
+ASSERTION(
+    pthread_mutex_setprioceiling, 7,
+    "fails with EDEADLK for an error checking mutex that the caller owns, and changes nothing")
 {
     pthread_mutex_t mutex;
     need_protect(10);
@@ -1851,7 +1864,8 @@ ASSERTION(pthread_mutex_setprioceiling, 7,
     is_unlocked(&mutex);
 }
 
-ASSERTION(pthread_mutex_setprioceiling, 8, "a recursive mutex may be the caller's, and remains that")
+ASSERTION(pthread_mutex_setprioceiling, 8,
+          "a recursive mutex may be the caller's, and remains that")
 {
     pthread_mutex_t mutex;
     need_protect(10);
@@ -1865,11 +1879,26 @@ ASSERTION(pthread_mutex_setprioceiling, 8, "a recursive mutex may be the caller'
     ck_assert_int_eq(runs_at(unit_gettid()), 10);
 }
 
-UNTESTED(pthread_mutex_setprioceiling, 9,
+ASSERTION(pthread_mutex_setprioceiling, 9,
+          "a normal mutex that the caller owns: it waits, as pthread_mutex_lock does")
+{
+    static pthread_mutex_t mutex;
+    static struct user user; /* the call is not over when the test is */
+    need_protect(10);
+    init_ceiling(&mutex, 15);
+    user = (struct user){.lock = set_ceiling_to_25, .mutex = &mutex};
+    unit_start(&user.call, lock_and_set_ceiling, &user);
+    unit_wait_until_blocked(&user.call);
+    is_locked(&mutex);
+    has_ceiling(&mutex, 15);
+    ck_assert(!atomic_load(&user.call.returned));
+}
+
+UNTESTED(pthread_mutex_setprioceiling, 10,
          "fails with EAGAIN when a recursive mutex is locked too often for its count",
          "that number is the implementation's, and is out of reach where it is of 32 bits")
 
-ASSERTION(pthread_mutex_setprioceiling, 10, "fails with EINVAL for a mutex of PTHREAD_PRIO_NONE")
+ASSERTION(pthread_mutex_setprioceiling, 11, "fails with EINVAL for a mutex of PTHREAD_PRIO_NONE")
 {
     pthread_mutex_t mutex;
     FOR_EACH_KIND(&mutex)
@@ -1880,7 +1909,8 @@ ASSERTION(pthread_mutex_setprioceiling, 10, "fails with EINVAL for a mutex of PT
     }
 }
 
-UNTESTED(pthread_mutex_setprioceiling, 11, "fails with EPERM when the caller lacks a privilege for it",
+UNTESTED(pthread_mutex_setprioceiling, 12,
+         "fails with EPERM when the caller lacks a privilege for it",
          "which privilege, and whether one is needed, is the implementation's choice")
 
 static struct shared *orphan_with_ceiling(void)
@@ -1891,8 +1921,9 @@ static struct shared *orphan_with_ceiling(void)
     return shared;
 }
 
-ASSERTION(pthread_mutex_setprioceiling, 12,
-          "a robust mutex that a process died with: EOWNERDEAD, it is the caller's, no other change")
+ASSERTION(
+    pthread_mutex_setprioceiling, 13,
+    "a robust mutex that a process died with: EOWNERDEAD, it is the caller's, no other change")
 {
     need_protect(10);
     struct shared *shared = orphan_with_ceiling();
@@ -1904,7 +1935,7 @@ ASSERTION(pthread_mutex_setprioceiling, 12,
     is_unlocked(&shared->mutex);
 }
 
-ASSERTION(pthread_mutex_setprioceiling, 13,
+ASSERTION(pthread_mutex_setprioceiling, 14,
           "a robust mutex that was unlocked inconsistent: ENOTRECOVERABLE")
 {
     need_protect(10);
@@ -1914,7 +1945,21 @@ ASSERTION(pthread_mutex_setprioceiling, 13,
     ck_assert_int_eq(set_ceiling(&shared->mutex, 25), ENOTRECOVERABLE);
 }
 
-ASSERTION(pthread_mutex_setprioceiling, 14,
+ASSERTION(pthread_mutex_setprioceiling, 15,
+          "a robust mutex that a thread ended with, its process alive: EOWNERDEAD, or it waits")
+{
+    static struct user user;
+    need_protect(10);
+    struct shared *shared = unit_map(unit_memory(sizeof *shared), sizeof *shared);
+    init_ceiling_of(&shared->mutex, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, 15);
+    ck_assert_int_eq(unit_elsewhere(just_lock, &shared->mutex), 0); /* it ends as owner */
+    start_setting(&user, &shared->mutex);
+    if (returns(&user.call))
+        ck_assert_int_eq(unit_finish(&user.call), EOWNERDEAD);
+    has_ceiling(&shared->mutex, 15);
+}
+
+ASSERTION(pthread_mutex_setprioceiling, 16,
           "may fail with EINVAL for what is no priority of SCHED_FIFO; then the ceiling remains")
 {
     pthread_mutex_t mutex;
@@ -1929,7 +1974,7 @@ ASSERTION(pthread_mutex_setprioceiling, 14,
     }
 }
 
-ASSERTION(pthread_mutex_setprioceiling, 15, "never returns EINTR, whether or not it waits")
+ASSERTION(pthread_mutex_setprioceiling, 17, "never returns EINTR, whether or not it waits")
 {
     pthread_mutex_t mutex;
     struct user user;

@@ -201,7 +201,8 @@ ASSERTION(pthread_spin_init, 3, "the threads of the process can use a process-pr
     ck_assert_int_eq(unit_finish(&call), 0);
 }
 
-UNTESTED(pthread_spin_init, 4, "fails with EAGAIN when the system lacks a resource for another lock",
+UNTESTED(pthread_spin_init, 4,
+         "fails with EAGAIN when the system lacks a resource for another lock",
          "a lock takes no resource beyond its memory")
 UNTESTED(pthread_spin_init, 5, "fails with ENOMEM when there is no memory for the lock",
          "the caller provides the memory, and no way is known to make a lock need more")
