@@ -40,7 +40,7 @@ COMMON = pthread/park pthread/self pthread/options
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 
-HOST_glibc = pthread/host/libc arch/$(ARCH)/cancelled
+HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/cancelled
 HOST_musl = pthread/host/musl
 DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c)) $(HOST_glibc))
 archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \

@@ -1284,8 +1284,9 @@ int pthread_sigmask(int __how, const __FURWOCK_SIGSET *__restrict __set,
  *   EPERM   the system does not let the thread have it (RLIMIT_RTPRIO, CAP_SYS_NICE)
  *
  * What a mutex of protocol PTHREAD_PRIO_INHERIT lends or PTHREAD_PRIO_PROTECT raises is not stored
- * (in a dynamic program libc stores the ceiling). What is set while the thread holds one of the
- * latter lasts until it locks or unlocks one. XSH pthread_getschedparam.
+ * (of another thread, where threads are libc's, the ceiling is). A thread that holds one of the
+ * latter runs at no less than its ceiling, whatever it sets for itself; what others set for it then
+ * lasts until it locks or unlocks one. XSH pthread_getschedparam.
  */
 int pthread_getschedparam(pthread_t __id, int *__restrict __policy,
                           struct sched_param *__restrict __param) __FURWOCK_THROW;

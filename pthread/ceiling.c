@@ -3,8 +3,8 @@
  * highest of these and of the one it had before it held any, its base. A thread without real-time
  * priority has base 0, and runs under SCHED_FIFO while it holds a ceiling, if the system permits.
  *
- * The base is read when the first ceiling is taken, so a change of the thread's scheduling while
- * ceilings are held lasts until the next of them is taken or dropped.
+ * The base is read when the first ceiling is taken. While ceilings are held the thread itself can
+ * change it; what others set lasts until the next ceiling is taken or dropped.
  */
 #include "ceiling.h"
 #include "self.h"
@@ -108,4 +108,32 @@ int ceiling_change(unsigned from, unsigned to)
         let_go(to);
     }
     return error;
+}
+
+int ceiling_base_policy(void)
+{
+    if (self.base_priority == 0)
+        return self.base_policy;
+    return arch_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0);
+}
+
+/* A thread that goes on with the same priority keeps its place in the scheduler's queue. */
+int ceiling_rebase(int policy, int priority)
+{
+    int type = policy & ~SCHED_RESET_ON_FORK;
+    if (priority < arch_syscall(SYS_sched_get_priority_min, type, 0, 0, 0, 0, 0) ||
+        priority > arch_syscall(SYS_sched_get_priority_max, type, 0, 0, 0, 0, 0))
+        return EINVAL;
+    int highest = self.highest_ceiling;
+    int before = self.base_priority > highest ? self.base_priority : highest;
+    int after = priority > highest ? priority : highest;
+    int wanted = priority > 0 ? policy : SCHED_FIFO | (policy & SCHED_RESET_ON_FORK);
+    if (after != before || wanted != arch_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0)) {
+        int error = -arch_syscall(SYS_sched_setscheduler, 0, wanted, (long)&after, 0, 0, 0);
+        if (error)
+            return error;
+    }
+    self.base_priority = priority;
+    self.base_policy = policy;
+    return 0;
 }

@@ -12,6 +12,14 @@ void ceiling_drop(unsigned ceiling);
 /* The ceiling of a held mutex changes. */
 int ceiling_change(unsigned from, unsigned to);
 
+/*
+ * The caller, who holds ceilings, changes its own scheduling: its base from now on. Weak, since who
+ * holds none may be in a program without mutexes.
+ */
+int ceiling_rebase(int policy, int priority) __attribute__((weak));
+/* The base policy of a thread that holds ceilings. */
+int ceiling_base_policy(void) __attribute__((weak));
+
 int ceiling_minimum(void);
 int ceiling_maximum(void);
 

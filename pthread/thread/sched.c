@@ -1,4 +1,5 @@
 /* Scheduling of threads: POSIX.1-2024 pthread_setschedparam and its kin. */
+#include "../ceiling.h"
 #include "thread.h"
 
 #include <arch_syscall.h>
@@ -19,8 +20,16 @@ static int about(pthread_t handle, long number, long a, long b)
     return result < 0 ? -result : 0;
 }
 
+/* What others set lasts until the next ceiling is taken or dropped. */
+static bool raises_itself(pthread_t thread)
+{
+    return thread == pthread_self() && self.ceilings_held > 0;
+}
+
 PUBLIC int pthread_setschedparam(pthread_t thread, int policy, const struct sched_param *param)
 {
+    if (unlikely(raises_itself(thread)))
+        return ceiling_rebase(policy, param->sched_priority);
     return about(thread, SYS_sched_setscheduler, policy, (long)param);
 }
 
@@ -60,6 +69,8 @@ PUBLIC int pthread_getschedparam(pthread_t handle, int *restrict policy,
 PUBLIC int pthread_setschedprio(pthread_t thread, int priority)
 {
     struct sched_param param = {.sched_priority = priority};
+    if (unlikely(raises_itself(thread)))
+        return ceiling_rebase(ceiling_base_policy(), priority);
     return about(thread, SYS_sched_setparam, (long)&param, 0);
 }
 

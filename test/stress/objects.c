@@ -19,7 +19,9 @@ static const char *prepare_sem(int ring)
 {
     struct permits *state = STATE(struct permits);
     bool shared = pick_sharing() == PTHREAD_PROCESS_SHARED;
-    state->count = ring ? 2 + pick_round(SEMAPHORES - 1) : 1;
+    /* of a ring each semaphore has somebody who takes from it */
+    unsigned most = now->workers < SEMAPHORES ? now->workers : SEMAPHORES;
+    state->count = ring ? 2 + pick_round(most - 1) : 1;
     state->permits = 1 + pick_round(now->workers);
     for (unsigned i = 0; i < state->count; i++)
         CHECK(sem_init(&state->sem[i], shared, i == 0 ? state->permits : 0) == 0);

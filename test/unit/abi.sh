@@ -21,6 +21,8 @@ pthread_testcancel
 _pthread_cleanup_push
 _pthread_cleanup_pop
 pthread_exit
+pthread_self
+pthread_getcpuclockid
 environ
 getauxval
 __lsan_register_root_region
@@ -32,10 +34,11 @@ undefined_allowed="$undefined_allowed
 syscall
 clock_gettime"
 
-# The names of Furwock's objects, old aliases with their leading underscores included. What sem_open
-# makes is used by Furwock, but made and unmade by libc.
+# The names of Furwock's objects, old aliases with their leading underscores included, and of a
+# thread's scheduling, which priority ceilings are part of. What sem_open makes is used by Furwock,
+# but made and unmade by libc.
 objects='(mutex|rwlock|cond|barrier)(attr)?|spin|key'
-objects="pthread_($objects)_.*|pthread_(once|getspecific|setspecific)"
+objects="pthread_($objects)_.*|pthread_(once|getspecific|setspecific|[gs]etschedparam|setschedprio)"
 objects="^(__)?($objects|sem_.*|(mtx|cnd|tss)_.*|call_once)\$"
 not_ours='^(__)?sem_(open|close|unlink)$'
 
