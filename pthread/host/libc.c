@@ -6,6 +6,7 @@
 #include "../options.h"
 #include "../self.h"
 #include "cancelled.h"
+#include "libc.h"
 
 #ifndef FURWOCK_ARCHIVE
 #include <dlfcn.h>
@@ -13,19 +14,11 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/*
- * In a static program a weak reference brings nothing in, and a strong one is always met. In a
- * dynamic one the libc may lack the name.
- */
 #ifdef FURWOCK_ARCHIVE
-#define MAY_LACK
-#define HAS(name) true
 /* only with key.c in the program */
 #pragma weak keys_exit
 #define HAS_KEYS (keys_exit != NULL)
 #else
-#define MAY_LACK __attribute__((weak))
-#define HAS(name) (&(name) != NULL)
 #define HAS_KEYS true
 #endif
 #define ON_GLIBC HAS(gnu_get_libc_version)

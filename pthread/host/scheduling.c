@@ -6,18 +6,25 @@
 #include "../ceiling.h"
 #include "../layout.h"
 #include "../self.h"
+#include "libc.h"
 
 #include <arch_syscall.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 
-/* A thread's clock is made of its tid: clock_gettime(2). */
+/* Before glibc 2.34 a process without libpthread lacks it, and has no other thread to ask for. */
+extern __typeof__(pthread_getcpuclockid) pthread_getcpuclockid MAY_LACK;
+
+/* A thread's clock is made of its tid: clock_gettime(2). The caller's tid is 0. */
 static int find_tid(pthread_t thread, long *tid)
 {
     clockid_t clock = ~0;
-    int error = thread == pthread_self() ? 0 : pthread_getcpuclockid(thread, &clock);
+    int error = 0;
+    if (thread != pthread_self())
+        error = HAS(pthread_getcpuclockid) ? pthread_getcpuclockid(thread, &clock) : ESRCH;
     *tid = ~(clock >> 3);
     return error;
 }
