@@ -1,4 +1,4 @@
-/* The way from libc's cancellation into Furwock: see host_cancelled in dynamic.c. */
+/* The way from libc's cancellation into Furwock: see host_cancelled in libc.c. */
 #ifndef FURWOCK_HOST_CANCELLED_H
 #define FURWOCK_HOST_CANCELLED_H
 

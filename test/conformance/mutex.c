@@ -569,7 +569,7 @@ ASSERTION(pthread_mutex_destroy, 3,
           "is safe once the mutex is unlocked: the thread before the last may be about to return")
 {
     for (int t = 0; t < TYPES; t++)
-        for (int i = 0; i < 300; i++) {
+        for (int i = 0; i < 60; i++) {
             struct unit_call call;
             struct object *object = mmap(NULL, sizeof *object, PROT_READ | PROT_WRITE,
                                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -671,7 +671,7 @@ static int add(void *argument)
         ck_assert_int_eq(error, 0);
         ck_assert_int_eq(sum->inside++, 0);
         int value = sum->value;
-        if (i++ % 16 == 0)
+        if (i++ % 100 == 0)
             sched_yield();
         sum->value = value + 1;
         sum->inside--;

@@ -509,7 +509,7 @@ ASSERTION(pthread_mutexattr_setpshared, 5,
             for (int i = 0; i < ADDITIONS; i++) {
                 unit_child_assert(pthread_mutex_lock(&sum->mutex) == 0);
                 int value = sum->value;
-                if (i % 16 == 0)
+                if (i % 100 == 0)
                     sched_yield();
                 sum->value = value + 1;
                 unit_child_assert(pthread_mutex_unlock(&sum->mutex) == 0);
