@@ -28,7 +28,7 @@ FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 # one member, so that no object is ever shared between libc's code and Furwock's. The other members
 # are what families have in common.
 FAMILY_mutex = pthread/mutex pthread/mutexattr pthread/ceiling pthread/cond pthread/c11 pthread/once
-FAMILY_rwlock = pthread/rwlock
+FAMILY_rwlock = pthread/rwlock pthread/readers
 FAMILY_barrier = pthread/barrier
 FAMILY_sem = pthread/sem
 FAMILY_spin = pthread/spin
@@ -36,7 +36,7 @@ FAMILY_key = pthread/key
 # libc's own code on threads uses semaphores, barriers and rwlocks.
 FAMILY_thread = $(basename $(wildcard pthread/thread/*.c)) $(FAMILY_rwlock) $(FAMILY_barrier) $(FAMILY_sem) \
 	arch/$(ARCH)/thread
-COMMON = pthread/park pthread/self pthread/options
+COMMON = pthread/park pthread/self pthread/options pthread/asymmetric
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 

@@ -45,8 +45,14 @@ struct rwlock {
     uint64_t state;
     /* id of the thread that holds the write lock; its tid if process-shared */
     uint64_t writer;
-    uint64_t unused[4];
+    /* visible readers: readers.h. Reads so far, when there may be any again, and how they enter */
+    uint32_t reads;
+    /* adaptive spinning: park.h */
+    uint32_t spin;
+    uint64_t inhibited_until;
+    uint64_t unused[2];
     uint32_t kind;
+    uint32_t mode;
 };
 
 /* pthread_barrier_t: barrier.c */

@@ -1,9 +1,11 @@
 /*
  * The environment variable FURWOCK: a comma-separated list of options. A program that runs with
- * more rights than its caller ignores it. There are no options yet, so every word is unknown and is
- * reported.
+ * more rights than its caller ignores it. A word that is unknown is reported.
+ *
+ *   asymmetric   fast paths for which others pay: asymmetric.h
  */
 #include "options.h"
+#include "asymmetric.h"
 
 #include <arch_syscall.h>
 #include <elf.h>
@@ -42,6 +44,14 @@ static void report_unknown(const char *word, size_t length)
     write_error("\n", 1);
 }
 
+static bool is(const char *word, size_t length, const char *name)
+{
+    size_t i = 0;
+    while (i < length && name[i] && word[i] == name[i])
+        i++;
+    return i == length && !name[i];
+}
+
 void options_read(void)
 {
     if (getauxval && getauxval(AT_SECURE))
@@ -51,7 +61,9 @@ void options_read(void)
         size_t length = 0;
         while (word[length] && word[length] != ',')
             length++;
-        if (length > 0)
+        if (is(word, length, "asymmetric"))
+            asymmetric_start();
+        else if (length > 0)
             report_unknown(word, length);
         word += length + (word[length] == ',');
     }

@@ -92,18 +92,34 @@ int park(const uint32_t *word, uint32_t expected, const struct deadline *deadlin
 
 enum { ASIDE = 60 * 1000, SECOND = 1000 * 1000 * 1000 };
 
-void stand_aside(void)
+static bool is_before(const struct timespec *a, const struct timespec *b)
 {
-    static const uint32_t nothing;
+    return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline)
+{
     struct timespec then = {0};
-    struct deadline deadline = {CLOCK_MONOTONIC, &then};
-    arch_syscall(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&then, 0, 0, 0, 0);
-    then.tv_nsec += ASIDE;
+    struct deadline over = {deadline ? deadline->clock : CLOCK_MONOTONIC, &then};
+    if (unlikely(deadline_check(deadline)))
+        return EINVAL;
+    arch_syscall(SYS_clock_gettime, over.clock, (long)&then, 0, 0, 0, 0);
+    then.tv_nsec += nanoseconds;
     if (then.tv_nsec >= SECOND) {
         then.tv_nsec -= SECOND;
         then.tv_sec++;
     }
-    park(&nothing, 0, &deadline, PRIVATE, ANY);
+    if (!deadline || is_before(&then, deadline->time)) {
+        park(word, expected, &over, PRIVATE, ANY);
+        return 0;
+    }
+    return park(word, expected, deadline, PRIVATE, ANY) == ETIMEDOUT ? ETIMEDOUT : 0;
+}
+
+void stand_aside(void)
+{
+    static const uint32_t nothing;
+    nap(&nothing, 0, ASIDE, NULL);
 }
 
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)

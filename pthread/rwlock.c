@@ -7,7 +7,8 @@
  *      |          | waiting  |         |         |         |         |  _W   |  _R   |       |
  *      +----------+----------+---------+---------+---------+---------+-------+-------+-------+
  *
- *   readers    how many hold the lock for reading
+ *   readers    how many hold the lock for reading and are counted; negative if others are not, and
+ *              some of those were released by another thread (readers.h)
  *   writers    how many wait for writing
  *   WRITE      a writer holds it
  *   SLEEP_R/W  readers, writers sleep, perhaps; the hint is dropped by the release that wakes them
@@ -37,12 +38,27 @@
  * lock released before it could fall asleep does not join in at once, but stands aside for a moment
  * (measured: half the time, with one write in twenty).
  *
+ * Visible readers (readers.h) do not count themselves here. A writer that has WRITE turns their mode
+ * off, and if it finds any of them in the rows, it gives WRITE back, so that others go on reading as
+ * the kind has it, waits until they have left, and tries again. Readers that hold a counted lock turn
+ * the mode on, every so often, unless a writer waits or has had to look through the rows lately:
+ *
+ *      COUNTED --a reader, with the lock--> FENCED or ASYMMETRIC --a writer, with WRITE--> LEAVING
+ *         ^                                          ^                                       |  |
+ *         |                                          +------ a reader, with the lock --------+  |
+ *         +--------------------- a writer with WRITE that has found nobody ---------------------+
+ *
+ * Nobody enters a row, and stays, once a writer with WRITE has turned the mode off; and nobody turns
+ * it on while there is WRITE. So the rows stay empty of the lock when they were found empty.
+ *
  * The release is the last touch; wakes go by address. A release that finds a stale hint, and wakes
  * none of the class that it preferred, wakes the other class instead.
  */
+#include "asymmetric.h"
 #include "checked.h"
 #include "layout.h"
 #include "park.h"
+#include "readers.h"
 #include "self.h"
 
 #include <errno.h>
@@ -57,7 +73,7 @@
 #define WAITING_WRITER (1ul << 7)
 #define WAITING_WRITERS 0xffffff80ul
 #define READER (1ul << 32)
-#define MAX_READERS 0xfffffful
+#define MAX_READERS 0xffffff
 
 enum kind { PREFER_READER = 0, PREFER_WRITER = 1, PREFER_WRITER_NONRECURSIVE = 2, KINDS = 3 };
 /* With the kind in the rwlock and in its attributes. */
@@ -93,9 +109,14 @@ static bool transition(struct rwlock *rwlock, uint64_t *state, uint64_t next)
     return arch_cas64_fetch(&rwlock->state, state, next);
 }
 
+static long readers_of(uint64_t state)
+{
+    return (int32_t)(state >> 32);
+}
+
 static bool has_readers(uint64_t state)
 {
-    return state >= READER;
+    return readers_of(state) > 0;
 }
 
 static bool may_write(uint64_t state)
@@ -107,11 +128,13 @@ static bool may_write(uint64_t state)
  * `woken`: by a release that meant this reader to enter. A free lock is for anyone, so that a
  * writer that was killed while it waited does not shut it.
  */
-static bool may_read(uint64_t state, uint32_t kind, bool woken)
+static bool may_read(const struct rwlock *rwlock, uint64_t state, uint32_t kind, bool woken)
 {
     if (state & WRITE)
         return false;
-    if (!(state & WAITING_WRITERS) || !has_readers(state) || woken)
+    if (!(state & WAITING_WRITERS) || woken)
+        return true;
+    if (!has_readers(state) && arch_load_relaxed(&rwlock->mode) == READERS_COUNTED)
         return true;
     return (kind & KIND_BITS) == PREFER_READER ||
            ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0);
@@ -157,9 +180,9 @@ static int try_read(struct rwlock *rwlock, uint32_t kind, bool woken, const stru
     for (;;) {
         if (served(waiter, *state))
             return 0;
-        if (!may_read(*state, kind, woken))
+        if (!may_read(rwlock, *state, kind, woken))
             return EBUSY;
-        if (*state / READER >= MAX_READERS)
+        if (readers_of(*state) >= MAX_READERS)
             return EAGAIN;
         if (transition(rwlock, state, without(waiter, *state) + READER))
             return 0;
@@ -224,6 +247,72 @@ static bool withdraw(struct rwlock *rwlock, uint32_t kind, const struct waiter *
     return true;
 }
 
+/* Visible readers. */
+
+enum { READS_BETWEEN = 16, INHIBITION = 9 };
+
+/* The caller holds a counted read lock: is it time for later readers not to be counted? */
+static COLD void invite_readers(struct rwlock *rwlock)
+{
+    uint32_t mode = arch_load_relaxed(&rwlock->mode);
+    if (readers_visible(mode) || (arch_load_relaxed(&rwlock->kind) & RWLOCK_SHARED) ||
+        (current(rwlock) & WAITING_WRITERS) ||
+        arch_ticks() < arch_load64_relaxed(&rwlock->inhibited_until))
+        return;
+    arch_store_relaxed(&rwlock->mode, asymmetric() ? READERS_ASYMMETRIC : READERS_FENCED);
+}
+
+static inline void count_read(struct rwlock *rwlock)
+{
+    uint32_t reads = arch_load_relaxed(&rwlock->reads) + 1;
+    arch_store_relaxed(&rwlock->reads, reads);
+    if (unlikely(reads % READS_BETWEEN == 0))
+        invite_readers(rwlock);
+}
+
+/*
+ * Does anyone hold the lock for reading without being counted? *row becomes one that has it. While
+ * the mode is off the answer changes once, to no: readers only leave their rows, or count themselves
+ * off for others. Those who have added themselves and found a writer make a no a yes for a moment.
+ */
+static bool has_visible_readers(struct rwlock *rwlock, struct reader_row **row)
+{
+    long counted = readers_of(current(rwlock)), visible = readers_count(rwlock, row);
+    return visible > 0 && visible + counted > 0;
+}
+
+/* What writers pay is kept below a tenth: readers count themselves for a time thereafter. */
+static void inhibit(struct rwlock *rwlock, uint64_t since)
+{
+    uint64_t now = arch_ticks(), until = now + INHIBITION * (now - since);
+    if (until > arch_load64_relaxed(&rwlock->inhibited_until))
+        arch_store64_relaxed(&rwlock->inhibited_until, until);
+}
+
+/* The caller has WRITE. True if there is no visible reader, nor will be. */
+static COLD bool shut_out_readers(struct rwlock *rwlock, struct reader_row **row)
+{
+    uint64_t start = arch_ticks();
+    uint32_t mode = arch_load_relaxed(&rwlock->mode);
+    if (readers_visible(mode))
+        arch_exchange(&rwlock->mode, mode | READERS_LEAVING);
+    if (mode & READERS_ASYMMETRIC)
+        asymmetric_barrier(STORES);
+    bool gone = !has_visible_readers(rwlock, row);
+    /* else there is more to count off than there is counted, and the next writer looks again */
+    if (gone && readers_of(current(rwlock)) >= 0)
+        arch_store_relaxed(&rwlock->mode, READERS_COUNTED);
+    inhibit(rwlock, start);
+    return gone;
+}
+
+static inline bool readers_are_out(struct rwlock *rwlock, struct reader_row **row)
+{
+    if (likely(arch_load_relaxed(&rwlock->mode) == READERS_COUNTED))
+        return true;
+    return shut_out_readers(rwlock, row);
+}
+
 static COLD int wait_to_read(struct rwlock *rwlock, uint32_t kind, const struct deadline *deadline)
 {
     if (arch_load64_relaxed(&rwlock->writer) == name_of_self(kind))
@@ -248,17 +337,48 @@ static COLD int wait_to_read(struct rwlock *rwlock, uint32_t kind, const struct 
     }
 }
 
+static COLD int release_write(struct rwlock *rwlock, uint64_t state, uint32_t kind);
+
+/*
+ * Until the rows are empty, as a waiting writer without WRITE. 0, or the deadline's error; then the
+ * caller does not wait any more.
+ */
+static int await_readers(struct rwlock *rwlock, uint32_t kind, const struct deadline *deadline,
+                         struct waiter *waiter, struct reader_row *row)
+{
+    uint64_t start = arch_ticks(), state = current(rwlock);
+    while (!announce(rwlock, &state, 0, WAITING_WRITER, 0, waiter))
+        state = current(rwlock);
+    int error;
+    do
+        error = readers_await(row, rwlock, deadline);
+    while (error == 0 && !has_readers(current(rwlock)) && has_visible_readers(rwlock, &row));
+    inhibit(rwlock, start);
+    if (error && withdraw(rwlock, kind, waiter))
+        return error;
+    return 0;
+}
+
 static COLD int wait_to_write(struct rwlock *rwlock, uint32_t kind, const struct deadline *deadline)
 {
     if (arch_load64_relaxed(&rwlock->writer) == name_of_self(kind))
         return EDEADLK;
     struct waiter waiter = {.phase_bit = PHASE_W};
+    struct reader_row *row;
     uint64_t others = 0;
     bool patient = true;
     for (;;) {
         uint64_t state = current(rwlock);
-        if (try_write(rwlock, others, &waiter, &state) == 0)
-            return got_write(rwlock, kind);
+        if (try_write(rwlock, others, &waiter, &state) == 0) {
+            if (readers_are_out(rwlock, &row))
+                return got_write(rwlock, kind);
+            release_write(rwlock, current(rwlock), kind);
+            waiter = (struct waiter){.phase_bit = PHASE_W};
+            int error = await_readers(rwlock, kind, deadline, &waiter, row);
+            if (error)
+                return error;
+            continue;
+        }
         if (!announce(rwlock, &state, SLEEP_W, WAITING_WRITER, patient ? 0 : CLAIM_W, &waiter))
             continue;
         int error = park(sleep_word(rwlock), state, deadline, scope_of(kind),
@@ -363,7 +483,8 @@ static COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kin
     enum wake wake;
     uint64_t next;
     do {
-        if (!has_readers(state))
+        struct reader_row *row;
+        if (!has_readers(state) && !has_visible_readers(rwlock, &row))
             return EPERM;
         self.crowded = state != READER;
         next = after_read(state, &wake);
@@ -400,6 +521,12 @@ static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind, uint64_t write
 {
     if (!is_valid(kind))
         return EINVAL;
+    checked_unlock(rwlock);
+    if (readers_leave(rwlock)) {
+        if ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0)
+            self.read_locks--;
+        return 0;
+    }
     if (writer == 0)
         return unlock_read(rwlock, kind);
     return writer == name_of_self(kind) ? unlock_write(rwlock, kind) : EPERM;
@@ -410,7 +537,7 @@ static COLD int read_lock_late(struct rwlock *rwlock, const struct deadline *dea
 {
     uint64_t state = current(rwlock);
     do {
-        bool many = state / READER > MAX_READERS;
+        bool many = readers_of(state) > MAX_READERS;
         if (!(state & WRITE) && !many)
             return 0;
         if (transition(rwlock, &state, state - READER))
@@ -424,10 +551,15 @@ static COLD int read_lock_kind(struct rwlock *rwlock, const struct deadline *dea
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (!is_valid(kind))
         return EINVAL;
+    uint32_t mode = arch_load_relaxed(&rwlock->mode);
+    if (readers_visible(mode) && readers_enter(rwlock, mode, try))
+        return got_read(kind);
     uint64_t state = current(rwlock);
     int error = try_read(rwlock, kind, false, &none, &state);
-    if (error == 0)
+    if (error == 0) {
+        count_read(rwlock);
         return got_read(kind);
+    }
     return try || error != EBUSY ? error : wait_to_read(rwlock, kind, deadline);
 }
 
@@ -435,9 +567,14 @@ static inline int read_lock(struct rwlock *rwlock, const struct deadline *deadli
 {
     if (unlikely(arch_load_relaxed(&rwlock->kind) != PREFER_READER))
         return read_lock_kind(rwlock, deadline, try);
-    uint64_t before = arch_fetch_add64(&rwlock->state, READER);
-    if (likely(!(before & WRITE) && before / READER < MAX_READERS))
+    uint32_t mode = arch_load_relaxed(&rwlock->mode);
+    if (likely(readers_visible(mode)) && likely(readers_enter(rwlock, mode, try)))
         return 0;
+    uint64_t before = arch_fetch_add64(&rwlock->state, READER);
+    if (likely(!(before & WRITE) && before / READER < MAX_READERS)) {
+        count_read(rwlock);
+        return 0;
+    }
     return read_lock_late(rwlock, deadline, try);
 }
 
@@ -448,8 +585,16 @@ static COLD int write_lock_late(struct rwlock *rwlock, const struct deadline *de
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (!is_valid(kind))
         return EINVAL;
-    if (try_write(rwlock, 0, &none, &state) == 0)
-        return got_write(rwlock, kind);
+    struct reader_row *row;
+    /* an attempt that will fail does not send readers away */
+    if (try && arch_load_relaxed(&rwlock->mode) != READERS_COUNTED &&
+        has_visible_readers(rwlock, &row))
+        return EBUSY;
+    if (try_write(rwlock, 0, &none, &state) == 0) {
+        if (readers_are_out(rwlock, &row))
+            return got_write(rwlock, kind);
+        release_write(rwlock, current(rwlock), kind);
+    }
     return try ? EBUSY : wait_to_write(rwlock, kind, deadline);
 }
 
@@ -457,11 +602,15 @@ static COLD int write_lock_late(struct rwlock *rwlock, const struct deadline *de
 static inline int write_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
 {
     uint64_t state = 0;
-    if (unlikely(arch_load_relaxed(&rwlock->kind) != PREFER_READER))
+    if (unlikely(arch_load_relaxed(&rwlock->kind) != PREFER_READER ||
+                 arch_load_relaxed(&rwlock->mode) != READERS_COUNTED))
         return write_lock_late(rwlock, deadline, try, current(rwlock));
-    if (likely(transition(rwlock, &state, WRITE)))
+    if (unlikely(!transition(rwlock, &state, WRITE)))
+        return write_lock_late(rwlock, deadline, try, state);
+    if (likely(arch_load_relaxed(&rwlock->mode) == READERS_COUNTED))
         return got_write(rwlock, PREFER_READER);
-    return write_lock_late(rwlock, deadline, try, state);
+    release_write(rwlock, current(rwlock), PREFER_READER);
+    return write_lock_late(rwlock, deadline, try, current(rwlock));
 }
 
 PUBLIC int pthread_rwlock_rdlock(pthread_rwlock_t *object)
@@ -522,6 +671,8 @@ PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
     uint64_t writer = arch_load64_relaxed(&rwlock->writer);
     if (unlikely(kind != PREFER_READER))
         return unlock_kind(rwlock, kind, writer);
+    if (likely(readers_leave(rwlock)))
+        return 0;
     if (writer == 0)
         return unlock_read(rwlock, PREFER_READER);
     return likely(writer == self.id) ? unlock_write(rwlock, PREFER_READER) : EPERM;
@@ -544,6 +695,12 @@ PUBLIC int pthread_rwlock_destroy(pthread_rwlock_t *object)
         return EINVAL;
     if (!may_write(state))
         return EBUSY;
+    if (arch_load_relaxed(&rwlock->mode) != READERS_COUNTED) {
+        struct reader_row *row;
+        if (has_visible_readers(rwlock, &row))
+            return EBUSY;
+        readers_forget(rwlock);
+    }
     arch_store_relaxed(&rwlock->kind, DESTROYED);
     return checked_gone(rwlock, sizeof *rwlock, 0);
 }

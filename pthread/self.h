@@ -48,6 +48,8 @@ struct self {
     uint32_t read_locks;
     /* the last read lock was shared with others (rwlock.c) */
     bool crowded;
+    /* where the read locks are that it does not count in the lock (readers.h) */
+    struct reader_row *row;
     /* priority ceilings held (ceiling.c) */
     int base_policy, base_priority;
     int highest_ceiling, ceilings_held;
@@ -179,5 +181,8 @@ void robust_exit(void);
 
 /* Run the destructors of the exiting thread's keys, and free their blocks (key.c). */
 void keys_exit(void);
+
+/* Give back the exiting thread's row of read locks (readers.c). */
+void readers_exit(void);
 
 #endif

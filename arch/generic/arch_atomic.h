@@ -44,6 +44,11 @@ static inline void arch_store64_relaxed(uint64_t *p, uint64_t v)
     __atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
 
+static inline void arch_store64_release(uint64_t *p, uint64_t v)
+{
+    __atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
 static inline void *arch_load_pointer(void *const *p)
 {
     return __atomic_load_n(p, __ATOMIC_ACQUIRE);
@@ -92,6 +97,16 @@ static inline uint64_t arch_fetch_add64(uint64_t *p, uint64_t v)
 static inline void arch_or(uint32_t *p, uint32_t bits)
 {
     __atomic_fetch_or(p, bits, __ATOMIC_SEQ_CST);
+}
+
+static inline void arch_fence_after_rmw(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static inline void arch_compiler_fence(void)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 static inline void arch_pause(void)

@@ -51,6 +51,12 @@ static inline void arch_store64_relaxed(uint64_t *p, uint64_t v)
     *(volatile uint64_t *)p = v;
 }
 
+static inline void arch_store64_release(uint64_t *p, uint64_t v)
+{
+    __asm__ volatile("" ::: "memory");
+    *(volatile uint64_t *)p = v;
+}
+
 static inline void *arch_load_pointer(void *const *p)
 {
     void *v = *(void *const volatile *)p;
@@ -128,6 +134,18 @@ static inline uint64_t arch_fetch_add64(uint64_t *p, uint64_t v)
 static inline void arch_or(uint32_t *p, uint32_t bits)
 {
     __asm__ volatile("lock orl %1, %0" : "+m"(*p) : "r"(bits) : "memory", "cc");
+}
+
+/* What follows is not done before what precedes: after a read-modify-write that is a fence. */
+static inline void arch_fence_after_rmw(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+/* The same for this thread alone, and for others only with their membarrier(2). */
+static inline void arch_compiler_fence(void)
+{
+    __asm__ volatile("" ::: "memory");
 }
 
 /* Tell the CPU that this is a spin loop. */

@@ -15,11 +15,14 @@
 #include <stddef.h>
 
 #ifdef FURWOCK_ARCHIVE
-/* only with key.c in the program */
+/* only with key.c or rwlock.c in the program */
 #pragma weak keys_exit
+#pragma weak readers_exit
 #define HAS_KEYS (keys_exit != NULL)
+#define HAS_READERS (readers_exit != NULL)
 #else
 #define HAS_KEYS true
+#define HAS_READERS true
 #endif
 #define ON_GLIBC HAS(gnu_get_libc_version)
 
@@ -59,6 +62,8 @@ static void thread_exit(void *unused)
     if (HAS_KEYS)
         keys_exit();
     robust_exit();
+    if (HAS_READERS)
+        readers_exit();
     /* libc's destructors of other keys may still run, and store values here again */
     self.exit_armed = false;
 }

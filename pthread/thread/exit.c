@@ -52,6 +52,7 @@ PUBLIC _Noreturn void pthread_exit(void *result)
     run_cleanup_handlers(thread);
     if (self.exit_armed && keys_exit)
         keys_exit();
+    readers_exit();
 
     /* libc's own signals still come: the ring's lock may be held by one who waits for an answer */
     uint64_t signal_mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);

@@ -26,7 +26,7 @@
 #include <time.h>
 #include <ucontext.h>
 
-enum { STACK = 64 << 10, MOMENTS = 1000, TRAIL = 4000, ALTERNATIVES = 64, PAUSES = 2 };
+enum { STACK = 64 << 10, MOMENTS = 1000, TRAIL = 4000, ALTERNATIVES = 64, PAUSES = 2, NAPS = 2 };
 enum { JUMP = 1000000 };
 
 /* Library, host and scenarios are linked into this section, restored for each execution. */
@@ -226,10 +226,16 @@ static bool can_go(const struct fibre *fibre)
 /* May the current thread go on at no price, or is it to let others run? */
 enum stay { FREELY, YIELDS };
 
-static int add_sleeper(struct alternative *list, struct fibre *fibre)
+/* A thread that has napped for nothing comes again only if no other can go on. */
+static bool may_time_out(const struct fibre *fibre, bool paused)
+{
+    return fibre->timed && (paused || fibre->naps < NAPS);
+}
+
+static int add_sleeper(struct alternative *list, struct fibre *fibre, bool paused)
 {
     int n = 0;
-    if (fibre->timed)
+    if (may_time_out(fibre, paused))
         list[n++] = (struct alternative){fibre, TIME_OUT};
     if (spurious)
         list[n++] = (struct alternative){fibre, NO_CAUSE};
@@ -279,10 +285,10 @@ static int list_alternatives(struct alternative *list, enum stay stay, bool paus
         if (fibre->status != ASLEEP)
             continue;
         if (others)
-            n += add_sleeper(list + n, fibre);
+            n += add_sleeper(list + n, fibre, paused);
         else if (fibre->timed || spurious || interrupts)
             bounded = true;
-        *regular += others && fibre->timed;
+        *regular += others && may_time_out(fibre, paused);
         if (is_mortal(fibre))
             list[n++] = (struct alternative){fibre, KILL};
         if (fibre->cancellable && may_be_cancelled(fibre))
@@ -331,6 +337,8 @@ static void happen(const struct alternative *what)
         spurious--;
     if (what->how == INTERRUPT)
         interrupts--;
+    if (what->how == TIME_OUT)
+        what->fibre->naps++;
     if (what->how != GO) {
         trace(NULL, "thread %d %s", what->fibre->index, names[what->how]);
         unqueue(what->fibre, results[what->how]);

@@ -31,7 +31,7 @@ struct fibre {
     bool cancelled, leaving;
     /* spinning */
     uint64_t clock;
-    int pauses;
+    int pauses, naps;
     /* it has let others run, and has nothing new to see unless there has been a write since */
     bool paused;
     unsigned long paused_at;

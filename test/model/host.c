@@ -30,6 +30,7 @@ void model_ended(void)
     if (self.exit_armed)
         keys_exit();
     robust_exit();
+    readers_exit();
 }
 
 /* As the kernel does it: handle_futex_death. */

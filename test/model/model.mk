@@ -1,6 +1,7 @@
 # Included by the top Makefile: make model, make model-deep.
 
-MODEL_SOURCES = barrier c11 ceiling cond key mutex mutexattr once park rwlock self sem spin
+MODEL_SOURCES = asymmetric barrier c11 ceiling cond key mutex mutexattr once park readers rwlock self \
+	sem spin
 MODEL_SCENARIOS = $(basename $(notdir $(wildcard test/model/scenarios/*.c)))
 # NAME:FILE, the file as the mutant's first line names it
 MODEL_MUTATIONS := $(shell awk 'FNR == 1 { name = FILENAME; sub(".*/", "", name); \
@@ -47,13 +48,17 @@ $(BUILD)/model/model: $(MODEL_OBJECTS) $(MODEL_EXPLORER) test/model/modelled.ld
 	@echo "  LINK  $@"
 	$(call model_link,$(MODEL_OBJECTS))
 
-# A mutant is one file of pthread/, edited by a sed script whose first line names it.
+# A mutant is one file of pthread/, with the header of its name, edited by a sed script whose first
+# line names it.
 define rules_of_mutant
 $(BUILD)/model/mutants/$(1)/model: test/model/mutants/$(1).sed $(BUILD)/model/model
 	@echo "  MUTANT $(1)"
 	@mkdir -p $$(@D)
-	@sed -f $$< pthread/$(2).c >$$(@D)/$(2).c
-	@! cmp -s pthread/$(2).c $$(@D)/$(2).c || { echo "$$<: changes nothing" >&2; exit 1; }
+	@for file in $(patsubst pthread/%,%,$(wildcard pthread/$(2).[ch])); do \
+		sed -f $$< pthread/$$$$file >$$(@D)/$$$$file; done
+	@test "$$$$(cat $(wildcard pthread/$(2).[ch]) | cksum)" != "$$$$(cat $(patsubst \
+		pthread/%,$$(@D)/%,$(wildcard pthread/$(2).[ch])) | cksum)" || \
+		{ echo "$$<: changes nothing" >&2; exit 1; }
 	@$$(CC) $$(MODEL_FLAGS) -w -c -o $$(@D)/$(2).o $$(@D)/$(2).c
 	$$(call model_link,$$(filter-out $$(BUILD)/model/$(2).o,$$(MODEL_OBJECTS)) $$(@D)/$(2).o)
 endef

@@ -25,6 +25,7 @@
 #define arch_store_relaxed(p, v) MODEL_ACCESS(void, STORE, MODEL_IS(uint32_t, p), (uint32_t)(v), 0)
 #define arch_store_release(p, v) arch_store_relaxed(p, v)
 #define arch_store64_relaxed(p, v) MODEL_ACCESS(void, STORE, MODEL_IS(uint64_t, p), v, 0)
+#define arch_store64_release(p, v) arch_store64_relaxed(p, v)
 #define arch_store_pointer(p, v) MODEL_ACCESS(void, STORE, MODEL_IS(void *, p), (uintptr_t)(v), 0)
 
 #define arch_cas(p, old, new)                                                                      \
@@ -49,6 +50,9 @@
 #define arch_fetch_add(p, v) MODEL_ACCESS(uint32_t, ADD, MODEL_IS(uint32_t, p), (uint32_t)(v), 0)
 #define arch_fetch_add64(p, v) MODEL_ACCESS(uint64_t, ADD, MODEL_IS(uint64_t, p), v, 0)
 #define arch_or(p, v) MODEL_ACCESS(void, OR, MODEL_IS(uint32_t, p), (uint32_t)(v), 0)
+
+#define arch_fence_after_rmw() ((void)0)
+#define arch_compiler_fence() ((void)0)
 
 #define arch_pause() model_pause()
 #define ARCH_TICKS_PER_US 1000

@@ -1,4 +1,6 @@
 /* Read-write locks. */
+#include "layout.h"
+#include "readers.h"
 #include "scenarios.h"
 
 static pthread_rwlock_t l;
@@ -35,6 +37,38 @@ static void init_nonrecursive(void)
 static void init_shared(void)
 {
     init_kind(0, PTHREAD_PROCESS_SHARED);
+}
+
+/* As after many reads. */
+static void init_visible(void)
+{
+    init();
+    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_FENCED);
+}
+
+static void init_asymmetric(void)
+{
+    init();
+    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_ASYMMETRIC);
+}
+
+static void init_writer_visible(void)
+{
+    init_writer();
+    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_FENCED);
+}
+
+static void init_nonrecursive_visible(void)
+{
+    init_nonrecursive();
+    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_FENCED);
+}
+
+/* The next read turns the mode on. */
+static void init_inviting(void)
+{
+    init();
+    ((struct rwlock *)&l)->reads = 15;
 }
 
 static void look(void)
@@ -117,6 +151,33 @@ static void write_timed(void)
     unlock();
 }
 
+/* The deadline is now, and passes while it waits, or never. */
+static void write_timed_now(void)
+{
+    const struct timespec now = {.tv_sec = 1000};
+    int error = pthread_rwlock_timedwrlock(&l, &now);
+    model_assert(error == 0 || error == ETIMEDOUT);
+    if (error)
+        return;
+    visit(&writing);
+    unlock();
+}
+
+/* One thread takes a read lock, another gives it back. */
+static void read_for_other(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    look();
+    arch_store_release(&flag, 1);
+}
+
+static void unlock_for_other(void)
+{
+    model_await(&flag, 1);
+    look();
+    unlock();
+}
+
 static void free_at_end(void)
 {
     ok(pthread_rwlock_trywrlock(&l));
@@ -154,6 +215,37 @@ static void read_and_drop(void)
     drop_reference();
 }
 
+/* Between two writes the mode comes back, but as another one. */
+static void write_and_fence(void)
+{
+    write();
+    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_FENCED);
+    arch_store_release(&flag, 1);
+}
+
+static void write_after(void)
+{
+    model_await(&flag, 1);
+    write();
+}
+
+/* The writer that comes after the reader may free the lock as soon as it has it. */
+static void read_destroyed(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    unlock();
+}
+
+static void destroy_written(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_wrlock(&l));
+    unlock();
+    ok(pthread_rwlock_destroy(&l));
+    GONE(l);
+}
+
 const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-read-write", init, free_at_end, RUN(read_twice, write_twice),
              .flags = SPURIOUS | INTERRUPTED),
@@ -184,5 +276,27 @@ const struct scenario rwlock_scenarios[] = {
              RUN(drop_reference, drop_reference, read_and_drop)),
     SCENARIO("rwlock-destroy-writer", init_references_writer, NULL,
              RUN(drop_reference, drop_reference, read_and_drop)),
+    SCENARIO("rwlock-visible", init_visible, free_at_end, RUN(read_twice, write),
+             .flags = BUFFERED),
+    SCENARIO("rwlock-visible-2-writers", init_visible, free_at_end, RUN(read, write, write)),
+    SCENARIO("rwlock-visible-2-readers", init_visible, free_at_end, RUN(read, read, write)),
+    SCENARIO("rwlock-visible-nested", init_visible, free_at_end, RUN(read_nested, write)),
+    SCENARIO("rwlock-visible-try", init_visible, free_at_end, RUN(try_both, read)),
+    SCENARIO("rwlock-visible-timed", init_visible, free_at_end, RUN(read, write_timed_now, read)),
+    SCENARIO("rwlock-visible-writer", init_writer_visible, free_at_end,
+             RUN(read, read_nested, write)),
+    SCENARIO("rwlock-visible-nonrecursive", init_nonrecursive_visible, free_at_end,
+             RUN(read, write_timed_now, read)),
+    SCENARIO("rwlock-visible-other", init_visible, free_at_end,
+             RUN(read_for_other, unlock_for_other, write)),
+    SCENARIO("rwlock-visible-destroy", init_visible, NULL, RUN(read_destroyed, destroy_written)),
+    SCENARIO("rwlock-inviting", init_inviting, free_at_end, RUN(read_twice, write),
+             .flags = BUFFERED),
+    SCENARIO("rwlock-inviting-2", init_inviting, free_at_end, RUN(read, read, write)),
+    SCENARIO("rwlock-asymmetric", init_asymmetric, free_at_end, RUN(read_twice, write),
+             .flags = BUFFERED),
+    SCENARIO("rwlock-asymmetric-2-writers", init_asymmetric, free_at_end, RUN(read, write, write)),
+    SCENARIO("rwlock-asymmetric-fenced", init_asymmetric, free_at_end, RUN(read, write_and_fence, write_after),
+             .flags = BUFFERED),
     {.name = NULL},
 };

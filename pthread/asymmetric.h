@@ -1,0 +1,30 @@
+/*
+ * What FURWOCK=asymmetric turns on: fast paths of plain loads and stores, without a fence, for which
+ * the other side pays. It has the kernel make every thread of the process pass a fence.
+ */
+#ifndef FURWOCK_ASYMMETRIC_H
+#define FURWOCK_ASYMMETRIC_H
+
+#include <arch_atomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+extern uint32_t asymmetric_wanted __attribute__((visibility("hidden")));
+
+/* May such a path be entered? Off for ever once the kernel has refused to do its part. */
+static inline bool asymmetric(void)
+{
+    return arch_load_relaxed(&asymmetric_wanted) != 0;
+}
+
+/* Turn it on, if the kernel is able. */
+void asymmetric_start(void);
+
+/*
+ * Returns when every other thread has seen the caller's stores and the caller can see theirs
+ * (STORES), and has left or begun again what restartable sequence it was in (SEQUENCES).
+ */
+enum asymmetric_barrier { STORES, SEQUENCES };
+void asymmetric_barrier(enum asymmetric_barrier barrier);
+
+#endif
