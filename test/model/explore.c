@@ -712,20 +712,29 @@ static bool explore_bound(unsigned long *executions, bool *done)
     }
 }
 
+/* Is the next bound beyond the limit, if executions become more as they just did? */
+static bool too_many(unsigned long last, unsigned long before)
+{
+    return options.deep && options.preemptions >= options.sure && before > 0 &&
+           (double)last / before * last > options.limit;
+}
+
 bool explore(int bound)
 {
-    unsigned long executions = 0;
+    unsigned long executions = 0, last = 0;
     bool done = false, well = prepare();
     int within = -1;
     struct timespec start, stop;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
     for (int i = 0; i <= bound && well; i++) {
+        unsigned long so_far = executions, before = last;
         options.preemptions = i;
         well = explore_bound(&executions, &done);
         if (!done || !well)
             break;
         within = i;
-        if (!bounded)
+        last = executions - so_far;
+        if (!bounded || too_many(last, before))
             break;
     }
     if ((scenario->flags & WRONG) || ((scenario->flags & WEAK) && options.buffers))

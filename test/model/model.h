@@ -64,7 +64,7 @@ struct scenario {
     unsigned flags;
     /* this one may die at any step, this one may be cancelled: its number from one, or 0 */
     int mortal, cancelled;
-    /* the bound on preemptions in the quick set and in the deep one, if not main.c's usual one */
+    /* the most preemptions in the quick set and in the deep one, if not main.c's usual numbers */
     int quick, deep;
 };
 
