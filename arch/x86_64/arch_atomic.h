@@ -119,6 +119,12 @@ static inline uint32_t arch_exchange(uint32_t *p, uint32_t v)
     return v;
 }
 
+static inline uint64_t arch_exchange64(uint64_t *p, uint64_t v)
+{
+    __asm__ volatile("xchgq %0, %1" : "+r"(v), "+m"(*p) : : "memory");
+    return v;
+}
+
 static inline uint32_t arch_fetch_add(uint32_t *p, uint32_t v)
 {
     __asm__ volatile("lock xaddl %0, %1" : "+r"(v), "+m"(*p) : : "memory");

@@ -42,7 +42,7 @@ struct options options;
 static jmp_buf home;
 static enum { FINISHED, PRUNED, FAILED } outcome;
 static char failure[512];
-static int preemptions, spurious, interrupts;
+static int preemptions, spurious, interrupts, restarts;
 /* Did the bound on preemptions forbid anything? */
 static bool bounded;
 /* How far an execution has come: the steps of all threads are counted. */
@@ -51,7 +51,7 @@ static unsigned moment;
 /* The trail. */
 
 enum how { GO, TIME_OUT, NO_CAUSE, INTERRUPT, KILL, CANCEL, DRAIN };
-static const char how_letter[] = "gtsikcd", site_letter[] = "__xwpc";
+static const char how_letter[] = "gtsikcd", site_letter[] = "__xwpcr";
 
 struct alternative {
     struct fibre *fibre;
@@ -127,7 +127,7 @@ static uint64_t state_at(int kind)
     for (int i = 0; i < threads; i++)
         state = mix(state, fibres[i].history + fibres[i].status + has_paused(&fibres[i]) * 4 +
                                fibres[i].buffered * 8);
-    return mix(state, spurious * 4 + interrupts * 2);
+    return mix(state, spurious * 4 + interrupts * 2 + restarts);
 }
 
 /* A state met with more preemptions to go has been explored further than this would be. */
@@ -327,7 +327,9 @@ static bool all_ended(void)
 static void happen(const struct alternative *what)
 {
     static const long results[] = {
-        [TIME_OUT] = -ETIMEDOUT, [NO_CAUSE] = 0, [INTERRUPT] = -EINTR, [KILL] = BY_DEATH, [CANCEL] = BY_CANCEL};
+        [TIME_OUT] = -ETIMEDOUT, [NO_CAUSE] = 0,       [INTERRUPT] = -EINTR,
+        [KILL] = BY_DEATH,       [CANCEL] = BY_CANCEL,
+    };
     static const char *const names[] = {[TIME_OUT] = "times out",
                                         [NO_CAUSE] = "wakes without a cause",
                                         [INTERRUPT] = "is interrupted",
@@ -413,6 +415,34 @@ void may_die(void)
     current->history = mix(current->history, 1);
     if (is_mortal(current) && choose(SITE_DEATH, 2))
         die();
+}
+
+void abort_sequence(struct fibre *fibre)
+{
+    if (fibre->sequence != UNDER_WAY)
+        return;
+    fibre->sequence = ABORTED;
+    fibre->history = mix(fibre->history, 6);
+    trace(NULL, "the sequence of thread %d is aborted", fibre->index);
+}
+
+bool sequence_goes_on(void)
+{
+    may_die();
+    schedule();
+    return current->sequence != ABORTED;
+}
+
+/* An abort without a cause comes here only: before, the sequence has done no more than read. */
+bool sequence_commits(void)
+{
+    if (!sequence_goes_on())
+        return false;
+    if (!scheduling || !restarts || !choose(SITE_RESTART, 2))
+        return true;
+    restarts--;
+    abort_sequence(current);
+    return false;
 }
 
 void model_cancellable(bool on)
@@ -603,6 +633,7 @@ static void begin(void)
     preemptions = options.preemptions;
     spurious = !!(scenario->flags & SPURIOUS);
     interrupts = !!(scenario->flags & INTERRUPTED);
+    restarts = !!(scenario->flags & RESTARTS);
 }
 
 static void execute(void)
@@ -689,30 +720,39 @@ static bool explore_bound(unsigned long *executions, bool *done)
     }
 }
 
+/* Is the next bound beyond the limit, if executions become more as they just did? */
+static bool too_many(unsigned long last, unsigned long before)
+{
+    return options.deep && options.preemptions >= options.sure && before > 0 &&
+           (double)last / before * last > options.limit;
+}
+
 bool explore(int bound)
 {
-    unsigned long executions = 0;
+    unsigned long executions = 0, last = 0;
     bool done = false, well = prepare();
     int within = -1;
     struct timespec start, stop;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
     for (int i = 0; i <= bound && well; i++) {
+        unsigned long so_far = executions, before = last;
         options.preemptions = i;
         well = explore_bound(&executions, &done);
         if (!done || !well)
             break;
         within = i;
-        if (!bounded)
+        last = executions - so_far;
+        if (!bounded || too_many(last, before))
             break;
     }
-    if ((scenario->flags & WEAK) && options.buffers)
+    if ((scenario->flags & WRONG) || ((scenario->flags & WEAK) && options.buffers))
         well = !well;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &stop);
     double seconds = stop.tv_sec - start.tv_sec + (stop.tv_nsec - start.tv_nsec) * 1e-9;
     printf("%s %-28s %9lu executions %6.1f s  ", well ? "ok    " : "FAILED", scenario->name,
            executions, seconds);
     if (!well)
-        printf("%s\n", failure);
+        printf("%s\n", outcome == FAILED ? failure : "does not fail, though it should");
     else if (outcome == FAILED)
         printf("fails, as it should\n");
     else if (done && !bounded)
@@ -721,7 +761,7 @@ bool explore(int bound)
         printf("exhaustive within %d preemptions\n", within);
     else
         printf("exhaustive within %d, not all with %d\n", within, within + 1);
-    if (!well && !options.terse)
+    if (!well && outcome == FAILED && !options.terse)
         show();
     fflush(stdout);
     return well;

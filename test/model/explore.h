@@ -8,6 +8,9 @@
 
 enum status { RUNNING, ASLEEP, AWAITING, ENDED };
 
+/* A thread in a restartable sequence. */
+enum sequence { NONE, UNDER_WAY, ABORTED };
+
 /* How a sleep ends by itself. */
 enum { BY_DEATH = 1, BY_CANCEL = 2 };
 
@@ -29,6 +32,7 @@ struct fibre {
     long result;
     /* a cancel ended the sleep; the thread has begun to act on it */
     bool cancelled, leaving;
+    enum sequence sequence;
     /* spinning */
     uint64_t clock;
     int pauses, naps;
@@ -58,7 +62,15 @@ extern struct options {
     unsigned long limit;
 } options;
 
-enum site { SITE_SCHEDULE, SITE_YIELD, SITE_DEATH, SITE_WAKE, SITE_SPIN, SITE_CANCEL };
+enum site {
+    SITE_SCHEDULE,
+    SITE_YIELD,
+    SITE_DEATH,
+    SITE_WAKE,
+    SITE_SPIN,
+    SITE_CANCEL,
+    SITE_RESTART
+};
 
 /* A choice between `n` that the explorer goes through one after another. */
 int choose(enum site site, int n);
@@ -69,6 +81,10 @@ void yield(void);
 /* The current thread may die here, before its step. */
 void may_die(void);
 _Noreturn void die(void);
+/* In a restartable sequence, before its next step, and before its store: false if it is aborted. */
+bool sequence_goes_on(void);
+bool sequence_commits(void);
+void abort_sequence(struct fibre *fibre);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void trace(const struct place *place, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

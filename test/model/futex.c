@@ -1,9 +1,10 @@
-/* The kernel: futexes, and the few other system calls that the library makes. */
+/* The kernel: futexes, membarriers, and the few other system calls that the library makes. */
 #include "explore.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -137,6 +138,57 @@ static long futex(const uint32_t *word, int operation, uint32_t value, long time
     fail("futex operation %d is not modelled", operation);
 }
 
+/* The command that has to be given first. */
+static uint32_t registration_of(int command)
+{
+    switch (command) {
+    case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+        return MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
+    case MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ:
+        return MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
+    }
+    fail("membarrier command %d is not modelled", command);
+}
+
+static long register_membarrier(int command)
+{
+    uint32_t *registered = model_membarriers();
+    *registered |= command;
+    touch(current, registered, true);
+    return 0;
+}
+
+static long fence_all(int command)
+{
+    const uint32_t *registered = model_membarriers();
+    touch(current, registered, false);
+    if (!(*registered & registration_of(command)))
+        return -EPERM;
+    trace(NULL, "membarrier");
+    for (int i = 0; i < threads && scheduling; i++) {
+        drain(&fibres[i]);
+        if (command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)
+            abort_sequence(&fibres[i]);
+    }
+    return 0;
+}
+
+static long membarrier(int command, unsigned flags)
+{
+    if (flags)
+        fail("membarrier flags %#x are not modelled", flags);
+    switch (command) {
+    case MEMBARRIER_CMD_QUERY:
+        return MEMBARRIER_CMD_PRIVATE_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED |
+               MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ |
+               MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ;
+    case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+    case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ:
+        return register_membarrier(command);
+    }
+    return fence_all(command);
+}
+
 long model_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     static const long start = 1000;
@@ -146,6 +198,10 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
         schedule();
         drain(current);
         return futex((const uint32_t *)a, b, c, d, (const uint32_t *)e, f);
+    case SYS_membarrier:
+        may_die();
+        schedule();
+        return membarrier(a, b);
     case SYS_gettid:
         return 100 + (current ? current->index : THREADS);
     case SYS_set_robust_list:

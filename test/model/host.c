@@ -77,6 +77,12 @@ void *model_page(void)
     return pages[used++];
 }
 
+uint32_t *model_membarriers(void)
+{
+    static uint32_t registered;
+    return &registered;
+}
+
 bool host_arm_exit(void)
 {
     return self.exit_armed = true;

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The limit does not keep a scenario from being explored as far as is sure. */
+/*
+ * The limit does not keep a scenario from being explored as far as is sure. The deep set goes on as
+ * long as the next bound is expected to stay within it.
+ */
 enum { SURE_QUICK = 2, USUAL_QUICK = 3, LIMIT_QUICK = 200000 };
-enum { SURE_DEEP = 3, USUAL_DEEP = 4, LIMIT_DEEP = 3000000 };
+enum { SURE_DEEP = 3, USUAL_DEEP = UNBOUNDED, LIMIT_DEEP = 1000000 };
 
 /* What is asked for. */
 static int most = -1;

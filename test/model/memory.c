@@ -1,5 +1,5 @@
 /*
- * Shared memory: its steps, who may touch it, and the store buffers.
+ * Shared memory: its steps, who may touch it, the store buffers, and restartable sequences.
  *
  * A location has a version, a hash of the history of the write that made it. A thread's history is
  * a hash of the versions that it has seen, so the histories and the versions together say which
@@ -326,6 +326,22 @@ void drain(struct fibre *fibre)
         drain_one(fibre);
 }
 
+/* An access that no other thread can come before any more. */
+static uint64_t make_access(enum access access, const volatile void *p, int size, uint64_t a,
+                            uint64_t b, const struct place *place)
+{
+    const struct buffered *mine = access == LOAD ? forwarded(p, size) : NULL;
+    if (mine)
+        return mine->value;
+    if (access != LOAD && access != STORE)
+        drain(current);
+    check_access(p, place);
+    uint64_t found = perform(access, p, size, a, b);
+    touch(current, p, access != LOAD && (access != CAS || found == a));
+    describe(access, p, a, b, found, place);
+    return found;
+}
+
 uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
                       const struct place *place)
 {
@@ -344,16 +360,24 @@ uint64_t model_access(enum access access, const volatile void *p, int size, uint
     }
     if (visible)
         schedule();
-    const struct buffered *mine = access == LOAD ? forwarded(p, size) : NULL;
-    if (mine)
-        return mine->value;
-    if (access != LOAD && access != STORE)
-        drain(current);
-    check_access(p, place);
-    uint64_t found = perform(access, p, size, a, b);
-    touch(current, p, access != LOAD && (access != CAS || found == a));
-    describe(access, p, a, b, found, place);
-    return found;
+    return make_access(access, p, size, a, b, place);
+}
+
+/* Others may go on before each of the three steps, whatever is visible: an abort is. */
+bool model_store_if(const uint64_t *guard, uint64_t id, uint32_t *word, uint32_t old, uint32_t new,
+                    const struct place *place)
+{
+    if (!sequence_goes_on() || make_access(LOAD, guard, sizeof *guard, 0, 0, place) != id)
+        return false;
+    current->sequence = UNDER_WAY;
+    bool commits = sequence_goes_on() &&
+                   make_access(LOAD, word, sizeof *word, 0, 0, place) == old && sequence_commits();
+    current->sequence = NONE;
+    if (commits && scheduling && options.buffers && is_visible(word))
+        buffer_store(word, sizeof *word, new, place);
+    else if (commits)
+        make_access(STORE, word, sizeof *word, new, 0, place);
+    return commits;
 }
 
 void model_await(const uint32_t *word, uint32_t value)

@@ -22,6 +22,12 @@ enum access { LOAD, STORE, CAS, EXCHANGE, ADD, OR };
  */
 uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
                       const struct place *place);
+/*
+ * A restartable sequence: if *guard is `id` and *word is `old`, store `new` in *word. False if they
+ * are not, or if it was aborted.
+ */
+bool model_store_if(const uint64_t *guard, uint64_t id, uint32_t *word, uint32_t old, uint32_t new,
+                    const struct place *place);
 long model_syscall(long number, long a, long b, long c, long d, long e, long f);
 /* Of a spin loop: lets others run, or makes the clock jump so that the loop gives up. */
 void model_pause(void);
@@ -43,6 +49,10 @@ enum scenario_flags {
     MOVES = 16,
     /* it fails with store buffers, and has to */
     WEAK = 32,
+    /* it fails, and has to */
+    WRONG = 64,
+    /* one restartable sequence may be aborted without a cause */
+    RESTARTS = 128,
 };
 
 struct scenario {
@@ -54,7 +64,7 @@ struct scenario {
     unsigned flags;
     /* this one may die at any step, this one may be cancelled: its number from one, or 0 */
     int mortal, cancelled;
-    /* the bound on preemptions in the quick set and in the deep one, if not main.c's usual one */
+    /* the most preemptions in the quick set and in the deep one, if not main.c's usual numbers */
     int quick, deep;
 };
 
@@ -74,7 +84,7 @@ void model_again(void *p, int size);
 /* Wait, without any library, until *word is `value`. */
 void model_await(const uint32_t *word, uint32_t value);
 
-/* At a cancellation point: does the calling thread act on a cancel? Its sleeps end by one, or not. */
+/* At a cancellation point: does the calling thread act on a cancel? Do its sleeps end by one? */
 bool model_cancels(void);
 void model_cancellable(bool on);
 /* The calling thread ends here. */
@@ -95,5 +105,7 @@ void model_ended(void);
 void model_killed(void *robust_list);
 /* Memory for mmap, within what is restored for each execution. */
 void *model_page(void);
+/* The membarriers that the process has registered for, restored for each execution. */
+uint32_t *model_membarriers(void);
 
 #endif

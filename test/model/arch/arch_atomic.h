@@ -47,6 +47,7 @@
 
 #define arch_exchange(p, v)                                                                        \
     MODEL_ACCESS(uint32_t, EXCHANGE, MODEL_IS(uint32_t, p), (uint32_t)(v), 0)
+#define arch_exchange64(p, v) MODEL_ACCESS(uint64_t, EXCHANGE, MODEL_IS(uint64_t, p), v, 0)
 #define arch_fetch_add(p, v) MODEL_ACCESS(uint32_t, ADD, MODEL_IS(uint32_t, p), (uint32_t)(v), 0)
 #define arch_fetch_add64(p, v) MODEL_ACCESS(uint64_t, ADD, MODEL_IS(uint64_t, p), v, 0)
 #define arch_or(p, v) MODEL_ACCESS(void, OR, MODEL_IS(uint32_t, p), (uint32_t)(v), 0)

@@ -89,7 +89,7 @@ const struct scenario once_scenarios[] = {
              RUN(call_or_give_up, call_that_waits, call_that_waits, post_ready), .cancelled = 1,
              .quick = 2),
     SCENARIO("once-2", init, ran_once, RUN(call, call), .flags = BUFFERED | SPURIOUS | INTERRUPTED,
-             .quick = UNBOUNDED, .deep = UNBOUNDED),
+             .quick = UNBOUNDED),
     SCENARIO("once-3", init, ran_once, RUN(call, call, call_twice), .flags = BUFFERED),
     {.name = NULL},
 };
