@@ -413,50 +413,60 @@ static int length_of_series(const char *name)
 
 static bool same_series(const struct row *left, const struct row *right)
 {
+    if (!(left->flags & right->flags & GROWTH))
+        return false;
     const int length = length_of_series(left->name);
     return length == length_of_series(right->name) &&
            strncmp(left->name, right->name, (size_t)length) == 0;
 }
 
-/* One line for each library: its ratio at the first and at the last size that both were measured
- * at. */
-static void print_series(const struct report *report, int first, int end)
+/* The index after that of the last kept row of the series that begins at first. */
+static int end_of_series(const struct report *report, int first)
 {
-    const struct row *row = report->kept[first].row;
-    for (int i = 1; i < report->count; i++) {
-        int low = first, high = end - 1;
-        while (low < high && isnan(compare(report, report->kept[low].of, i).wall))
-            low++;
-        while (low < high && isnan(compare(report, report->kept[high].of, i).wall))
-            high--;
-        if (low == high)
-            continue;
-        const double at_first = compare(report, report->kept[low].of, i).wall;
-        const double at_last = compare(report, report->kept[high].of, i).wall;
-        const double growth = at_last / at_first;
-        printf("%-24.*s %-20s%9s", length_of_series(row->name), row->name, name_of_ratio(report, i),
-               strrchr(report->kept[low].row->name, '/') + 1);
-        print_ratio(at_first, 8);
-        printf("%11s", strrchr(report->kept[high].row->name, '/') + 1);
-        print_ratio(at_last, 8);
-        print_ratio(growth, 9);
-        printf("  %s\n", growth > 1.1       ? "grows faster"
-                         : growth < 1 / 1.1 ? "grows slower"
-                                            : "as fast");
-    }
+    int end = first + 1;
+    while (end < report->kept_count && same_series(report->kept[first].row, report->kept[end].row))
+        end++;
+    return end;
+}
+
+static double ratio_of_kept(const struct report *report, int k, int library)
+{
+    return compare(report, report->kept[k].of, library).wall;
+}
+
+static const char *size_of_kept(const struct report *report, int k)
+{
+    return strrchr(report->kept[k].row->name, '/') + 1;
+}
+
+/* From the first to the last size that both sides of the ratio were measured at. */
+static void print_series(const struct report *report, int first, int last, int library)
+{
+    const char *name = report->kept[first].row->name;
+    while (first < last && isnan(ratio_of_kept(report, first, library)))
+        first++;
+    while (first < last && isnan(ratio_of_kept(report, last, library)))
+        last--;
+    if (first == last)
+        return;
+    const double from = ratio_of_kept(report, first, library);
+    const double to = ratio_of_kept(report, last, library);
+    printf("%-24.*s %-20s%9s", length_of_series(name), name, name_of_ratio(report, library),
+           size_of_kept(report, first));
+    print_ratio(from, 8);
+    printf("%11s", size_of_kept(report, last));
+    print_ratio(to, 8);
+    print_ratio(to / from, 9);
+    printf("  %s\n", to > 1.1 * from   ? "grows faster"
+                     : from > 1.1 * to ? "grows slower"
+                                       : "as fast");
 }
 
 static void print_growth(const struct report *report)
 {
     bool headed = false;
     for (int first = 0, end; first < report->kept_count; first = end) {
-        const struct row *row = report->kept[first].row;
-        end = first + 1;
-        if (!(row->flags & GROWTH))
-            continue;
-        while (end < report->kept_count && report->kept[end].row->flags & GROWTH &&
-               same_series(row, report->kept[end].row))
-            end++;
+        end = end_of_series(report, first);
         if (end - first < 2)
             continue;
         if (!headed)
@@ -465,7 +475,8 @@ static void print_growth(const struct report *report)
                 "than 1.10 is faster growth.\n\n%-24s %-20s%9s%8s%11s%8s%9s\n",
                 "series", "ratio", "first", "ratio", "last", "ratio", "growth");
         headed = true;
-        print_series(report, first, end);
+        for (int i = 1; i < report->count; i++)
+            print_series(report, first, end - 1, i);
     }
 }
 
