@@ -429,9 +429,9 @@ static int end_of_series(const struct report *report, int first)
     return end;
 }
 
-static double ratio_of_kept(const struct report *report, int k, int library)
+static struct ratio ratio_of_kept(const struct report *report, int k, int library)
 {
-    return compare(report, report->kept[k].of, library).wall;
+    return compare(report, report->kept[k].of, library);
 }
 
 static const char *size_of_kept(const struct report *report, int k)
@@ -443,23 +443,24 @@ static const char *size_of_kept(const struct report *report, int k)
 static void print_series(const struct report *report, int first, int last, int library)
 {
     const char *name = report->kept[first].row->name;
-    while (first < last && isnan(ratio_of_kept(report, first, library)))
+    while (first < last && isnan(ratio_of_kept(report, first, library).wall))
         first++;
-    while (first < last && isnan(ratio_of_kept(report, last, library)))
+    while (first < last && isnan(ratio_of_kept(report, last, library).wall))
         last--;
     if (first == last)
         return;
-    const double from = ratio_of_kept(report, first, library);
-    const double to = ratio_of_kept(report, last, library);
+    const struct ratio from = ratio_of_kept(report, first, library);
+    const struct ratio to = ratio_of_kept(report, last, library);
     printf("%-24.*s %-20s%9s", length_of_series(name), name, name_of_ratio(report, library),
            size_of_kept(report, first));
-    print_ratio(from, 8);
+    print_ratio(from.wall, 8);
     printf("%11s", size_of_kept(report, last));
-    print_ratio(to, 8);
-    print_ratio(to / from, 9);
-    printf("  %s\n", to > 1.1 * from   ? "grows faster"
-                     : from > 1.1 * to ? "grows slower"
-                                       : "as fast");
+    print_ratio(to.wall, 8);
+    print_ratio(to.wall / from.wall, 9);
+    print_ratio(to.cpu / from.cpu, 7);
+    printf("  %s\n", to.wall > 1.1 * from.wall   ? "grows faster"
+                     : from.wall > 1.1 * to.wall ? "grows slower"
+                                                 : "as fast");
 }
 
 static void print_growth(const struct report *report)
@@ -472,8 +473,8 @@ static void print_growth(const struct report *report)
         if (!headed)
             printf(
                 "\nGrowth: the ratio of wall times at the last size over that at the first; more "
-                "than 1.10 is faster growth.\n\n%-24s %-20s%9s%8s%11s%8s%9s\n",
-                "series", "ratio", "first", "ratio", "last", "ratio", "growth");
+                "than 1.10 is faster growth.\n\n%-24s %-20s%9s%8s%11s%8s%9s%7s\n",
+                "series", "ratio", "first", "ratio", "last", "ratio", "growth", "CPU");
         headed = true;
         for (int i = 1; i < report->count; i++)
             print_series(report, first, end - 1, i);

@@ -402,11 +402,15 @@ static void *sleep_for_ever(void *argument)
     broken_row("sem_wait returned without a post", 0);
 }
 
-static void put_to_sleep(struct sleeper *sleeper)
+static void start_sleeper(struct sleeper *sleeper)
 {
     if (sem_init(&sleeper->never_posted, 0, 0) != 0)
         broken_row("sem_init", errno);
     create_small_thread(sleep_for_ever, sleeper);
+}
+
+static void await_sleeper(struct sleeper *sleeper)
+{
     while (atomic_load(&sleeper->tid) == 0)
         futex_wait(&sleeper->tid, 0);
     await_sleep((pid_t)atomic_load(&sleeper->tid));
@@ -422,7 +426,9 @@ static void crowded_bucket(const struct row *row, struct result *result)
         skip_row("out of memory");
     memset(sleepers, 0, (size_t)row->a * sizeof *sleepers);
     for (long i = 0; i < row->a; i++)
-        put_to_sleep(&sleepers[i]);
+        start_sleeper(&sleepers[i]);
+    for (long i = 0; i < row->a; i++)
+        await_sleeper(&sleepers[i]);
     const struct row one_pair = {.a = 1, .b = ONE_CPU, .c = NO_WORK};
     sem_hand_offs(&one_pair, result);
 }
