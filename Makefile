@@ -8,7 +8,7 @@ endif
 # Every build and test package, by Debian's names.
 PACKAGES = gcc g++ clang libclang-rt-dev make binutils musl-dev musl-tools pkg-config check valgrind \
 	strace gdb gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils zstd pigz \
-	sqlite3 libsqlite3-dev stress-ng sysbench rt-tests
+	sqlite3 libsqlite3-dev stress-ng sysbench rt-tests libnsync-dev
 
 NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idirafter include \
 	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
@@ -49,7 +49,7 @@ archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \
 LIBRARIES = $(BUILD)/libfurwock.so $(patsubst %,$(BUILD)/%/libfurwock.a,$(ARCHIVES))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps install uninstall clean check check-host check-host-musl memcheck apps bench plot demo have_check
+.PHONY: all help deps install uninstall clean check check-host check-host-musl memcheck apps bench growth bench-programs nsync_peer plot demo have_check
 
 all: $(LIBRARIES)
 
@@ -66,6 +66,8 @@ help:
 	@echo "make fault      killed processes, refused system calls, bad input"
 	@echo "make apps       real programs on libc and on Furwock"
 	@echo "make bench      measure, beside libc; 'make plot' draws it, and makes the README's tables"
+	@echo "make growth     measure as threads, mutexes and waiters grow in number"
+	@echo "make bench-programs  the throughput of real programs on libc and on Furwock"
 	@echo "make demo       an unmodified threaded program, and what changes"
 	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
 
@@ -231,7 +233,12 @@ apps: all
 # Measures.
 
 BENCH_FLAGS = -std=gnu11 -O2 -Wall -Wextra
-BENCH_SOURCES = $(wildcard test/bench/*.c)
+BENCH_SOURCES = $(filter-out %/nsync.c,$(wildcard test/bench/*.c))
+# Expanded by the targets that measure, and by no other.
+HAVE_NSYNC = $(shell echo '\#include <nsync.h>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
+NSYNC_PEER = $(if $(HAVE_NSYNC),$(BUILD)/bench-nsync.so)
+BENCH_PEERS = --peer asymmetric=$(BUILD)/libfurwock.so,FURWOCK=asymmetric \
+	$(if $(HAVE_NSYNC),--peer nsync=$(NSYNC_PEER))
 MUSL_BENCHES = $(if $(filter musl,$(ARCHIVES)),$(BUILD)/musl/bench $(BUILD)/musl/bench-furwock)
 
 $(BUILD)/bench: $(BENCH_SOURCES) test/bench/bench.h config.mk
@@ -245,9 +252,24 @@ $(MUSL_BENCHES): $(BENCH_SOURCES) test/bench/bench.h config.mk $(BUILD)/musl/lib
 		-isystem $(COMPILER_HEADERS) $(MUSL_LINK) -o $@ $(BENCH_SOURCES) \
 		$(if $(findstring furwock,$(@F)),$(BUILD)/musl/libfurwock.a) $(MUSL_LIBS)
 
-bench: all $(BUILD)/bench $(MUSL_BENCHES)
-	@$(BUILD)/bench --out $(BUILD)/bench.tsv
+$(BUILD)/bench-nsync.so: test/bench/nsync.c config.mk
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(BENCH_FLAGS) -fPIC -fvisibility=hidden -shared -o $@ $< -lnsync -pthread
+
+nsync_peer:
+	@$(if $(HAVE_NSYNC),$(MAKE) -s $(BUILD)/bench-nsync.so,\
+		echo "no figures of nsync, which is not installed: 'make deps' as root, or apt-get install libnsync-dev")
+
+bench: all $(BUILD)/bench $(MUSL_BENCHES) nsync_peer
+	@$(BUILD)/bench $(BENCH_PEERS) --out $(BUILD)/bench.tsv
 	@$(if $(MUSL_BENCHES),echo; $(BUILD)/musl/bench --out $(BUILD)/musl/bench.tsv,echo "no static section: configure says why")
+
+growth: all $(BUILD)/bench nsync_peer
+	@$(BUILD)/bench --growth --rounds 5 $(BENCH_PEERS) --out $(BUILD)/growth.tsv
+
+bench-programs: all
+	@test/bench/programs/run --lib $(BUILD)/libfurwock.so --out $(BUILD)/programs.tsv
 
 plot:
 	@command -v gnuplot >/dev/null || { echo "plot needs gnuplot: 'make deps' as root, or apt-get install gnuplot-nox" >&2; exit 1; }

@@ -1,7 +1,7 @@
 /* What each operation costs on libc and on Furwock, side by side.
  *
- *     bench [--list] [--rows PATTERN] [--rounds N] [--quick] [--lib PATH] [--out FILE.tsv]
- *           [--peer NAME=PATH[,VARIABLE=VALUE]] [--exe NAME=PATH]
+ *     bench [--list] [--rows PATTERN] [--growth] [--rounds N] [--quick] [--lib PATH]
+ *           [--out FILE.tsv] [--peer NAME=PATH[,VARIABLE=VALUE]] [--exe NAME=PATH]
  *
  * This one executable is both the driver and what it drives. For each row it runs itself as a new
  * process, in turn on the libc it was linked with and with each library preloaded, round after
@@ -46,6 +46,7 @@ struct options {
     int pattern_count;
     int rounds;
     double scale;
+    bool growth;
     const char *out;
     struct library libraries[MAX_LIBRARIES];
     int library_count;
@@ -262,10 +263,12 @@ static bool matches(const char *pattern, const char *name)
 
 static bool selected(const struct options *options, const struct row *row)
 {
+    if (options->growth && !(row->flags & GROWTH))
+        return false;
     for (int i = 0; i < options->pattern_count; i++)
         if (matches(options->patterns[i], row->name))
             return true;
-    return options->pattern_count == 0 && !row->on_request;
+    return options->pattern_count == 0 && (options->growth || !(row->flags & ON_REQUEST));
 }
 
 static bool limits_a_selected_row(const struct options *options, const struct row *limit)
@@ -274,16 +277,27 @@ static bool limits_a_selected_row(const struct options *options, const struct ro
         for (const struct row *row = tables[i]; row->name != NULL; row++)
             if (selected(options, row) && strcmp(row->limit, limit->name) == 0)
                 return true;
-    return options->pattern_count == 0 || selected(options, limit);
+    return (options->pattern_count == 0 && !options->growth) || selected(options, limit);
+}
+
+/* Peers of these names are for the rows that are flagged for them. */
+static bool is_for(const struct options *options, const struct library *library,
+                   const struct row *row)
+{
+    if (strcmp(library->name, "nsync") == 0)
+        return row->flags & NSYNC;
+    if (strcmp(library->name, "asymmetric") == 0)
+        return options->pattern_count > 0 || row->flags & ASYMMETRIC;
+    return true;
 }
 
 static void list_rows(void)
 {
-    printf("%-26s%-10s%s\n", "row", "limit", "what it measures (*: only when named)");
+    printf("%-26s%-10s%s\n", "row", "limit", "what it measures (*: only when named; +: --growth)");
     for (size_t i = 0; i < TABLES; i++)
         for (const struct row *row = tables[i]; row->name != NULL; row++)
-            printf("%-26s%-10s%s%s\n", row->name, row->limit, row->on_request ? "* " : "",
-                   row->what);
+            printf("%-26s%-10s%s%s%s\n", row->name, row->limit, row->flags & GROWTH ? "+ " : "",
+                   row->flags & ON_REQUEST ? "* " : "", row->what);
     printf("\n%-26s%-10s%s\n", "limit", "", "");
     for (const struct row *row = limit_rows; row->name != NULL; row++)
         printf("%-26s%-10s%s\n", row->name, "", row->what);
@@ -348,6 +362,9 @@ static void run_rows(const struct options *options, struct report *report,
             continue;
         show_progress(progress, row->name);
         memset(samples, 0, sizeof samples);
+        for (int i = 0; i < options->library_count; i++)
+            if (!is_for(options, &options->libraries[i], row))
+                samples[i].verdict = LEFT_OUT;
         for (int round = 0; round < options->rounds; round++)
             for (int i = 0; i < options->library_count; i++)
                 sample(&options->libraries[i], row, options->scale, &samples[i]);
@@ -439,6 +456,7 @@ static const char usage[] =
     "  --rows PATTERN     only rows whose name contains PATTERN, or matches it if it has *, ? or "
     "[;\n"
     "                     may be given again\n"
+    "  --growth           the rows of series of sizes, and how the ratio changes along each\n"
     "  --rounds N         rounds of each row on each library (7)\n"
     "  --quick            3 shorter rounds: about a minute\n"
     "  --lib PATH         the library to compare with libc (libfurwock.so beside this program)\n"
@@ -458,13 +476,19 @@ static int to_rounds(const char *argument)
 
 static void parse(struct options *options, int argc, char **argv)
 {
-    enum { LIST = 256, ROWS, ROUNDS, QUICK, LIB, PEER, EXE, OUT, HELP };
+    enum { LIST = 256, ROWS, SERIES, ROUNDS, QUICK, LIB, PEER, EXE, OUT, HELP };
     static const struct option names[] = {
-        {"list", no_argument, NULL, LIST},           {"rows", required_argument, NULL, ROWS},
-        {"rounds", required_argument, NULL, ROUNDS}, {"quick", no_argument, NULL, QUICK},
-        {"lib", required_argument, NULL, LIB},       {"peer", required_argument, NULL, PEER},
-        {"exe", required_argument, NULL, EXE},       {"out", required_argument, NULL, OUT},
-        {"help", no_argument, NULL, HELP},           {0},
+        {"list", no_argument, NULL, LIST},
+        {"rows", required_argument, NULL, ROWS},
+        {"rounds", required_argument, NULL, ROUNDS},
+        {"quick", no_argument, NULL, QUICK},
+        {"lib", required_argument, NULL, LIB},
+        {"peer", required_argument, NULL, PEER},
+        {"exe", required_argument, NULL, EXE},
+        {"out", required_argument, NULL, OUT},
+        {"growth", no_argument, NULL, SERIES},
+        {"help", no_argument, NULL, HELP},
+        {0},
     };
     const char *lib = NULL;
     int rounds = 0, option;
@@ -484,6 +508,9 @@ static void parse(struct options *options, int argc, char **argv)
             if (options->pattern_count == 16)
                 fail("%s", "too many patterns");
             options->patterns[options->pattern_count++] = optarg;
+            break;
+        case SERIES:
+            options->growth = true;
             break;
         case ROUNDS:
             rounds = to_rounds(optarg);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* What must not share a cache line lies two lines apart: the adjacent-line prefetcher pairs them.
  */
@@ -38,8 +39,18 @@ struct row {
     /* Parameters; their meaning is the run function's. */
     long a, b, c;
     double seconds;
+    unsigned flags;
+};
+
+enum {
     /* Measured only when --rows names it. */
-    bool on_request;
+    ON_REQUEST = 1,
+    /* A size of a series, measured with --growth. The name is the series', a slash and the size. */
+    GROWTH = 2,
+    /* What a peer of this name has, and is measured on. */
+    NSYNC = 4,
+    /* A peer of this name is measured on it even if --rows does not name it. */
+    ASYMMETRIC = 8,
 };
 
 /* Each table ends with a row without a name. */
@@ -76,6 +87,12 @@ long futex_wake(_Atomic uint32_t *word, int waiters);
 
 /* Call call(count), which does count operations, until it is time. CPU is the whole process's. */
 void measure_calls(void (*call)(long), long count, struct result *result);
+
+/* Return when this thread of the process sleeps in the kernel. */
+void await_sleep(pid_t thread);
+
+/* With a small stack, so that there may be thousands; skips the row where that is refused. */
+pthread_t create_small_thread(void *(*start)(void *), void *argument);
 
 /* Have a second thread in the process, asleep in the kernel and touching nothing. */
 void park_a_thread(void);
@@ -176,7 +193,8 @@ struct library {
     char *program;
 };
 
-enum verdict { MEASURED, SKIPPED, BROKEN };
+/* LEFT_OUT: the row is not for this library. */
+enum verdict { MEASURED, SKIPPED, BROKEN, LEFT_OUT };
 
 /* Every round of one row on one library. */
 struct samples {
@@ -194,7 +212,7 @@ struct report;
 struct report *report_open(const char *out, const struct library *libraries, int count, int rounds);
 void report_limit(struct report *report, const struct row *limit, const struct samples *samples);
 void report_row(struct report *report, const struct row *row, const struct samples *samples);
-/* Print what comes after the rows. False if a row was broken. */
+/* Print what comes after the rows: tails, growth, means. False if a row was broken. */
 bool report_close(struct report *report);
 
 #endif

@@ -90,6 +90,27 @@ void park_a_thread(void)
     must(pthread_create(&thread, NULL, parked, NULL), "pthread_create");
 }
 
+/* The letter that follows the name in parentheses, which may have any character in it. */
+static char state_of(pid_t thread)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        skip_row("/proc does not tell what threads do");
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL && name_end[1] != '\0' ? name_end[2] : '\0';
+}
+
+void await_sleep(pid_t thread)
+{
+    while (state_of(thread) != 'S')
+        sched_yield();
+}
+
 void measure_calls(void (*call)(long), long count, struct result *result)
 {
     call(count);
@@ -281,6 +302,20 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
+pthread_t create_small_thread(void *(*start)(void *), void *argument)
+{
+    pthread_t thread;
+    pthread_attr_t attributes;
+    must(pthread_attr_init(&attributes), "pthread_attr_init");
+    must(pthread_attr_setstacksize(&attributes, 128 * 1024), "pthread_attr_setstacksize");
+    int error = pthread_create(&thread, &attributes, start, argument);
+    if (error == EAGAIN)
+        skip_row("not so many threads are allowed");
+    must(error, "pthread_create");
+    pthread_attr_destroy(&attributes);
+    return thread;
+}
+
 struct team *team_create(unsigned size, enum placement placement, void (*body)(struct worker *),
                          void *shared)
 {
@@ -299,19 +334,12 @@ struct team *team_create(unsigned size, enum placement placement, void (*body)(s
 
     cpu_set_t unused;
     allowed_cpus(&unused);
-    pthread_attr_t attributes;
-    must(pthread_attr_init(&attributes), "pthread_attr_init");
-    must(pthread_attr_setstacksize(&attributes, 128 * 1024), "pthread_attr_setstacksize");
     for (unsigned i = 0; i < size; i++) {
         workers[i].team = team;
         workers[i].index = i;
         workers[i].random = 0x9e3779b97f4a7c15u * (i + 1);
-        int error = pthread_create(&workers[i].thread, &attributes, worker_main, &workers[i]);
-        if (error == EAGAIN)
-            skip_row("not so many threads are allowed");
-        must(error, "pthread_create");
+        workers[i].thread = create_small_thread(worker_main, &workers[i]);
     }
-    pthread_attr_destroy(&attributes);
     /* Every thread exists and waits at the gate before any begins. */
     wait_for_team(team);
     return team;

@@ -2,7 +2,8 @@
 #
 #     gnuplot -c plot.gp FIGURES.tsv PLOT.svg [LIBRARY]
 #
-# LIBRARY is a name in the file's second column: furwock, or that of a --peer.
+# LIBRARY is a name in the file's second column: furwock, or that of a --peer. Where the file has a
+# peer "asymmetric", its wall times are marked beside those of furwock.
 
 if (ARGC < 2) {
     print "usage: gnuplot -c plot.gp FIGURES.tsv PLOT.svg [LIBRARY]"
@@ -14,10 +15,18 @@ library = ARGC > 2 ? ARG3 : "furwock"
 set datafile separator "\t"
 set datafile missing "NaN"
 
-# The rows of this library that were measured, in the order of the file.
-selected = sprintf("< awk -F '\\t' '$2 == \"%s\" && $10 != \"NaN\"' '%s'", library, figures)
+# The rows of this library that were measured, in the order of the file; added are the wall
+# ratio of asymmetric, or else of this library again, and whether it is of asymmetric.
+selected = sprintf("< awk 'BEGIN { FS = OFS = \"\\t\" } \
+    NR == FNR { if ($2 == \"asymmetric\") other[$1] = $10; next } \
+    $2 == \"%s\" && $10 != \"NaN\" { \
+        $19 = $2 == \"furwock\" && other[$1] != \"\" && other[$1] != \"NaN\"; \
+        $18 = $19 ? other[$1] : $10; print }' '%s' '%s'", \
+    library, figures, figures)
 stats selected using 10 name "wall" nooutput
 stats selected using 11 name "cpu" nooutput
+stats selected using 18 name "other" nooutput
+stats selected using 19 name "has_other" nooutput
 if (!exists("wall_records") || !exists("cpu_records")) {
     print sprintf("%s has no figures of %s", figures, library)
     exit status 1
@@ -28,8 +37,8 @@ rows = int(wall_records)
 # of them two columns with the ratios in numbers.
 min(a, b) = a < b ? a : b
 max(a, b) = a > b ? a : b
-lowest = min(0.45, 0.9 * min(wall_min, cpu_min))
-highest = max(2.2, 1.1 * max(wall_max, cpu_max))
+lowest = min(0.45, 0.9 * min(other_min, min(wall_min, cpu_min)))
+highest = max(2.2, 1.1 * max(other_max, max(wall_max, cpu_max)))
 across(part) = lowest * (highest / lowest) ** (part / 0.84)
 wall_column = across(0.932)
 cpu_column = across(1.0)
@@ -60,6 +69,7 @@ set label "CPU" at cpu_column, graph 1.003 right offset 0, 0.5 font ",10"
 half = 0.36
 faster = 0x3b7dd8
 slower = 0xd9822b
+asymmetric = 0x2e8b57
 colour(ratio) = ratio <= 1 ? faster : slower
 text(ratio) = sprintf(ratio < 0.0995 ? "%.3f" : "%.2f", ratio)
 
@@ -68,9 +78,13 @@ plot selected using (1):0:(min(1, $10)):(max(1, $10)):($0 - half):($0 + half) \
          with boxxyerror lc rgb variable notitle, \
      selected using 11:0 with points pt 7 ps 0.55 lc rgb "#ffffff" notitle, \
      selected using 11:0 with points pt 7 ps 0.4 lc rgb "#222222" title "CPU time", \
+     selected using ($19 > 0 ? $18 : NaN):0 with points pt 13 ps 0.8 lc rgb "#ffffff" notitle, \
+     selected using ($19 > 0 ? $18 : NaN):0 with points pt 13 ps 0.6 lc rgb asymmetric notitle, \
      selected using (wall_column):0:(text($10)) \
          with labels right font ",9" tc rgb "#222222" notitle, \
      selected using (cpu_column):0:(text($11)) \
          with labels right font ",9" tc rgb "#777777" notitle, \
      NaN with boxes lc rgb faster title "wall time, faster", \
-     NaN with boxes lc rgb slower title "wall time, slower"
+     NaN with boxes lc rgb slower title "wall time, slower", \
+     NaN with points pt 13 ps (has_other_max > 0 ? 0.7 : 0) lc rgb asymmetric \
+         title (has_other_max > 0 ? "FURWOCK=asymmetric" : "")

@@ -21,7 +21,7 @@ struct summary {
     double fairness, longest, p999;
 };
 
-/* A row whose fairness or tails are printed after the main table. */
+/* A row that is looked at again after the main table. */
 struct kept {
     const struct row *row;
     struct summary of[MAX_LIBRARIES];
@@ -93,6 +93,43 @@ static struct summary summarise(const struct samples *samples)
     double shortest;
     range(samples->longest, samples->count, &shortest, &summary.longest);
     return summary;
+}
+
+/* ---- Ratios ---- */
+
+struct ratio {
+    double wall, cpu;
+};
+
+static const char *file_of(const struct library *library)
+{
+    return library->preload != NULL ? library->preload : library->program;
+}
+
+/* A peer that is not libraries[1] with another setting. */
+static bool is_rival(const struct report *report, int peer)
+{
+    return peer > 1 &&
+           strcmp(file_of(&report->libraries[peer]), file_of(&report->libraries[1])) != 0;
+}
+
+/* libraries[1] and what is the same library are compared with libc, and libraries[1] with its
+ * rivals. */
+static struct ratio compare(const struct report *report, const struct summary *of, int i)
+{
+    const struct summary *above = is_rival(report, i) ? &of[1] : &of[i];
+    const struct summary *below = is_rival(report, i) ? &of[i] : &of[0];
+    return (struct ratio){above->wall / below->wall, above->cpu / below->cpu};
+}
+
+static const char *name_of_ratio(const struct report *report, int i)
+{
+    static char name[2 * sizeof report->libraries->name];
+    const struct library *libraries = report->libraries;
+    const bool rival = is_rival(report, i);
+    snprintf(name, sizeof name, "%s/%s", libraries[rival ? 1 : i].name,
+             libraries[rival ? i : 0].name);
+    return name;
 }
 
 /* ---- Cells, all right-aligned; "-" for what was not measured ---- */
@@ -246,39 +283,43 @@ static void print_heading(const struct report *report)
 {
     const char *base = report->libraries[0].name;
     const char *first = report->count > 1 ? report->libraries[1].name : "-";
-    printf("\n%-24s%26s%27s%14s%9s\n", "", "wall ns", "CPU ns", "spread %", "limit");
-    printf("%-24s%10.9s%10.9s%6s %10.9s%10.9s%6s%6.5s%8.7s %8s\n", "row", base, first, "ratio",
-           base, first, "ratio", base, first, "ns");
+    printf("\n%-24s%26s%27s%14s", "", "wall ns", "CPU ns", "spread %");
+    for (int i = 2; i < report->count; i++)
+        printf(" %16.16s", name_of_ratio(report, i));
+    printf("%9s\n%-24s%10.9s%10.9s%6s %10.9s%10.9s%6s%6.5s%8.7s", "limit", "row", base, first,
+           "ratio", base, first, "ratio", base, first);
+    for (int i = 2; i < report->count; i++)
+        printf(" %10s%6s", "wall", "CPU");
+    printf(" %8s\n", "ns");
 }
 
-/* One line: the base and one other library. A second and later peer leaves the base's cells
- * empty. */
-static void print_line(const char *title, const struct summary *base, const struct summary *other,
-                       bool repeat_base, const char *limit, double limit_ns)
+static void print_line(const struct report *report, const struct row *row, const struct summary *of,
+                       double limit_ns)
 {
-    const struct summary empty = {.wall = NAN, .wall_low = NAN, .wall_high = NAN, .cpu = NAN};
-    const struct summary *left = repeat_base ? base : &empty;
-    printf("%-24.24s", title);
-    print_number(left->wall, 10);
-    print_number(other->wall, 10);
-    print_ratio(other->wall / base->wall, 6);
+    const struct ratio ratio = compare(report, of, 1);
+    printf("%-24.24s", row->name);
+    print_number(of[0].wall, 10);
+    print_number(of[1].wall, 10);
+    print_ratio(ratio.wall, 6);
     printf(" ");
-    print_number(left->cpu, 10);
-    print_number(other->cpu, 10);
-    print_ratio(other->cpu / base->cpu, 6);
-    print_percent(spread(left), 6);
-    print_percent(spread(other), 8);
-    if (limit != NULL) {
-        printf(" ");
-        print_number(limit_ns, 8);
-        printf(" %s", limit);
+    print_number(of[0].cpu, 10);
+    print_number(of[1].cpu, 10);
+    print_ratio(ratio.cpu, 6);
+    print_percent(spread(&of[0]), 6);
+    print_percent(spread(&of[1]), 8);
+    for (int i = 2; i < report->count; i++) {
+        const struct ratio peer = compare(report, of, i);
+        print_ratio(peer.wall, 11);
+        print_ratio(peer.cpu, 6);
     }
-    printf("\n");
+    printf(" ");
+    print_number(limit_ns, 8);
+    printf(" %s\n", row->limit);
 }
 
 static void remember(struct report *report, const struct row *row, const struct summary *of)
 {
-    bool any = false;
+    bool any = row->flags & GROWTH;
     for (int i = 0; i < report->count; i++)
         any |= !isnan(of[i].fairness) || !isnan(of[i].longest);
     if (!any)
@@ -293,6 +334,23 @@ static void remember(struct report *report, const struct row *row, const struct 
     report->kept_count++;
 }
 
+/* Library i's line in the file, and its part in the means. */
+static void account_for(struct report *report, const struct row *row, const struct summary *of,
+                        int i, double limit)
+{
+    const struct ratio ratio = compare(report, of, i);
+    if (of[i].verdict == LEFT_OUT)
+        return;
+    write_line(report, row->name, report->libraries[i].name, &of[i], &of[0], row->limit, limit);
+    report->broken |= of[i].verdict == BROKEN;
+    if (i == 0 || isnan(ratio.wall))
+        return;
+    report->wall_logs[i] += log(ratio.wall);
+    report->cpu_logs[i] += log(ratio.cpu);
+    report->compared[i]++;
+    report->slower[i] += ratio.wall > 1.1 || ratio.cpu > 1.1;
+}
+
 void report_row(struct report *report, const struct row *row, const struct samples *samples)
 {
     struct summary of[MAX_LIBRARIES] = {0};
@@ -301,43 +359,43 @@ void report_row(struct report *report, const struct row *row, const struct sampl
     if (!headed)
         print_heading(report);
     headed = true;
-    for (int i = 0; i < report->count; i++) {
-        of[i] = summarise(&samples[i]);
-        write_line(report, row->name, report->libraries[i].name, &of[i], &of[0], row->limit, limit);
-        report->broken |= of[i].verdict == BROKEN;
-        if (i == 0 || isnan(of[i].wall / of[0].wall))
-            continue;
-        report->wall_logs[i] += log(of[i].wall / of[0].wall);
-        report->cpu_logs[i] += log(of[i].cpu / of[0].cpu);
-        report->compared[i]++;
-        report->slower[i] += of[i].wall > 1.1 * of[0].wall || of[i].cpu > 1.1 * of[0].cpu;
-    }
-    const struct summary nothing = {.wall = NAN, .wall_low = NAN, .wall_high = NAN, .cpu = NAN};
-    print_line(row->name, &of[0], report->count > 1 ? &of[1] : &nothing, true, row->limit, limit);
-    for (int i = 2; i < report->count; i++) {
-        char title[32];
-        snprintf(title, sizeof title, "%22.15s", report->libraries[i].name);
-        print_line(title, &of[0], &of[i], false, NULL, NAN);
-    }
     for (int i = 0; i < report->count; i++)
-        if (of[i].verdict != MEASURED)
+        of[i] = summarise(&samples[i]);
+    for (int i = 0; i < report->count; i++)
+        account_for(report, row, of, i, limit);
+    print_line(report, row, of, limit);
+    for (int i = 0; i < report->count; i++)
+        if (of[i].verdict == SKIPPED || of[i].verdict == BROKEN)
             printf("    %s: %s%s\n", report->libraries[i].name,
                    of[i].verdict == BROKEN ? "BROKEN: " : "", of[i].reason);
     fflush(stdout);
     remember(report, row, of);
 }
 
+static bool has_tails(const struct summary *summary)
+{
+    return !isnan(summary->fairness) || !isnan(summary->longest);
+}
+
 static void print_tails(const struct report *report)
 {
-    printf("\nFairness: acquisitions of the thread that had fewest, over those of the one that had "
-           "most. Times, in us:\nto get the lock, or to hand off and be answered; the 99.9th "
-           "percentile, and the longest of all rounds.\n\n");
-    printf("%-24s %-16s%10s%14s%14s\n", "row", "library", "fairness", "99.9th", "longest");
+    bool headed = false;
     for (int k = 0; k < report->kept_count; k++) {
         const struct kept *kept = &report->kept[k];
+        const char *name = kept->row->name;
         for (int i = 0; i < report->count; i++) {
             const struct summary *summary = &kept->of[i];
-            printf("%-24s %-16s", i == 0 ? kept->row->name : "", report->libraries[i].name);
+            if (!has_tails(summary))
+                continue;
+            if (!headed)
+                printf("\nFairness: acquisitions of the thread that had fewest, over those of the "
+                       "one that had most. Times, in us:\nto get the lock, to hand off and be "
+                       "answered, or from signal to running (wakeup); the 99.9th percentile, and "
+                       "the\nlongest of all rounds.\n\n%-24s %-16s%10s%14s%14s\n",
+                       "row", "library", "fairness", "99.9th", "longest");
+            headed = true;
+            printf("%-24s %-16s", name, report->libraries[i].name);
+            name = "";
             print_ratio(summary->fairness, 10);
             print_number(summary->p999 / 1000, 14);
             print_number(summary->longest / 1000, 14);
@@ -346,16 +404,93 @@ static void print_tails(const struct report *report)
     }
 }
 
+/* ---- Growth ---- */
+
+static int length_of_series(const char *name)
+{
+    return (int)(strrchr(name, '/') - name);
+}
+
+static bool same_series(const struct row *left, const struct row *right)
+{
+    if (!(left->flags & right->flags & GROWTH))
+        return false;
+    const int length = length_of_series(left->name);
+    return length == length_of_series(right->name) &&
+           strncmp(left->name, right->name, (size_t)length) == 0;
+}
+
+/* The index after that of the last kept row of the series that begins at first. */
+static int end_of_series(const struct report *report, int first)
+{
+    int end = first + 1;
+    while (end < report->kept_count && same_series(report->kept[first].row, report->kept[end].row))
+        end++;
+    return end;
+}
+
+static struct ratio ratio_of_kept(const struct report *report, int k, int library)
+{
+    return compare(report, report->kept[k].of, library);
+}
+
+static const char *size_of_kept(const struct report *report, int k)
+{
+    return strrchr(report->kept[k].row->name, '/') + 1;
+}
+
+/* From the first to the last size that both sides of the ratio were measured at. */
+static void print_series(const struct report *report, int first, int last, int library)
+{
+    const char *name = report->kept[first].row->name;
+    while (first < last && isnan(ratio_of_kept(report, first, library).wall))
+        first++;
+    while (first < last && isnan(ratio_of_kept(report, last, library).wall))
+        last--;
+    if (first == last)
+        return;
+    const struct ratio from = ratio_of_kept(report, first, library);
+    const struct ratio to = ratio_of_kept(report, last, library);
+    printf("%-24.*s %-20s%9s", length_of_series(name), name, name_of_ratio(report, library),
+           size_of_kept(report, first));
+    print_ratio(from.wall, 8);
+    printf("%11s", size_of_kept(report, last));
+    print_ratio(to.wall, 8);
+    print_ratio(to.wall / from.wall, 9);
+    print_ratio(to.cpu / from.cpu, 7);
+    printf("  %s\n", to.wall > 1.1 * from.wall   ? "grows faster"
+                     : from.wall > 1.1 * to.wall ? "grows slower"
+                                                 : "as fast");
+}
+
+static void print_growth(const struct report *report)
+{
+    bool headed = false;
+    for (int first = 0, end; first < report->kept_count; first = end) {
+        end = end_of_series(report, first);
+        if (end - first < 2)
+            continue;
+        if (!headed)
+            printf(
+                "\nGrowth: the ratio of wall times at the last size over that at the first; more "
+                "than 1.10 is faster growth.\n\n%-24s %-20s%9s%8s%11s%8s%9s%7s\n",
+                "series", "ratio", "first", "ratio", "last", "ratio", "growth", "CPU");
+        headed = true;
+        for (int i = 1; i < report->count; i++)
+            print_series(report, first, end - 1, i);
+    }
+}
+
 bool report_close(struct report *report)
 {
-    if (report->kept_count > 0)
-        print_tails(report);
+    print_tails(report);
+    print_growth(report);
     printf("\n");
     for (int i = 1; i < report->count; i++)
         if (report->compared[i] > 0)
             printf("%s: %d rows, geometric mean of the ratios %.2f wall and %.2f CPU; above 1.10 "
                    "in either: %d rows.\n",
-                   report->libraries[i].name, report->compared[i],
+                   name_of_ratio(report, i), report->compared[i],
                    exp(report->wall_logs[i] / report->compared[i]),
                    exp(report->cpu_logs[i] / report->compared[i]), report->slower[i]);
     if (report->out != NULL)

@@ -99,6 +99,44 @@ static void birth(const struct row *row, struct result *result)
     measure_batches(births, &mutex, result);
 }
 
+/* ---- Many mutexes ---- */
+
+static pthread_mutex_t *new_mutexes(long count)
+{
+    pthread_mutex_t *mutexes = calloc((size_t)count, sizeof *mutexes);
+    if (mutexes == NULL)
+        skip_row("out of memory");
+    for (long i = 0; i < count; i++)
+        must(pthread_mutex_init(&mutexes[i], NULL), "pthread_mutex_init");
+    return mutexes;
+}
+
+struct ring {
+    pthread_mutex_t *mutexes;
+    long count, next;
+};
+
+static int ring_pairs(void *object, unsigned long n)
+{
+    struct ring *ring = object;
+    int errors = 0;
+    while (n-- > 0) {
+        pthread_mutex_t *mutex = &ring->mutexes[ring->next];
+        errors |= pthread_mutex_lock(mutex);
+        errors |= pthread_mutex_unlock(mutex);
+        if (++ring->next == ring->count)
+            ring->next = 0;
+    }
+    return errors;
+}
+
+static void in_turn(const struct row *row, struct result *result)
+{
+    struct ring ring = {.mutexes = new_mutexes(row->a), .count = row->a};
+    park_a_thread();
+    measure_batches(ring_pairs, &ring, result);
+}
+
 /* ---- Owners that change ---- */
 
 static int mutex_streak(pthread_mutex_t *mutex, long n)
@@ -202,11 +240,7 @@ static void two_owners(const struct row *row, struct result *result)
 {
     static struct crowd crowd;
     crowd.count = row->a;
-    crowd.mutexes = calloc(ALL_MUTEXES, sizeof *crowd.mutexes);
-    if (crowd.mutexes == NULL)
-        skip_row("out of memory");
-    for (long i = 0; i < ALL_MUTEXES; i++)
-        must(pthread_mutex_init(&crowd.mutexes[i], NULL), "pthread_mutex_init");
+    crowd.mutexes = new_mutexes(ALL_MUTEXES);
     struct team *team = team_create(2, ANYWHERE, pass_body, &crowd);
     for (long done = 0; done < ALL_MUTEXES; done += crowd.count) {
         for (crowd.turn = 0; crowd.turn < 2; crowd.turn++)
@@ -223,27 +257,43 @@ static void two_owners(const struct row *row, struct result *result)
 /* clang-format off */
 const struct row call_rows[] = {
     {"getspecific", "of a key that has a value",
-     "call", specific, GET, 0, 0, SECONDS, false},
+     "call", specific, GET, 0, 0, SECONDS, 0},
     {"setspecific", "of the same value again",
-     "call", specific, SET, 0, 0, SECONDS, false},
+     "call", specific, SET, 0, 0, SECONDS, 0},
     {"once", "pthread_once when it is done",
-     "call", once, 0, 0, 0, SECONDS, false},
+     "call", once, 0, 0, 0, SECONDS, 0},
     {"cond-signal/nobody", "without waiters",
-     "call", nobody, SIGNAL, 0, 0, SECONDS, false},
+     "call", nobody, SIGNAL, 0, 0, SECONDS, 0},
     {"cond-broadcast/nobody", "without waiters",
-     "call", nobody, BROADCAST, 0, 0, SECONDS, false},
+     "call", nobody, BROADCAST, 0, 0, SECONDS, 0},
     {"mutex-init-destroy", "init and destroy again",
-     "call", birth, 0, 0, 0, SECONDS, false},
+     "call", birth, 0, 0, 0, SECONDS, 0},
     {"owner-change/100", "the owner changes every 100 acquisitions, never contended",
-     "atomics", owner_change, 100, 0, 0, 0.2, false},
+     "atomics", owner_change, 100, 0, 0, 0.2, ASYMMETRIC},
+    {"two-owners/100", "the same as two-owners/1000000, but 100 mutexes at a time",
+     "atomics", two_owners, 100, 0, 0, 0.1, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"two-owners/1000", "1,000 at a time",
+     "atomics", two_owners, 1000, 0, 0, 0.1, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"two-owners/10000", "10,000 at a time",
+     "atomics", two_owners, 10000, 0, 0, 0.1, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"two-owners/100000", "100,000 at a time",
+     "atomics", two_owners, 100000, 0, 0, 0.1, ON_REQUEST | GROWTH | ASYMMETRIC},
     {"two-owners/1000000", "a million mutexes, each locked by one thread and then by another",
-     "atomics", two_owners, 1000000, 0, 0, 0.1, false},
-    {"two-owners/1000", "the same, a thousand at a time",
-     "atomics", two_owners, 1000, 0, 0, 0.1, true},
-    {"two-owners/10000", "ten thousand at a time",
-     "atomics", two_owners, 10000, 0, 0, 0.1, true},
-    {"two-owners/100000", "a hundred thousand at a time",
-     "atomics", two_owners, 100000, 0, 0, 0.1, true},
+     "atomics", two_owners, 1000000, 0, 0, 0.1, GROWTH | ASYMMETRIC},
+    {"grow-mutexes/1", "lock and unlock each mutex in turn, as their number grows: 1",
+     "atomics", in_turn, 1, 0, 0, SECONDS, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"grow-mutexes/10", "10",
+     "atomics", in_turn, 10, 0, 0, SECONDS, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"grow-mutexes/100", "100",
+     "atomics", in_turn, 100, 0, 0, SECONDS, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"grow-mutexes/1000", "1,000",
+     "atomics", in_turn, 1000, 0, 0, SECONDS, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"grow-mutexes/10000", "10,000",
+     "atomics", in_turn, 10000, 0, 0, SECONDS, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"grow-mutexes/100000", "100,000",
+     "atomics", in_turn, 100000, 0, 0, SECONDS, ON_REQUEST | GROWTH | ASYMMETRIC},
+    {"grow-mutexes/1000000", "1,000,000",
+     "atomics", in_turn, 1000000, 0, 0, SECONDS, ON_REQUEST | GROWTH | ASYMMETRIC},
     {0},
 };
 /* clang-format on */

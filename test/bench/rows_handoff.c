@@ -2,10 +2,18 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "bench.h"
 
 /* ---- Pairs of threads ---- */
+
+/* What a pair's two sides do between hand-offs, in iterations. */
+enum { NO_WORK = 0, SHORT = 100, MIDDLE = 3000, LONG = 40000 };
 
 /* Worker 2p leads pair p, worker 2p + 1 follows. An operation is a hand-off there and back; both
  * sides do some work before they answer. Each object has its own lines, so that what is measured is
@@ -22,7 +30,10 @@ struct pair {
     _Alignas(APART) unsigned turn;
     bool leave;
     long last_round;
+    uint64_t signalled;
     _Alignas(APART) long work;
+    /* What is timed is the way from the leader's signal to the follower's running. */
+    bool one_way;
 };
 
 static struct pair *pair_of(struct worker *worker)
@@ -49,6 +60,21 @@ static void count_round(struct worker *worker, uint64_t start)
     worker->operations++;
 }
 
+/* The leader's count of a hand-off, and its time where that is not the follower's to record. */
+static void count_hand_off(struct worker *worker, const struct pair *pair, uint64_t start)
+{
+    if (pair->one_way)
+        worker->operations++;
+    else
+        count_round(worker, start);
+}
+
+static void record_arrival(struct worker *worker, const struct pair *pair, uint64_t arrival)
+{
+    if (worker->team->timed && pair->one_way)
+        record_time(worker, arrival - pair->signalled);
+}
+
 /* The mutex is held. */
 static void give_turn(struct pair *pair, unsigned to)
 {
@@ -67,11 +93,12 @@ static void cond_leader(struct worker *worker, struct pair *pair)
     while (!team_stopped(worker->team)) {
         uint64_t start = start_time(worker);
         must(pthread_mutex_lock(&pair->mutex), "pthread_mutex_lock");
+        pair->signalled = start_time(worker);
         give_turn(pair, 1);
         await_turn(pair, 0);
         must(pthread_mutex_unlock(&pair->mutex), "pthread_mutex_unlock");
         work(pair->work);
-        count_round(worker, start);
+        count_hand_off(worker, pair, start);
     }
     must(pthread_mutex_lock(&pair->mutex), "pthread_mutex_lock");
     pair->leave = true;
@@ -79,15 +106,17 @@ static void cond_leader(struct worker *worker, struct pair *pair)
     must(pthread_mutex_unlock(&pair->mutex), "pthread_mutex_unlock");
 }
 
-static void cond_follower(struct pair *pair)
+static void cond_follower(struct worker *worker, struct pair *pair)
 {
     for (;;) {
         must(pthread_mutex_lock(&pair->mutex), "pthread_mutex_lock");
         await_turn(pair, 1);
+        const uint64_t arrival = start_time(worker);
         const bool leave = pair->leave;
         must(pthread_mutex_unlock(&pair->mutex), "pthread_mutex_unlock");
         if (leave)
             return;
+        record_arrival(worker, pair, arrival);
         work(pair->work);
         must(pthread_mutex_lock(&pair->mutex), "pthread_mutex_lock");
         give_turn(pair, 0);
@@ -101,7 +130,7 @@ static void cond_body(struct worker *worker)
     if (leads(worker))
         cond_leader(worker, pair);
     else
-        cond_follower(pair);
+        cond_follower(worker, pair);
 }
 
 static void post(struct pair *pair, unsigned to)
@@ -120,21 +149,24 @@ static void sem_leader(struct worker *worker, struct pair *pair)
 {
     while (!team_stopped(worker->team)) {
         uint64_t start = start_time(worker);
+        pair->signalled = start;
         post(pair, 1);
         take(pair, 0);
         work(pair->work);
-        count_round(worker, start);
+        count_hand_off(worker, pair, start);
     }
     pair->leave = true;
     post(pair, 1);
 }
 
-static void sem_follower(struct pair *pair)
+static void sem_follower(struct worker *worker, struct pair *pair)
 {
     for (;;) {
         take(pair, 1);
+        const uint64_t arrival = start_time(worker);
         if (pair->leave)
             return;
+        record_arrival(worker, pair, arrival);
         work(pair->work);
         post(pair, 0);
     }
@@ -146,7 +178,7 @@ static void sem_body(struct worker *worker)
     if (leads(worker))
         sem_leader(worker, pair);
     else
-        sem_follower(pair);
+        sem_follower(worker, pair);
 }
 
 static void meet(pthread_barrier_t *barrier)
@@ -192,13 +224,14 @@ static void pairs_reset(struct team *team)
 
 #define MAX_PAIRS 32
 
-static void measure_hand_offs(const struct row *row, void (*body)(struct worker *),
-                              struct result *result)
+static void measure_pairs(const struct row *row, void (*body)(struct worker *), bool one_way,
+                          struct result *result)
 {
     static struct pair pairs[MAX_PAIRS];
     for (long i = 0; i < row->a; i++) {
         struct pair *pair = &pairs[i];
         pair->work = row->c;
+        pair->one_way = one_way;
         must(pthread_mutex_init(&pair->mutex, NULL), "pthread_mutex_init");
         must(pthread_barrier_init(&pair->barrier, NULL, 2), "pthread_barrier_init");
         for (int side = 0; side < 2; side++) {
@@ -213,17 +246,27 @@ static void measure_hand_offs(const struct row *row, void (*body)(struct worker 
 
 static void cond_hand_offs(const struct row *row, struct result *result)
 {
-    measure_hand_offs(row, cond_body, result);
+    measure_pairs(row, cond_body, false, result);
 }
 
 static void sem_hand_offs(const struct row *row, struct result *result)
 {
-    measure_hand_offs(row, sem_body, result);
+    measure_pairs(row, sem_body, false, result);
+}
+
+static void cond_one_way(const struct row *row, struct result *result)
+{
+    measure_pairs(row, cond_body, true, result);
+}
+
+static void sem_one_way(const struct row *row, struct result *result)
+{
+    measure_pairs(row, sem_body, true, result);
 }
 
 static void barrier_hand_offs(const struct row *row, struct result *result)
 {
-    measure_hand_offs(row, barrier_body, result);
+    measure_pairs(row, barrier_body, false, result);
 }
 
 /* ---- Many threads ---- */
@@ -253,7 +296,7 @@ static void barrier_of_many(const struct row *row, struct result *result)
     team_measure(team, meeting_reset, TAILS, result);
 }
 
-/* Worker 0 lets all the others go by one broadcast, and sleeps until each has gone. */
+/* Worker 0 lets all the others go at once, and sleeps until each has gone. */
 struct audience {
     _Alignas(APART) pthread_mutex_t mutex;
     _Alignas(APART) pthread_cond_t go;
@@ -261,13 +304,18 @@ struct audience {
     _Alignas(APART) uint64_t generation;
     unsigned pending;
     bool leave;
+    /* A signal for each listener instead of a broadcast. */
+    bool one_by_one;
 };
 
 static void next_generation(struct audience *a, unsigned listeners)
 {
     a->pending = listeners;
     a->generation++;
-    must(pthread_cond_broadcast(&a->go), "pthread_cond_broadcast");
+    if (!a->one_by_one)
+        must(pthread_cond_broadcast(&a->go), "pthread_cond_broadcast");
+    for (unsigned i = 0; a->one_by_one && i < listeners; i++)
+        must(pthread_cond_signal(&a->go), "pthread_cond_signal");
 }
 
 static void speak(struct worker *worker, struct audience *a)
@@ -320,14 +368,69 @@ static void audience_reset(struct team *team)
     a->leave = false;
 }
 
-static void broadcast(const struct row *row, struct result *result)
+enum { BROADCAST, SIGNALS };
+
+static void let_all_go(const struct row *row, struct result *result)
 {
     static struct audience a;
+    a.one_by_one = row->b == SIGNALS;
     must(pthread_mutex_init(&a.mutex, NULL), "pthread_mutex_init");
     must(pthread_cond_init(&a.go, NULL), "pthread_cond_init");
     must(pthread_cond_init(&a.all_gone, NULL), "pthread_cond_init");
     struct team *team = team_create((unsigned)row->a + 1, ANYWHERE, audience_body, &a);
     team_measure(team, audience_reset, TAILS, result);
+}
+
+/* ---- A crowded futex bucket ---- */
+
+/* As in linux/prctl.h. Two buckets are the fewest that the kernel gives a process. */
+#define PR_FUTEX_HASH 78
+#define PR_FUTEX_HASH_SET_SLOTS 1
+#define BUCKETS 2
+
+struct sleeper {
+    _Alignas(APART) sem_t never_posted;
+    _Atomic uint32_t tid;
+};
+
+static void *sleep_for_ever(void *argument)
+{
+    struct sleeper *sleeper = argument;
+    atomic_store(&sleeper->tid, (uint32_t)syscall(SYS_gettid));
+    futex_wake(&sleeper->tid, 1);
+    sem_wait(&sleeper->never_posted);
+    broken_row("sem_wait returned without a post", 0);
+}
+
+static void start_sleeper(struct sleeper *sleeper)
+{
+    if (sem_init(&sleeper->never_posted, 0, 0) != 0)
+        broken_row("sem_init", errno);
+    create_small_thread(sleep_for_ever, sleeper);
+}
+
+static void await_sleeper(struct sleeper *sleeper)
+{
+    while (atomic_load(&sleeper->tid) == 0)
+        futex_wait(&sleeper->tid, 0);
+    await_sleep((pid_t)atomic_load(&sleeper->tid));
+}
+
+/* Each sleeper has a semaphore of its own; half of them share the bucket of either hand-off. */
+static void crowded_bucket(const struct row *row, struct result *result)
+{
+    if (prctl(PR_FUTEX_HASH, PR_FUTEX_HASH_SET_SLOTS, BUCKETS, 0, 0) != 0)
+        skip_row("this kernel does not let a process choose its futex buckets");
+    struct sleeper *sleepers = aligned_alloc(APART, (size_t)row->a * sizeof *sleepers);
+    if (sleepers == NULL)
+        skip_row("out of memory");
+    memset(sleepers, 0, (size_t)row->a * sizeof *sleepers);
+    for (long i = 0; i < row->a; i++)
+        start_sleeper(&sleepers[i]);
+    for (long i = 0; i < row->a; i++)
+        await_sleeper(&sleepers[i]);
+    const struct row one_pair = {.a = 1, .b = ONE_CPU, .c = NO_WORK};
+    sem_hand_offs(&one_pair, result);
 }
 
 /* ---- Bounded queue ---- */
@@ -413,63 +516,92 @@ static void queue(const struct row *row, struct result *result)
         broken_row("what came out of the queue is not what went in", 0);
 }
 
-/* What a pair's two sides do between hand-offs, in iterations. */
-enum { NO_WORK = 0, SHORT = 100, MIDDLE = 3000, LONG = 40000 };
-
 #define SECONDS 0.15
 
 /* clang-format off */
 const struct row handoff_rows[] = {
     {"cond-pingpong/2cpus", "signal, wait for the answer; each thread on its own CPU",
-     "line", cond_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, false},
+     "line", cond_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, NSYNC},
     {"cond-pingpong/unpinned", "the same, wherever the kernel puts the threads",
-     "line", cond_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, false},
+     "line", cond_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, NSYNC},
     {"cond-pingpong/1cpu", "the same, both on one CPU",
-     "futex1", cond_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, false},
+     "futex1", cond_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, NSYNC},
     {"sem-pingpong/2cpus", "post, wait for the answer; each thread on its own CPU",
-     "line", sem_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, false},
+     "line", sem_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, 0},
     {"sem-pingpong/unpinned", "the same, wherever the kernel puts the threads",
-     "line", sem_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, false},
+     "line", sem_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, 0},
     {"sem-pingpong/1cpu", "the same, both on one CPU",
-     "futex1", sem_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, false},
+     "futex1", sem_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, 0},
     {"barrier-2/2cpus", "a barrier of two; each thread on its own CPU",
-     "line", barrier_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, false},
+     "line", barrier_hand_offs, 1, ALTERNATE, NO_WORK, SECONDS, 0},
     {"barrier-2/unpinned", "the same, wherever the kernel puts the threads",
-     "line", barrier_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, false},
+     "line", barrier_hand_offs, 1, ANYWHERE, NO_WORK, SECONDS, 0},
     {"barrier-2/1cpu", "the same, both on one CPU",
-     "futex1", barrier_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, false},
+     "futex1", barrier_hand_offs, 1, ONE_CPU, NO_WORK, SECONDS, 0},
+    {"cond-wakeup/at-once", "cond-pingpong/2cpus; what is timed is from a signal to the waiter's running",
+     "line", cond_one_way, 1, ALTERNATE, NO_WORK, SECONDS, NSYNC},
+    {"cond-wakeup/asleep", "the same, the waiter asleep: 40,000 iterations before each signal",
+     "work40k", cond_one_way, 1, ALTERNATE, LONG, SECONDS, NSYNC},
+    {"cond-wakeup/1cpu", "the same, both on one CPU, no work",
+     "futex1", cond_one_way, 1, ONE_CPU, NO_WORK, SECONDS, NSYNC},
+    {"sem-wakeup/at-once", "sem-pingpong/2cpus; what is timed is from a post to the waiter's running",
+     "line", sem_one_way, 1, ALTERNATE, NO_WORK, SECONDS, 0},
+    {"sem-wakeup/asleep", "the same, the waiter asleep: 40,000 iterations before each post",
+     "work40k", sem_one_way, 1, ALTERNATE, LONG, SECONDS, 0},
     {"cond-4pairs/short", "4 pairs on 2 CPUs, 100 iterations of work before each answer",
-     "work100", cond_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, false},
+     "work100", cond_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, NSYNC},
     {"cond-4pairs/middle", "4 pairs, 3,000 iterations",
-     "work3k", cond_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, false},
+     "work3k", cond_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, NSYNC},
     {"cond-4pairs/long", "4 pairs, 40,000 iterations",
-     "work40k", cond_hand_offs, 4, TWO_CPUS, LONG, SECONDS, false},
+     "work40k", cond_hand_offs, 4, TWO_CPUS, LONG, SECONDS, NSYNC},
     {"sem-4pairs/short", "4 pairs on 2 CPUs, 100 iterations of work before each answer",
-     "work100", sem_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, false},
+     "work100", sem_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, 0},
     {"sem-4pairs/middle", "4 pairs, 3,000 iterations",
-     "work3k", sem_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, false},
+     "work3k", sem_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, 0},
     {"sem-4pairs/long", "4 pairs, 40,000 iterations",
-     "work40k", sem_hand_offs, 4, TWO_CPUS, LONG, SECONDS, false},
+     "work40k", sem_hand_offs, 4, TWO_CPUS, LONG, SECONDS, 0},
     {"barrier-4pairs/short", "4 pairs on 2 CPUs, 100 iterations of work before each answer",
-     "work100", barrier_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, false},
+     "work100", barrier_hand_offs, 4, TWO_CPUS, SHORT, SECONDS, 0},
     {"barrier-4pairs/middle", "4 pairs, 3,000 iterations",
-     "work3k", barrier_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, false},
+     "work3k", barrier_hand_offs, 4, TWO_CPUS, MIDDLE, SECONDS, 0},
     {"barrier-4pairs/long", "4 pairs, 40,000 iterations",
-     "work40k", barrier_hand_offs, 4, TWO_CPUS, LONG, SECONDS, false},
+     "work40k", barrier_hand_offs, 4, TWO_CPUS, LONG, SECONDS, 0},
     {"broadcast/8", "one thread lets 8 go, and waits until each has gone",
-     "futex1", broadcast, 8, 0, 0, SECONDS, false},
+     "futex1", let_all_go, 8, BROADCAST, 0, SECONDS, NSYNC},
     {"barrier/8", "a barrier of 8",
-     "futex1", barrier_of_many, 8, 0, 0, SECONDS, false},
+     "futex1", barrier_of_many, 8, 0, 0, SECONDS, 0},
     {"queue/2p2c", "an item through a queue of 64 places, 2 producers and 2 consumers",
-     "line", queue, 2, 2, 0, SECONDS, false},
-    {"broadcast/1", "as the number of waiters grows: 1",
-     "futex1", broadcast, 1, 0, 0, SECONDS, true},
-    {"broadcast/100", "100",
-     "futex1", broadcast, 100, 0, 0, SECONDS, true},
-    {"broadcast/1000", "1,000",
-     "futex1", broadcast, 1000, 0, 0, SECONDS, true},
-    {"broadcast/10000", "10,000",
-     "futex1", broadcast, 10000, 0, 0, SECONDS, true},
+     "line", queue, 2, 2, 0, SECONDS, NSYNC},
+    {"grow-broadcast/1", "one thread lets all others go by a broadcast, as their number grows: 1",
+     "futex1", let_all_go, 1, BROADCAST, 0, SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-broadcast/10", "10",
+     "futex1", let_all_go, 10, BROADCAST, 0, SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-broadcast/100", "100",
+     "futex1", let_all_go, 100, BROADCAST, 0, SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-broadcast/1000", "1,000",
+     "futex1", let_all_go, 1000, BROADCAST, 0, 2 * SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-broadcast/10000", "10,000",
+     "futex1", let_all_go, 10000, BROADCAST, 0, 4 * SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-signals/1", "the same by a signal for each: 1",
+     "futex1", let_all_go, 1, SIGNALS, 0, SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-signals/10", "10",
+     "futex1", let_all_go, 10, SIGNALS, 0, SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-signals/100", "100",
+     "futex1", let_all_go, 100, SIGNALS, 0, SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-signals/1000", "1,000",
+     "futex1", let_all_go, 1000, SIGNALS, 0, 2 * SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-signals/10000", "10,000",
+     "futex1", let_all_go, 10000, SIGNALS, 0, 4 * SECONDS, ON_REQUEST | GROWTH | NSYNC},
+    {"grow-bucket/1", "post and wait on one CPU, as the number of sleepers in the futex bucket grows: 1",
+     "futex1", crowded_bucket, 1, 0, 0, SECONDS, ON_REQUEST | GROWTH},
+    {"grow-bucket/10", "10",
+     "futex1", crowded_bucket, 10, 0, 0, SECONDS, ON_REQUEST | GROWTH},
+    {"grow-bucket/100", "100",
+     "futex1", crowded_bucket, 100, 0, 0, SECONDS, ON_REQUEST | GROWTH},
+    {"grow-bucket/1000", "1,000",
+     "futex1", crowded_bucket, 1000, 0, 0, 2 * SECONDS, ON_REQUEST | GROWTH},
+    {"grow-bucket/10000", "10,000",
+     "futex1", crowded_bucket, 10000, 0, 0, 4 * SECONDS, ON_REQUEST | GROWTH},
     {0},
 };
 /* clang-format on */

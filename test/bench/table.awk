@@ -1,4 +1,6 @@
 # The README's tables, from the files of make bench: awk -f table.awk bench.tsv musl/bench.tsv
+# The peers asymmetric (its ratio to libc) and nsync (Furwock's to it) have columns where the file has
+# them.
 BEGIN {
     FS = "\t"
     n = split("mutex-normal/single|mutex lock + unlock, single-threaded process|" \
@@ -23,16 +25,25 @@ BEGIN {
 FNR == 1 { file++ }
 $2 == "libc" || $2 == "musl" { theirs[file, $1] = $4 }
 $2 == "furwock" { ours[file, $1] = $4; wall[file, $1] = $10; cpu[file, $1] = $11; limit[file, $1] = $13 }
+file == 1 && $2 == "asymmetric" { set[$1] = $10; sets++ }
+file == 1 && $2 == "nsync" { rival[$1] = $4; rivals++ }
 END {
-    print "| nanoseconds an operation | glibc | Furwock | ratio | CPU ratio |\n|---|---|---|---|---|"
+    print "| nanoseconds an operation | glibc | Furwock | ratio | CPU ratio |" \
+        (sets ? " asymmetric: ratio |" : "") (rivals ? " ratio to nsync |" : "") \
+        "\n|---|---|---|---|---|" (sets ? "---|" : "") (rivals ? "---|" : "")
     for (i = 1; i < n; i += 2) {
         if (!((1, row[i]) in ours)) {
             print "table.awk: no row " row[i] > "/dev/stderr"
             status = 1
             continue
         }
-        printf "| %s | %s | %s | %.2f | %.2f |\n", row[i + 1], shown(theirs[1, row[i]]),
+        printf "| %s | %s | %s | %.2f | %.2f |", row[i + 1], shown(theirs[1, row[i]]),
             shown(ours[1, row[i]]), wall[1, row[i]], cpu[1, row[i]]
+        if (sets)
+            printf " %s |", row[i] in set ? sprintf("%.2f", set[row[i]]) : ""
+        if (rivals)
+            printf " %s |", row[i] in rival ? sprintf("%.2f", ours[1, row[i]] / rival[row[i]]) : ""
+        print ""
     }
     if (file > 1) {
         print "\n| nanoseconds an operation | musl | Furwock | ratio | raw clone(2) |\n|---|---|---|---|---|"
