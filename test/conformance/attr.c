@@ -120,15 +120,6 @@ static size_t stack_min(void)
     return (size_t)sysconf(_SC_THREAD_STACK_MIN);
 }
 
-/* Leave the test unless threads may be given a realtime policy; musl has only the system call. */
-static void need_realtime(void)
-{
-    struct sched_param fifo = {.sched_priority = sched_get_priority_min(SCHED_FIFO)}, none = {0};
-    if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &fifo) != 0)
-        unsupported("no privilege for SCHED_FIFO");
-    ck_assert_int_eq(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none), 0);
-}
-
 static void set_scheduling(int inherit, int policy, int priority)
 {
     struct sched_param param = {.sched_priority = priority};

@@ -7,7 +7,6 @@
  */
 #include "conform.h"
 #include <sched.h>
-#include <sys/time.h>
 
 enum { PARTIES = 4 };
 
@@ -41,31 +40,6 @@ static void init_barrier(pthread_barrier_t *barrier, int pshared, unsigned count
     ck_assert_int_eq(pthread_barrierattr_setpshared(&attr, pshared), 0);
     ck_assert_int_eq(pthread_barrier_init(barrier, &attr, count), 0);
     ck_assert_int_eq(pthread_barrierattr_destroy(&attr), 0);
-}
-
-/* Call something again and again while signals arrive, and no function is to be restarted. */
-static atomic_int signals;
-
-static void on_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&signals, 1);
-}
-
-static void catch_signal(int number, void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler};
-    ck_assert_int_eq(sigaction(number, &action, NULL), 0);
-}
-
-static void under_signals(void (*calls)(void))
-{
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    catch_signal(SIGALRM, on_signal);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-    while (atomic_load(&signals) < 20)
-        calls();
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
 }
 
 /* ---- Initialising and destroying ---- */
@@ -168,7 +142,8 @@ static void init_and_destroy(void)
 
 ASSERTION(pthread_barrier_init, 10, "does not return EINTR")
 {
-    under_signals(init_and_destroy);
+    while (hailing())
+        init_and_destroy();
 }
 
 ASSERTION(pthread_barrier_destroy, 1, "destroys an initialised barrier; returns 0")
@@ -242,7 +217,8 @@ ASSERTION(pthread_barrier_destroy, 4, "the same, for a process-shared barrier")
 
 ASSERTION(pthread_barrier_destroy, 5, "does not return EINTR")
 {
-    under_signals(init_and_destroy);
+    while (hailing())
+        init_and_destroy();
 }
 
 /* ---- Waiting ---- */
@@ -332,13 +308,13 @@ ASSERTION(pthread_barrier_wait, 4, "after a signal handler the thread waits on a
     enum { TIMES = 10 };
     pthread_barrier_t barrier;
     struct unit_call call;
-    catch_signal(SIGUSR1, on_signal);
+    catch_signal(SIGUSR1, count_signal, 0);
     ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
     unit_start(&call, wait_at, &barrier);
     for (int i = 1; i <= TIMES; i++) {
         unit_wait_until_blocked(&call);
         ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
-        unit_wait_for(&signals, i);
+        unit_wait_for(&handled, i);
     }
     unit_wait_until_blocked(&call);
     int mine = pthread_barrier_wait(&barrier), its = unit_finish(&call);
@@ -351,7 +327,7 @@ static atomic_int may_leave;
 
 static void on_signal_stay(int number)
 {
-    on_signal(number);
+    count_signal(number);
     unit_wait_for(&may_leave, 1);
 }
 
@@ -368,12 +344,12 @@ ASSERTION(pthread_barrier_wait, 5,
 {
     pthread_barrier_t barrier;
     struct unit_call first, last;
-    catch_signal(SIGUSR1, on_signal_stay);
+    catch_signal(SIGUSR1, on_signal_stay, 0);
     ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
     unit_start(&first, wait_at, &barrier);
     unit_wait_until_blocked(&first);
     ck_assert_int_eq(pthread_kill(first.thread, SIGUSR1), 0);
-    unit_wait_for(&signals, 1);
+    unit_wait_for(&handled, 1);
     unit_start(&last, wait_at_then_stay, &barrier);
     unit_wait_until_blocked(&last);
     atomic_store(&may_leave, 1);
@@ -384,11 +360,7 @@ ASSERTION(pthread_barrier_wait, 5,
 
 static int wait_with_priority(void *barrier, int priority)
 {
-    struct sched_param param = {.sched_priority = priority};
-    int error = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
-    if (error == EPERM)
-        unsupported("may not use SCHED_FIFO");
-    ck_assert_int_eq(error, 0);
+    set_priority(SCHED_FIFO, priority);
     return pthread_barrier_wait(barrier);
 }
 
@@ -452,7 +424,7 @@ ASSERTION(pthread_barrier_wait, 8, "is no cancellation point, for a request made
 static int wait_until_cancelled(void *barrier)
 {
     pthread_barrier_wait(barrier);
-    atomic_fetch_add(&signals, 1);
+    atomic_fetch_add(&handled, 1);
     for (;;)
         pause();
     return 0;
@@ -471,7 +443,7 @@ ASSERTION(pthread_barrier_wait, 9, "is no cancellation point, for a request made
     pthread_barrier_wait(&barrier);
     ck_assert_int_eq(pthread_join(call.thread, &result), 0);
     ck_assert_ptr_eq(result, PTHREAD_CANCELED);
-    ck_assert_int_eq(atomic_load(&signals), 1);
+    ck_assert_int_eq(atomic_load(&handled), 1);
 }
 
 static void wait_alone(void)
@@ -486,7 +458,8 @@ static void wait_alone(void)
 
 ASSERTION(pthread_barrier_wait, 10, "does not return EINTR")
 {
-    under_signals(wait_alone);
+    while (hailing())
+        wait_alone();
 }
 
 static const int serial_thread = PTHREAD_BARRIER_SERIAL_THREAD;
@@ -537,7 +510,8 @@ static void use_attributes(void)
 
 ASSERTION(pthread_barrierattr_init, 4, "does not return EINTR")
 {
-    under_signals(use_attributes);
+    while (hailing())
+        use_attributes();
 }
 
 ASSERTION(pthread_barrierattr_destroy, 1, "destroys an attributes object; returns 0")
@@ -570,7 +544,8 @@ ASSERTION(pthread_barrierattr_destroy, 3, "leaves a barrier alone that was made 
 
 ASSERTION(pthread_barrierattr_destroy, 4, "does not return EINTR")
 {
-    under_signals(use_attributes);
+    while (hailing())
+        use_attributes();
 }
 
 ASSERTION(pthread_barrierattr_getpshared, 1, "gives the process-shared attribute, and returns 0")
@@ -592,7 +567,8 @@ ASSERTION(pthread_barrierattr_getpshared, 2, "the default is PTHREAD_PROCESS_PRI
 
 ASSERTION(pthread_barrierattr_getpshared, 3, "does not return EINTR")
 {
-    under_signals(use_attributes);
+    while (hailing())
+        use_attributes();
 }
 
 ASSERTION(pthread_barrierattr_setpshared, 1, "sets the process-shared attribute, and returns 0")
@@ -623,5 +599,6 @@ ASSERTION(pthread_barrierattr_setpshared, 3, "may fail with EINVAL for a value t
 
 ASSERTION(pthread_barrierattr_setpshared, 4, "does not return EINTR")
 {
-    under_signals(use_attributes);
+    while (hailing())
+        use_attributes();
 }

@@ -8,7 +8,6 @@
  */
 #include "conform.h"
 #include <sched.h>
-#include <sys/time.h>
 
 #define FAR_MS 60000 /* no test lasts until then */
 
@@ -197,31 +196,6 @@ static int try_lock(void *mutex)
     return error;
 }
 
-/* Call something again and again while signals arrive, and no function is to be restarted. */
-static atomic_int signals;
-
-static void on_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&signals, 1);
-}
-
-static void catch_signal(int number)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-    ck_assert_int_eq(sigaction(number, &action, NULL), 0);
-}
-
-static void under_signals(void (*calls)(void))
-{
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    catch_signal(SIGALRM);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-    while (atomic_load(&signals) < 20)
-        calls();
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
-}
-
 /* Keep this thread, and those it starts, on one processor. */
 static void use_one_processor(void)
 {
@@ -229,15 +203,6 @@ static void use_one_processor(void)
     CPU_ZERO(&set);
     CPU_SET(sched_getcpu(), &set);
     ck_assert_int_eq(sched_setaffinity(0, sizeof set, &set), 0);
-}
-
-static void set_priority(int priority)
-{
-    struct sched_param param = {.sched_priority = priority};
-    int error = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
-    if (error == EPERM)
-        unsupported("may not use SCHED_FIFO");
-    ck_assert_int_eq(error, 0);
 }
 
 /* ---- Initialising and destroying ---- */
@@ -351,7 +316,8 @@ static void init_and_destroy(void)
 
 ASSERTION(pthread_cond_init, 8, "does not return EINTR")
 {
-    under_signals(init_and_destroy);
+    while (hailing())
+        init_and_destroy();
 }
 
 ASSERTION(pthread_cond_destroy, 1, "destroys an initialised condition variable; returns 0")
@@ -485,7 +451,8 @@ ASSERTION(pthread_cond_destroy, 8, "is safe when no thread is blocked since wait
 
 ASSERTION(pthread_cond_destroy, 9, "does not return EINTR")
 {
-    under_signals(init_and_destroy);
+    while (hailing())
+        init_and_destroy();
 }
 
 static struct gate static_gate = {
@@ -828,14 +795,14 @@ static void check_interrupted(wait_function *wait)
     enum { TIMES = 10 };
     struct gate gate;
     struct unit_call call;
-    catch_signal(SIGUSR1);
+    catch_signal(SIGUSR1, count_signal, 0);
     init_gate(&gate, wait);
     unit_start(&call, pass, &gate);
     await_entered(&gate, 1);
     for (int i = 1; i <= TIMES; i++) {
         unit_wait_until_blocked(&call);
         ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
-        unit_wait_for(&signals, i);
+        unit_wait_for(&handled, i);
     }
     unit_wait_until_blocked(&call);
     open_gate(&gate);
@@ -1361,7 +1328,7 @@ static int pass_with_priority(void *argument)
 {
     struct queued *queued = argument;
     struct gate *gate = &queued->queue->gate;
-    set_priority(queued->priority);
+    set_priority(SCHED_FIFO, queued->priority);
     lock(gate);
     gate->entered++;
     while (!gate->open)
@@ -1502,12 +1469,14 @@ static void broadcast_it(void)
 
 ASSERTION(pthread_cond_signal, 11, "does not return EINTR")
 {
-    under_signals(signal_it);
+    while (hailing())
+        signal_it();
 }
 
 ASSERTION(pthread_cond_broadcast, 11, "does not return EINTR")
 {
-    under_signals(broadcast_it);
+    while (hailing())
+        broadcast_it();
 }
 
 /* ---- Attributes ---- */
@@ -1549,7 +1518,8 @@ static void init_and_destroy_attr(void)
 
 ASSERTION(pthread_condattr_init, 4, "does not return EINTR")
 {
-    under_signals(init_and_destroy_attr);
+    while (hailing())
+        init_and_destroy_attr();
 }
 
 ASSERTION(pthread_condattr_destroy, 1, "destroys an attributes object; returns 0")
@@ -1584,7 +1554,8 @@ ASSERTION(pthread_condattr_destroy, 3, "leaves a condition variable alone that w
 
 ASSERTION(pthread_condattr_destroy, 4, "does not return EINTR")
 {
-    under_signals(init_and_destroy_attr);
+    while (hailing())
+        init_and_destroy_attr();
 }
 
 ASSERTION(pthread_condattr_getclock, 1, "gives the clock attribute, and returns 0")
@@ -1621,7 +1592,8 @@ static void set_and_get(void)
 
 ASSERTION(pthread_condattr_getclock, 3, "does not return EINTR")
 {
-    under_signals(set_and_get);
+    while (hailing())
+        set_and_get();
 }
 
 ASSERTION(pthread_condattr_setclock, 1, "sets the clock attribute, no other, and returns 0")
@@ -1683,7 +1655,8 @@ ASSERTION(pthread_condattr_setclock, 5, "may fail with EINVAL for a clock that i
 
 ASSERTION(pthread_condattr_setclock, 6, "does not return EINTR")
 {
-    under_signals(set_and_get);
+    while (hailing())
+        set_and_get();
 }
 
 ASSERTION(pthread_condattr_getpshared, 1, "gives the process-shared attribute, and returns 0")
@@ -1710,7 +1683,8 @@ ASSERTION(pthread_condattr_getpshared, 2, "the default is PTHREAD_PROCESS_PRIVAT
 
 ASSERTION(pthread_condattr_getpshared, 3, "does not return EINTR")
 {
-    under_signals(set_and_get);
+    while (hailing())
+        set_and_get();
 }
 
 ASSERTION(pthread_condattr_setpshared, 1, "sets the process-shared attribute, no other; returns 0")
@@ -1745,5 +1719,6 @@ ASSERTION(pthread_condattr_setpshared, 3, "may fail with EINVAL for a value that
 
 ASSERTION(pthread_condattr_setpshared, 4, "does not return EINTR")
 {
-    under_signals(set_and_get);
+    while (hailing())
+        set_and_get();
 }

@@ -8,6 +8,8 @@
 #define FURWOCK_TEST_CONFORM_H
 
 #include "unit.h"
+#include <sched.h>
+#include <sys/time.h>
 
 /* musl lacks these too: weak, so that an assertion finds them absent rather than a linker. */
 #ifndef __GLIBC__
@@ -68,5 +70,81 @@ enum conform_status { CONFORM_PASSED = 3, CONFORM_UNSUPPORTED = 4 };
         if ((const void *)(function) == NULL)                                                      \
             unsupported("there is no " #function);                                                 \
     } while (0)
+
+/* Signals. How many count_signal() has handled: */
+static atomic_int handled __attribute__((unused));
+
+static inline void count_signal(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&handled, 1);
+}
+
+static inline void catch_signal(int signal, void (*handler)(int), int flags)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    ck_assert_int_eq(sigaction(signal, &action, NULL), 0);
+}
+
+static inline void repeat_alarm(suseconds_t us)
+{
+    struct itimerval timer = {{0, us}, {0, us}};
+    ck_assert_int_eq(setitimer(ITIMER_REAL, &timer, NULL), 0);
+}
+
+/*
+ * While signals hail: `while (hailing()) ...` does something again and again until enough of them,
+ * which restart no system call, have been handled.
+ */
+static inline bool hailing(void)
+{
+    enum { SIGNALS = 100 };
+    static int end;
+    if (end == 0) {
+        end = atomic_load(&handled) + SIGNALS;
+        catch_signal(SIGALRM, count_signal, 0);
+        repeat_alarm(200);
+    }
+    if (atomic_load(&handled) < end)
+        return true;
+    repeat_alarm(0);
+    end = 0;
+    return false;
+}
+
+/* Leave the test unless threads may have a realtime policy; musl has only the system call. */
+static inline void need_realtime(void)
+{
+    struct sched_param fifo = {.sched_priority = sched_get_priority_min(SCHED_FIFO)}, none = {0};
+    if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO, &fifo) != 0)
+        unsupported("no privilege for SCHED_FIFO");
+    ck_assert_int_eq(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &none), 0);
+}
+
+/* The same for the calling thread, which then has it. */
+static inline void set_priority(int policy, int priority)
+{
+    struct sched_param param = {.sched_priority = priority};
+    int error = pthread_setschedparam(pthread_self(), policy, &param);
+    if (error == EPERM)
+        unsupported("realtime scheduling needs a privilege");
+    ck_assert_int_eq(error, 0);
+}
+
+/* The priority that the kernel runs a thread at: of SCHED_FIFO and SCHED_RR, 0 for any other. */
+static inline int runs_at(pid_t tid)
+{
+    char path[64], line[512];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
+    fclose(file);
+    char *field = strrchr(line, ')') + 2; /* the third: state */
+    for (int i = 3; i < 18; i++)
+        field = strchr(field, ' ') + 1;
+    int priority = atoi(field);
+    return priority < 0 ? -priority - 1 : 0;
+}
 
 #endif

@@ -7,7 +7,6 @@
  */
 #include "conform.h"
 #include <sched.h>
-#include <sys/time.h>
 
 #define FAR_MS 60000 /* no test lasts until then */
 
@@ -154,15 +153,6 @@ static void is_a_mutex(pthread_mutex_t *mutex)
 
 /* Threads */
 
-static void set_priority(int policy, int priority)
-{
-    struct sched_param param = {.sched_priority = priority};
-    int error = pthread_setschedparam(pthread_self(), policy, &param);
-    if (error == EPERM)
-        unsupported("realtime scheduling needs a privilege");
-    ck_assert_int_eq(error, 0);
-}
-
 /* A thread that locks a mutex, and unlocks it when told. */
 struct user {
     lock_function *lock;
@@ -282,22 +272,6 @@ static struct shared *orphan(int type, int protocol)
     return shared;
 }
 
-/* Signals whose handler only counts. */
-
-static atomic_int handled;
-
-static void count(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
-static void catch_signal(int signal, int flags)
-{
-    struct sigaction action = {.sa_handler = count, .sa_flags = flags};
-    ck_assert_int_eq(sigaction(signal, &action, NULL), 0);
-}
-
 /* Interrupt a thread that waits, and hold that the handler has returned and it waits again. */
 static void interrupt(struct user *user)
 {
@@ -310,12 +284,8 @@ static void interrupt(struct user *user)
 /* Call what does not wait under a hail of signals. */
 static void hail(int (*function)(pthread_mutex_t *), pthread_mutex_t *mutex)
 {
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    catch_signal(SIGALRM, 0);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-    while (atomic_load(&handled) < 100)
+    while (hailing())
         ck_assert_int_eq(function(mutex), 0);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
 }
 
 /* Priority ceilings: some implementations lock such a mutex only for realtime threads. */
@@ -764,7 +734,7 @@ static void check_signal(lock_function *function)
 {
     for (int i = 0; i < 2; i++) {
         pthread_mutex_t mutex;
-        catch_signal(SIGUSR1, i ? SA_RESTART : 0);
+        catch_signal(SIGUSR1, count_signal, i ? SA_RESTART : 0);
         FOR_EACH_KIND(&mutex)
         {
             struct user user;
@@ -919,7 +889,7 @@ ASSERTION_OF_LOCKS(15, "may fail with EDEADLK when owners wait for each other; e
 static void check_no_eintr(lock_function *function)
 {
     pthread_mutex_t mutex;
-    catch_signal(SIGUSR1, 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     FOR_EACH_KIND(&mutex)
     {
         struct user user;
@@ -1117,7 +1087,7 @@ static void check_timeout_interrupted(timed_function *function, clockid_t clock)
     lock(&mutex);
     for (int i = 0; i < 2; i++) {
         int before = atomic_load(&handled);
-        catch_signal(SIGUSR1, i ? SA_RESTART : 0);
+        catch_signal(SIGUSR1, count_signal, i ? SA_RESTART : 0);
         /* More time for a machine so busy that the wait was over before the signal. */
         for (int ms = 50; atomic_load(&handled) == before; ms *= 2) {
             struct unit_call call;
@@ -1172,22 +1142,6 @@ static void check_inherit_expires(timed_function *function, clockid_t clock)
 }
 ASSERTION_OF_TIMED_LOCKS(26, "a wait for a mutex of PTHREAD_PRIO_INHERIT ends at its time too",
                          check_inherit_expires)
-
-/* The priority that the kernel runs a thread at: of SCHED_FIFO and SCHED_RR, 0 for any other. */
-static int runs_at(pid_t tid)
-{
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
-    FILE *file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
-    fclose(file);
-    char *field = strrchr(line, ')') + 2; /* the third: state */
-    for (int i = 3; i < 18; i++)
-        field = strchr(field, ' ') + 1;
-    int priority = atoi(field);
-    return priority < 0 ? -priority - 1 : 0;
-}
 
 static void check_timeout_ends_inheritance(timed_function *function, clockid_t clock)
 {
@@ -1983,7 +1937,7 @@ ASSERTION(pthread_mutex_setprioceiling, 17, "never returns EINTR, whether or not
     struct user user;
     need_protect(10);
     init_ceiling(&mutex, 15);
-    catch_signal(SIGUSR1, 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     lock(&mutex);
     start_setting(&user, &mutex);
     unit_wait_until_blocked(&user.call);

@@ -5,7 +5,6 @@
  */
 #include "conform.h"
 #include <sched.h>
-#include <sys/time.h>
 
 /* An attributes object, and what is in it. */
 
@@ -158,26 +157,12 @@ static pid_t lock_in_child(struct shared *shared)
 }
 
 /* Call what does not wait under a hail of signals. */
-
-static atomic_int handled;
-
-static void count(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
 static void hail(int (*function)(pthread_mutexattr_t *))
 {
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    struct sigaction action = {.sa_handler = count};
     pthread_mutexattr_t attr;
     init(&attr);
-    ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-    while (atomic_load(&handled) < 100)
+    while (hailing())
         ck_assert_int_eq(function(&attr), 0);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
 }
 
 /* pthread_mutexattr_init() */
@@ -915,30 +900,6 @@ ASSERTION(pthread_mutexattr_getprotocol, 4, "never returns EINTR")
  * of SCHED_FIFO, and the kernel tells at which priority it runs each.
  */
 
-static void set_priority(int priority)
-{
-    struct sched_param param = {.sched_priority = priority};
-    int error = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
-    if (error == EPERM)
-        unsupported("realtime scheduling needs a privilege");
-    ck_assert_int_eq(error, 0);
-}
-
-static int runs_at(pid_t tid)
-{
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
-    FILE *file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
-    fclose(file);
-    char *field = strrchr(line, ')') + 2; /* the third: state */
-    for (int i = 3; i < 18; i++)
-        field = strchr(field, ' ') + 1;
-    int priority = atoi(field);
-    return priority < 0 ? -priority - 1 : 0;
-}
-
 static void i_run_at(int priority)
 {
     ck_assert_int_eq(runs_at(unit_gettid()), priority);
@@ -977,7 +938,7 @@ struct user {
 static int use(void *argument)
 {
     struct user *user = argument;
-    set_priority(user->priority);
+    set_priority(SCHED_FIFO, user->priority);
     for (int i = 0; i < 2 && user->mutexes[i] != NULL; i++) {
         lock(user->mutexes[i]);
         atomic_fetch_add(&user->has, 1);
@@ -1037,7 +998,7 @@ ASSERTION(pthread_mutexattr_setprotocol, 2,
 {
     pthread_mutex_t mutex;
     struct user waiter;
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     ck_assert_int_eq(pthread_mutex_init(&mutex, NULL), 0);
     lock(&mutex);
     i_run_at(10);
@@ -1053,7 +1014,7 @@ static void check_inherits(int robust)
     pthread_mutex_t mutex;
     struct user waiters[3];
     need_inherit();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     init_inherit(&mutex, robust);
     lock(&mutex);
     i_run_at(10);
@@ -1089,7 +1050,7 @@ ASSERTION(pthread_mutexattr_setprotocol, 5,
     pthread_mutex_t mutex;
     struct user waiter;
     need_inherit();
-    set_priority(30);
+    set_priority(SCHED_FIFO, 30);
     init_inherit(&mutex, PTHREAD_MUTEX_STALLED);
     lock(&mutex);
     start_waiter(&waiter, 20, &mutex);
@@ -1105,7 +1066,7 @@ ASSERTION(pthread_mutexattr_setprotocol, 6,
     pthread_mutex_t first, second;
     struct user of_first, of_second;
     need_inherit();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     init_inherit(&first, PTHREAD_MUTEX_STALLED);
     init_inherit(&second, PTHREAD_MUTEX_ROBUST);
     lock(&first);
@@ -1127,7 +1088,7 @@ ASSERTION(pthread_mutexattr_setprotocol, 7,
     pthread_mutex_t mutex;
     struct user owner, low, high;
     need_inherit();
-    set_priority(40);
+    set_priority(SCHED_FIFO, 40);
     init_inherit(&mutex, PTHREAD_MUTEX_STALLED);
     lock(&mutex);
     start_waiter(&owner, 10, &mutex);
@@ -1153,7 +1114,7 @@ ASSERTION(
     pthread_mutex_t a, b, c;
     struct user first, second, third, high;
     need_inherit();
-    set_priority(40);
+    set_priority(SCHED_FIFO, 40);
     init_inherit(&a, PTHREAD_MUTEX_STALLED);
     init_inherit(&b, PTHREAD_MUTEX_ROBUST);
     init_inherit(&c, PTHREAD_MUTEX_STALLED);
@@ -1184,15 +1145,15 @@ ASSERTION(pthread_mutexattr_setprotocol, 9,
     pthread_mutex_t mutex;
     struct user waiter;
     need_inherit();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     init_inherit(&mutex, PTHREAD_MUTEX_STALLED);
     lock(&mutex);
     start_waiter(&waiter, 20, &mutex);
-    set_priority(12);
+    set_priority(SCHED_FIFO, 12);
     i_run_at(20);
-    set_priority(22);
+    set_priority(SCHED_FIFO, 22);
     i_run_at(22);
-    set_priority(11);
+    set_priority(SCHED_FIFO, 11);
     i_run_at(20);
     unlock(&mutex);
     i_run_at(11);
@@ -1203,7 +1164,7 @@ static void check_protects(int robust)
 {
     pthread_mutex_t mutex;
     need_protect();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     init_protect(&mutex, robust, 20);
     lock(&mutex);
     i_run_at(20);
@@ -1231,7 +1192,7 @@ ASSERTION(pthread_mutexattr_setprotocol, 12,
 {
     pthread_mutex_t mutexes[3];
     need_protect();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     for (int i = 0; i < 3; i++)
         init_protect(&mutexes[i], PTHREAD_MUTEX_STALLED, 20 + i);
     lock(&mutexes[1]);
@@ -1254,14 +1215,14 @@ ASSERTION(pthread_mutexattr_setprotocol, 13,
 {
     pthread_mutex_t mutex;
     need_protect();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     init_protect(&mutex, PTHREAD_MUTEX_STALLED, 20);
     lock(&mutex);
-    set_priority(12);
+    set_priority(SCHED_FIFO, 12);
     i_run_at(20);
-    set_priority(22);
+    set_priority(SCHED_FIFO, 22);
     i_run_at(22);
-    set_priority(11);
+    set_priority(SCHED_FIFO, 11);
     i_run_at(20);
     unlock(&mutex);
     i_run_at(11);
@@ -1274,7 +1235,7 @@ ASSERTION(pthread_mutexattr_setprotocol, 14,
     struct user of_none, of_inherit;
     need_inherit();
     need_protect();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     ck_assert_int_eq(pthread_mutex_init(&none, NULL), 0);
     init_inherit(&inherit, PTHREAD_MUTEX_STALLED);
     init_protect(&protect, PTHREAD_MUTEX_STALLED, 20);
@@ -1307,7 +1268,7 @@ static struct {
 
 static int run_next(void *argument)
 {
-    set_priority(*(int *)argument);
+    set_priority(SCHED_FIFO, *(int *)argument);
     atomic_store(&next.tid, unit_gettid());
     while (atomic_load(&next.begin) == 0)
         syscall(SYS_futex, &next.begin, 0 /* FUTEX_WAIT */, 0, NULL);
@@ -1362,16 +1323,16 @@ ASSERTION(
     int priority = 20;
     need_inherit();
     stay_on_one_processor();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     init_inherit(&mutex, PTHREAD_MUTEX_STALLED);
     lock(&mutex);
     start_next(&call, &priority);
     start_waiter(&waiter, 20, &mutex);
     i_run_at(20);
     make_next_ready();
-    set_priority(11);
+    set_priority(SCHED_FIFO, 11);
     next_has_not_run();
-    set_priority(9);
+    set_priority(SCHED_FIFO, 9);
     next_has_not_run();
     next_runs(&call);
     unlock(&mutex);
@@ -1387,14 +1348,14 @@ ASSERTION(
     int priority = 20;
     need_protect();
     stay_on_one_processor();
-    set_priority(10);
+    set_priority(SCHED_FIFO, 10);
     init_protect(&mutex, PTHREAD_MUTEX_STALLED, 20);
     start_next(&call, &priority);
     lock(&mutex);
     make_next_ready();
-    set_priority(11);
+    set_priority(SCHED_FIFO, 11);
     next_has_not_run();
-    set_priority(9);
+    set_priority(SCHED_FIFO, 9);
     next_has_not_run();
     next_runs(&call);
     unlock(&mutex);
@@ -1409,7 +1370,7 @@ ASSERTION(pthread_mutexattr_setprotocol, 17,
     int priority = 20;
     need_inherit();
     stay_on_one_processor();
-    set_priority(20);
+    set_priority(SCHED_FIFO, 20);
     init_inherit(&mutex, PTHREAD_MUTEX_STALLED);
     lock(&mutex);
     start_next(&call, &priority);
@@ -1440,7 +1401,7 @@ ASSERTION(pthread_mutexattr_setprotocol, 18,
     int priority = 20;
     need_protect();
     stay_on_one_processor();
-    set_priority(20);
+    set_priority(SCHED_FIFO, 20);
     init_protect(&mutex, PTHREAD_MUTEX_STALLED, 30);
     start_next(&call, &priority);
     lock(&mutex);

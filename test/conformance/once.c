@@ -307,18 +307,9 @@ ASSERTION_OF_BOTH(11,
 
 /* ---- Signals ---- */
 
-static atomic_int handled;
-
-static void handle(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
 static void interrupt(struct job *job, int number)
 {
-    struct sigaction action = {.sa_handler = handle};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     ck_assert_int_eq(pthread_kill(job->call.thread, SIGUSR1), 0);
     unit_wait_for(&handled, number);
 }

@@ -7,7 +7,6 @@
  */
 #include "conform.h"
 #include <sched.h>
-#include <sys/time.h>
 
 #define FAR_MS 60000 /* no test lasts until then */
 
@@ -131,15 +130,6 @@ struct user {
 
 static atomic_int places;
 
-static void set_priority(int policy, int priority)
-{
-    struct sched_param param = {.sched_priority = priority};
-    int error = pthread_setschedparam(pthread_self(), policy, &param);
-    if (error == EPERM)
-        unsupported("realtime scheduling needs a privilege");
-    ck_assert_int_eq(error, 0);
-}
-
 static int use(void *argument)
 {
     struct user *user = argument;
@@ -201,22 +191,6 @@ static void start_with_priority(struct user *user, lock_function *lock, pthread_
     unit_start(&user->call, use, user);
 }
 
-/* Signals whose handler only counts; a system call that they interrupt is not restarted. */
-
-static atomic_int handled;
-
-static void count(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
-static void catch_signal(int signal)
-{
-    struct sigaction action = {.sa_handler = count};
-    ck_assert_int_eq(sigaction(signal, &action, NULL), 0);
-}
-
 /* Interrupt a thread that waits, and hold that the handler has returned and it waits again. */
 static void interrupt(struct user *user)
 {
@@ -229,12 +203,8 @@ static void interrupt(struct user *user)
 /* Call what does not wait under a hail of signals. */
 static void hail(int (*function)(pthread_rwlock_t *), pthread_rwlock_t *rwlock)
 {
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    catch_signal(SIGALRM);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-    while (atomic_load(&handled) < 100)
+    while (hailing())
         ck_assert_int_eq(function(rwlock), 0);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
 }
 
 /* pthread_rwlock_init(), pthread_rwlock_destroy(), PTHREAD_RWLOCK_INITIALIZER */
@@ -487,7 +457,7 @@ static void check_read_interrupted(lock_function *lock)
     ck_assert_int_eq(pthread_rwlock_wrlock(&rwlock), 0);
     start(&reader, lock, &rwlock);
     must_wait(&reader);
-    catch_signal(SIGUSR1);
+    catch_signal(SIGUSR1, count_signal, 0);
     for (int i = 0; i < 3; i++)
         interrupt(&reader);
     unlock(&rwlock);
@@ -689,7 +659,7 @@ ASSERTION_OF_WRITES(3, "blocks while another thread holds the write lock, until 
 static void check_write_interrupted(lock_function *lock)
 {
     static lock_function *const firsts[] = {pthread_rwlock_rdlock, pthread_rwlock_wrlock};
-    catch_signal(SIGUSR1);
+    catch_signal(SIGUSR1, count_signal, 0);
     for (int i = 0; i < 2; i++) {
         pthread_rwlock_t rwlock;
         struct user writer;
@@ -904,7 +874,7 @@ static void check_timeout_interrupted(timed_function *lock, clockid_t clock)
     pthread_rwlock_t rwlock;
     struct unit_call call;
     init(&rwlock);
-    catch_signal(SIGUSR1);
+    catch_signal(SIGUSR1, count_signal, 0);
     ck_assert_int_eq(pthread_rwlock_wrlock(&rwlock), 0);
     struct timed timed = {lock, &rwlock, clock, unit_deadline(clock, 100)};
     unit_start(&call, lock_timed, &timed);
@@ -1095,7 +1065,6 @@ ASSERTION(pthread_rwlock_unlock, 10, "never returns EINTR")
     pthread_rwlock_t rwlock;
     init(&rwlock);
     hail(tryrdlock_and_unlock, &rwlock);
-    atomic_store(&handled, 0);
     hail(trywrlock_and_unlock, &rwlock);
 }
 

@@ -11,7 +11,6 @@
 #include <semaphore.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 
 #define FAR_MS 60000 /* no test lasts until then */
 
@@ -91,20 +90,6 @@ static void check_value(sem_t *sem, int expected)
     int value = -12345;
     ck_assert_int_eq(sem_getvalue(sem, &value), 0);
     ck_assert_int_eq(value, expected);
-}
-
-static atomic_int signals;
-
-static void on_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&signals, 1);
-}
-
-static void catch_signal(int number, void (*handler)(int), int flags)
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
-    ck_assert_int_eq(sigaction(number, &action, NULL), 0);
 }
 
 /* ---- Unnamed semaphores ---- */
@@ -782,12 +767,12 @@ static void check_interrupted(wait_function *wait)
 {
     struct waiter waiter;
     sem_t sem;
-    catch_signal(SIGUSR1, on_signal, 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     init_sem(&sem, 0);
     start_waiter(&waiter, &sem, wait);
     ck_assert_int_eq(pthread_kill(waiter.call.thread, SIGUSR1), 0);
     ck_assert_int_eq(unit_finish(&waiter.call), EINTR);
-    ck_assert_int_eq(atomic_load(&signals), 1);
+    ck_assert_int_eq(atomic_load(&handled), 1);
 }
 
 ASSERTION_OF_WAITS(5, "a signal handler without SA_RESTART interrupts it: EINTR", check_interrupted)
@@ -796,11 +781,11 @@ static void check_restarted(wait_function *wait)
 {
     struct waiter waiter;
     sem_t sem;
-    catch_signal(SIGUSR1, on_signal, SA_RESTART);
+    catch_signal(SIGUSR1, count_signal, SA_RESTART);
     init_sem(&sem, 0);
     start_waiter(&waiter, &sem, wait);
     ck_assert_int_eq(pthread_kill(waiter.call.thread, SIGUSR1), 0);
-    unit_wait_for(&signals, 1);
+    unit_wait_for(&handled, 1);
     ck_assert_int_eq(sem_post(&sem), 0);
     ck_assert_int_eq(unit_finish(&waiter.call), 0);
     check_value(&sem, 0);
@@ -813,7 +798,7 @@ static void check_interrupted_unchanged(wait_function *wait)
 {
     struct waiter waiter;
     sem_t sem;
-    catch_signal(SIGUSR1, on_signal, 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     init_sem(&sem, 0);
     start_waiter(&waiter, &sem, wait);
     ck_assert_int_eq(pthread_kill(waiter.call.thread, SIGUSR1), 0);
@@ -1202,7 +1187,7 @@ static void on_signal_post(int number)
     int error = errno;
     ck_assert_int_eq(sem_post(&posted), 0);
     errno = error;
-    on_signal(number);
+    count_signal(number);
 }
 
 ASSERTION(sem_post, 5, "can be called from a signal handler that interrupts an operation on it")
@@ -1211,14 +1196,14 @@ ASSERTION(sem_post, 5, "can be called from a signal handler that interrupts an o
     catch_signal(SIGALRM, on_signal_post, SA_RESTART);
     init_sem(&posted, 1);
     ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-    while (atomic_load(&signals) < 200) {
+    while (atomic_load(&handled) < 200) {
         ck_assert_int_eq(sem_wait(&posted), 0);
         ck_assert_int_eq(sem_post(&posted), 0);
         ck_assert_int_eq(sem_trywait(&posted), 0);
         ck_assert_int_eq(sem_post(&posted), 0);
     }
     ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
-    check_value(&posted, 1 + atomic_load(&signals));
+    check_value(&posted, 1 + atomic_load(&handled));
 }
 
 ASSERTION(sem_post, 6, "called from a signal handler, lets the thread go that it interrupted")

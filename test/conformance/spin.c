@@ -4,7 +4,6 @@
  */
 #include "conform.h"
 #include <sched.h>
-#include <sys/time.h>
 
 static void init(pthread_spinlock_t *lock)
 {
@@ -77,24 +76,11 @@ static void must_spin(struct unit_call *call)
     ck_assert_msg(!atomic_load(&call->returned), "it returned");
 }
 
-static atomic_int handled;
-
-static void count(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
 /* Call what does not wait under a hail of signals. */
 static void hail(int (*function)(void *), pthread_spinlock_t *lock)
 {
-    struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
-    struct sigaction action = {.sa_handler = count};
-    ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
-    while (atomic_load(&handled) < 100)
+    while (hailing())
         ck_assert_int_eq(function((void *)lock), 0);
-    ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
 }
 
 static int lock_and_unlock(void *lock)
@@ -284,9 +270,8 @@ ASSERTION(pthread_spin_lock, 5, "never returns EINTR, whether or not it spins")
 {
     pthread_spinlock_t lock;
     struct unit_call call;
-    struct sigaction action = {.sa_handler = count};
     init(&lock);
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     ck_assert_int_eq(pthread_spin_lock(&lock), 0);
     unit_start(&call, lock_and_unlock, (void *)&lock);
     must_spin(&call);
@@ -296,7 +281,6 @@ ASSERTION(pthread_spin_lock, 5, "never returns EINTR, whether or not it spins")
     }
     ck_assert_int_eq(pthread_spin_unlock(&lock), 0);
     ck_assert_int_eq(unit_finish(&call), 0);
-    atomic_store(&handled, 0);
     hail(lock_and_unlock, &lock);
 }
 

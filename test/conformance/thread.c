@@ -78,12 +78,6 @@ static int64_t nanoseconds(clockid_t clock)
     return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-static void on_signal(int signal, void (*handler)(int))
-{
-    struct sigaction action = {.sa_handler = handler};
-    ck_assert_int_eq(sigaction(signal, &action, NULL), 0);
-}
-
 static sigset_t only(int signal)
 {
     sigset_t set;
@@ -493,21 +487,19 @@ ASSERTION(pthread_join, 7, "any thread may wait for any, also for the one that c
 UNTESTED(pthread_join, 8, "may return EDEADLK when threads wait for each other",
          "it may as well wait for ever")
 
-static atomic_int handled;
 static atomic_int handler_tid;
 
 static void handle(int signal)
 {
-    (void)signal;
     atomic_store(&handler_tid, unit_gettid());
-    atomic_fetch_add(&handled, 1);
+    count_signal(signal);
 }
 
 ASSERTION(pthread_join, 9, "does not return EINTR: waits on after a signal handler")
 {
     struct unit_call call;
     struct waiter w;
-    on_signal(SIGUSR1, handle);
+    catch_signal(SIGUSR1, handle, 0);
     start_waiter(&w, NULL);
     unit_start(&call, join, &w);
     unit_wait_until_blocked(&call);
@@ -1025,7 +1017,7 @@ ASSERTION(pthread_getcpuclockid, 3, "the clock of another thread does not count 
 ASSERTION(pthread_kill, 1, "sends the signal to that thread, which runs the handler; returns 0")
 {
     struct waiter one, two;
-    on_signal(SIGUSR1, handle);
+    catch_signal(SIGUSR1, handle, 0);
     start_waiter(&one, NULL);
     start_waiter(&two, NULL);
     ck_assert_int_eq(pthread_kill(one.id, SIGUSR1), 0);
@@ -1219,7 +1211,7 @@ ASSERTION(pthread_sigmask, 6, "changes the calling thread's mask alone")
 ASSERTION(pthread_sigmask, 7, "delivers a pending signal that it unblocks before it returns")
 {
     sigset_t set = only(SIGUSR1);
-    on_signal(SIGUSR1, handle);
+    catch_signal(SIGUSR1, handle, 0);
     ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
     ck_assert_int_eq(pthread_kill(pthread_self(), SIGUSR1), 0);
     ck_assert_int_eq(atomic_load(&handled), 0);
@@ -1230,7 +1222,7 @@ ASSERTION(pthread_sigmask, 7, "delivers a pending signal that it unblocks before
 ASSERTION(pthread_sigmask, 8, "also one that is pending for the process")
 {
     sigset_t set = only(SIGUSR1);
-    on_signal(SIGUSR1, handle);
+    catch_signal(SIGUSR1, handle, 0);
     ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
     ck_assert_int_eq(kill(getpid(), SIGUSR1), 0);
     ck_assert_int_eq(atomic_load(&handled), 0);

@@ -216,13 +216,6 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
     case SYS_clock_gettime:
         *(struct timespec *)b = (struct timespec){.tv_sec = start};
         return 0;
-    case SYS_membarrier:
-        may_die();
-        schedule();
-        for (int i = 0; i < threads; i++)
-            drain(&fibres[i]);
-        trace(NULL, "membarrier");
-        return 0;
     case SYS_sched_yield:
         yield();
         return 0;

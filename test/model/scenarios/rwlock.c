@@ -1,4 +1,5 @@
 /* Read-write locks. */
+#include "asymmetric.h"
 #include "layout.h"
 #include "readers.h"
 #include "scenarios.h"
@@ -49,6 +50,7 @@ static void init_visible(void)
 static void init_asymmetric(void)
 {
     init();
+    asymmetric_start();
     arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_ASYMMETRIC);
 }
 

@@ -157,26 +157,33 @@ static void take_or_give_up(void)
 {
     struct cleanup_record record;
     host_push_cleanup(&record, count_cancel, NULL);
-    take();
+    take_patiently();
     host_pop_cleanup(&record);
 }
 
-static void cancelled_left(void)
+static void untaken_left(void)
 {
     int value;
     ok(sem_getvalue(&s, &value));
-    model_assert(value == cancelled && cancelled <= 1);
+    model_assert(value == cancelled + timeouts && cancelled <= 1);
 }
 
 const struct scenario sem_scenarios[] = {
-    SCENARIO("sem-cancel", init, cancelled_left, RUN(take_or_give_up, take, post, post),
+    SCENARIO("sem-cancel", init, untaken_left, RUN(take_or_give_up, take, post, post),
              .cancelled = 1, .flags = BUFFERED),
-    SCENARIO("sem-cancel-4", init, cancelled_left, RUN(take_or_give_up, take, take, post_thrice),
+    SCENARIO("sem-cancel-4", init, untaken_left, RUN(take_or_give_up, take, take, post_thrice),
              .cancelled = 1, .quick = 2),
-    SCENARIO("sem-cancel-spins", init, cancelled_left, RUN(take_or_give_up, take, post, post),
+    SCENARIO("sem-cancel-spins", init, untaken_left, RUN(take_or_give_up, take, post, post),
              .cancelled = 1, .flags = SPINS),
-    SCENARIO("sem-cancel-shared", init_shared, cancelled_left,
+    SCENARIO("sem-cancel-shared", init_shared, untaken_left,
              RUN(take_or_give_up, take, post, post), .cancelled = 1),
+    SCENARIO("sem-cancel-timed", init, untaken_left,
+             RUN(take_or_give_up, take_timed, take, post_thrice), .cancelled = 1, .quick = 1),
+    SCENARIO("sem-cancel-try", init, untaken_left, RUN(take_or_give_up, try, take, post_twice),
+             .cancelled = 1, .quick = 2),
+    SCENARIO("sem-cancel-interrupted", init, untaken_left,
+             RUN(take_or_give_up, take_patiently, post, post), .cancelled = 1,
+             .flags = INTERRUPTED | SPURIOUS, .quick = 1, .deep = 2),
     SCENARIO("sem-post", init, none_left, RUN(take, post), .flags = BUFFERED, .quick = UNBOUNDED),
     SCENARIO("sem-spins", init, none_left, RUN(take_twice, post, post), .flags = SPINS),
     SCENARIO("sem-2-waiters", init, none_left, RUN(take, take, post_twice), .quick = 3),
@@ -191,6 +198,8 @@ const struct scenario sem_scenarios[] = {
     SCENARIO("sem-timed-one", init, timeouts_left, RUN(take_timed, take, post_twice)),
     SCENARIO("sem-shared", init_shared, none_left, RUN(take, take, post_twice), .flags = BUFFERED),
     SCENARIO("sem-shared-3", init_shared, none_left, RUN(take, take, post, post)),
+    SCENARIO("sem-shared-interrupted", init_shared, none_left,
+             RUN(take_patiently, take_patiently, post_twice), .flags = INTERRUPTED | SPURIOUS),
     SCENARIO("sem-shared-timed", init_shared, timeouts_left, RUN(take_timed, take, post_twice)),
     SCENARIO("sem-shared-death", init_shared, NULL, RUN(take, take_and_tell, post_until_taken),
              .mortal = 1),
