@@ -27,8 +27,17 @@ struct mutex {
     uint32_t kind;
     /* adaptive spinning: park.h */
     uint32_t spin;
-    /* the owner's robust list: self.c */
-    void *previous, *next;
+    union {
+        /* the owner's robust list: self.c */
+        struct {
+            void *previous, *next;
+        };
+        /* mutexes that are not on it: the thread that it is biased to, or is about to be (mutex.c) */
+        struct {
+            uint64_t bias;
+            uint32_t candidate, in_a_row;
+        };
+    };
 };
 
 /* pthread_cond_t and cnd_t: cond.c */

@@ -5,17 +5,45 @@
  *
  * Plain: private ones, and process-shared normal ones, neither robust nor priority-inheriting.
  *
- *      +------+   lock: 0->1    +------+    a waiter: xchg 2    +-----------+
- *      |  0   | --------------> |  1   | ---------------------> |     2     |
- *      | free | <-------------- | held |                        | held, and |
- *      +------+  unlock: xchg 0 +------+                        | sleepers  |
- *         |  ^                                                  | perhaps   |
- *         |  +------------- unlock: xchg 0, then wake one ------+-----------+
- *         +---------------- lock by one that has waited: xchg 2 ----^
+ *      +------+     lock      +------+    a waiter    +-----------+  an old   +---------+
+ *      |  0   | ------------> |  1   | -------------> |     2     |  waiter   |    3    |
+ *      | free | <------------ | held |                | held, and | --------> | claimed |
+ *      +------+    unlock     +------+                | sleepers  | <-------- |         |
+ *        |  ^                                         | perhaps   | deadline  +---------+
+ *        |  +---------- unlock, then wake one --------+-----------+             unlock, |
+ *        +------------- lock by one that has waited ------^  ^                 wake one |
+ *                                                            |     +--------+           |
+ *                               one that has waited takes it +---- |   6    | <---------+
+ *                                                                  | passed |
+ *                                                                  +--------+
  *
  *   A thread that has slept takes the word with 2, because it cannot know whether it was the last
- *   sleeper. So whenever a thread sleeps, either the word is 2, or a thread woken by an unlock is
+ *   sleeper. So whenever a thread sleeps, the word is 2, 3 or 6, or a thread woken by an unlock is
  *   on its way to make it 2. Recursive and errorcheck ones record the owner's id beside the word.
+ *
+ *   A free mutex is for whoever comes first, mostly a thread that runs: so most threads find it free
+ *   most of the time, and nobody waits for a sleeper to arrive. But a thread that has waited for a
+ *   millisecond, and slept, claims it: the unlock then passes it on to those who have slept. The
+ *   claim's other bits are the fork generation: in a child there is nobody who made it. One who has
+ *   claimed does not give up without taking the claim back or the mutex with it. Process-shared ones
+ *   are not claimed, since the claimant may be killed.
+ *
+ *   With FURWOCK=asymmetric a private mutex that one thread locks many times in a row is biased to it,
+ *   once in its life, and costs that thread neither an atomic operation nor a fence:
+ *
+ *      +------+  CAS, by the holder,   +-------------+  <-- sequence --  +-------------+
+ *      |  1   | ---------------------> |      5      |                   |      4      |
+ *      | held |  after bias = its id   | biased, held|  -- sequence -->  | biased, free|
+ *      +------+                        +-------------+                   +-------------+
+ *          ^                                  |  CAS, after bias = REVOKED      |
+ *          +----------------------------------+  and a membarrier               +---> 0
+ *
+ *   A sequence stores the word if bias is still the thread's id and the word what it was, and is
+ *   restartable, that is, aborted by the membarrier. After that none can be under way, nor succeed.
+ *   The owner itself changes 4 and 5 by CAS as well, when a sequence of its own was aborted. bias
+ *   goes 0, id, REVOKED, and never back, so that an old sequence never finds what it looks for.
+ *   Waiters go from what they have seen, by CAS: to exchange the word for 2 would be overwritten by
+ *   the store of a sequence under way. Others than the owner see a lock that is held and revoke it.
  *
  * Owned: robust ones, and process-shared ones that check their owner. The word is in the format of
  * the kernel's robust list, and the kernel marks it if the owner dies.
@@ -38,14 +66,27 @@
  * owner of the word, and NOT_RECOVERABLE is final.
  */
 #include "mutex.h"
+#include "asymmetric.h"
 #include "ceiling.h"
 #include "checked.h"
 #include "host.h"
 #include "self.h"
 
+#include <arch_rseq.h>
 #include <errno.h>
 
-enum { FREE = 0, HELD = 1, CONTENDED = 2 };
+enum plain_state {
+    FREE = 0,
+    HELD = 1,
+    CONTENDED = 2,
+    CLAIMED = 3,
+    BIASED_FREE = 4,
+    BIASED_HELD = 5,
+    PASSED = 6,
+    STATE = 7,
+    GENERATION_SHIFT = 3,
+};
+#define REVOKED UINT64_MAX
 enum recovery { CONSISTENT = 0, INCONSISTENT = 1, NOT_RECOVERABLE = 2 };
 
 static bool is_typed(uint32_t kind)
@@ -123,12 +164,22 @@ static int wait_for_nothing(const struct deadline *deadline)
     }
 }
 
-/* Plain. */
+/*
+ * A thread that has to wait for a mutex again right after it has waited for one meets others all the
+ * time. Spinning would have them pass the mutex to and fro with every section, and a cache line each
+ * time; asleep, it lets another one work alone for a while.
+ */
+enum { JUST_NOW = 2 * ARCH_TICKS_PER_US };
+
+static bool has_just_waited(void)
+{
+    return self.waited_at != 0 && arch_ticks() - self.waited_at < JUST_NOW;
+}
 
 static bool spin_for_free(struct mutex *mutex)
 {
     struct spin spin;
-    if (!spin_wanted(&spin, &mutex->spin))
+    if (has_just_waited() || !spin_wanted(&spin, &mutex->spin))
         return false;
     bool found;
     do
@@ -138,17 +189,173 @@ static bool spin_for_free(struct mutex *mutex)
     return found;
 }
 
+/* Biased. */
+
+/* How often one thread is to lock a mutex in a row, and nobody else, until it is biased to it. */
+enum { TIMES_IN_A_ROW = 1 << 14, TICKS_SAVED = ARCH_TICKS_PER_US / 100, REVOCATIONS_WORTH = 20 };
+static uint32_t times_in_a_row = TIMES_IN_A_ROW;
+
+static bool is_biased(uint32_t word)
+{
+    return word == BIASED_FREE || word == BIASED_HELD;
+}
+
+static bool is_biased_to_me(const struct mutex *mutex)
+{
+    uint64_t id = arch_load64_relaxed(&mutex->bias);
+    return id != 0 && id == self.id;
+}
+
+/* The caller has just locked it; it does not wait for anyone to try. */
+static COLD void bias(struct mutex *mutex)
+{
+    if (!arch_rseq_ready())
+        return;
+    arch_store64_relaxed(&mutex->bias, self_id());
+    if (!arch_cas(&mutex->word, HELD, BIASED_HELD))
+        arch_store64_relaxed(&mutex->bias, 0);
+}
+
+static inline void earn_bias(struct mutex *mutex)
+{
+    uint32_t me = self_id();
+    if (arch_load64_relaxed(&mutex->bias) != 0)
+        return;
+    if (mutex->candidate != me) {
+        mutex->candidate = me;
+        mutex->in_a_row = 0;
+    } else if (unlikely(++mutex->in_a_row >= arch_load_relaxed(&times_in_a_row))) {
+        mutex->in_a_row = 0;
+        bias(mutex);
+    }
+}
+
+/* The dearer a revocation is, the more has to be saved before there may be one. */
+static void learn_price(uint64_t ticks)
+{
+    uint64_t times = REVOCATIONS_WORTH * ticks / TICKS_SAVED;
+    if (times > arch_load_relaxed(&times_in_a_row))
+        arch_store_relaxed(&times_in_a_row, times > INT32_MAX ? INT32_MAX : times);
+}
+
+/* Afterwards the mutex is one as any other, and stays that. */
+static COLD void revoke_bias(struct mutex *mutex)
+{
+    uint64_t start = arch_ticks();
+    bool mine = is_biased_to_me(mutex);
+    arch_store64_relaxed(&mutex->bias, REVOKED);
+    /* the caller is in no sequence itself */
+    if (!mine)
+        asymmetric_barrier(SEQUENCES);
+    uint32_t word = arch_load_relaxed(&mutex->word);
+    while (is_biased(word) &&
+           !arch_cas_fetch(&mutex->word, &word, word == BIASED_HELD ? HELD : FREE))
+        ;
+    learn_price(arch_ticks() - start);
+}
+
+/* Plain. */
+
+enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, PAUSES = 100 };
+
+/* zero where fork cannot be noticed */
+static uint32_t claim_of_this_process(void)
+{
+    uint32_t generation = self_generation();
+    return generation ? CLAIMED | generation << GENERATION_SHIFT : 0;
+}
+
+/* One that waits for a plain mutex. */
+struct waiter {
+    uint64_t start;
+    /* it has slept, so that others may sleep still; it has made a claim */
+    bool slept, claimed;
+};
+
+static bool claims(const struct waiter *waiter, enum scope scope)
+{
+    return waiter->slept && scope == PRIVATE && arch_ticks() - waiter->start > PATIENCE &&
+           claim_of_this_process() != 0;
+}
+
+/* The mutex, if it can be had. Else *word becomes what the waiter may sleep on. */
+static bool take_or_announce(struct mutex *mutex, enum scope scope, struct waiter *waiter,
+                             uint32_t *word)
+{
+    for (;;) {
+        uint32_t next, state = *word & STATE;
+        bool mine = false;
+        if (is_biased(state)) {
+            if (state == BIASED_FREE && is_biased_to_me(mutex) && !waiter->slept) {
+                mine = true;
+                next = BIASED_HELD;
+            } else {
+                revoke_bias(mutex);
+                *word = arch_load_relaxed(&mutex->word);
+                continue;
+            }
+        } else if (state == FREE || (state == PASSED && waiter->slept)) {
+            mine = true;
+            next = waiter->slept ? CONTENDED : HELD;
+        } else if (state != PASSED && state != CLAIMED && claims(waiter, scope)) {
+            waiter->claimed = true;
+            next = claim_of_this_process();
+        } else {
+            next = state == HELD ? CONTENDED : *word;
+        }
+        if (next != *word && !arch_cas_fetch(&mutex->word, word, next))
+            continue;
+        *word = next;
+        return mine;
+    }
+}
+
+/* A holder that runs is soon through. */
+static void watch_claim(struct mutex *mutex, uint32_t *word)
+{
+    uint32_t claim = *word;
+    for (int i = 0; i < PAUSES && *word == claim; i++) {
+        arch_pause();
+        *word = arch_load_relaxed(&mutex->word);
+    }
+}
+
+/* The deadline has passed. False if the mutex was passed on meanwhile: then the caller takes it. */
+static bool take_claim_back(struct mutex *mutex)
+{
+    uint32_t word = arch_load_relaxed(&mutex->word);
+    while ((word & STATE) == CLAIMED)
+        if (arch_cas_fetch(&mutex->word, &word, CONTENDED))
+            return true;
+    return word != PASSED;
+}
+
 /* `moved` as for mutex_reacquire. */
 static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct deadline *deadline,
                            bool moved)
 {
-    if (spin_for_free(mutex) && arch_cas(&mutex->word, FREE, moved ? CONTENDED : HELD))
-        return 0;
-    while (arch_exchange(&mutex->word, CONTENDED) != FREE) {
-        int error = park(&mutex->word, CONTENDED, deadline, scope_of(kind), ANY);
-        if (error == ETIMEDOUT || error == EINVAL)
+    struct waiter waiter = {.slept = moved};
+    enum scope scope = scope_of(kind);
+    spin_for_free(mutex);
+    uint32_t word = arch_load_relaxed(&mutex->word);
+    waiter.start = arch_ticks();
+    while (!take_or_announce(mutex, scope, &waiter, &word)) {
+        if (waiter.claimed && (word & STATE) == CLAIMED) {
+            watch_claim(mutex, &word);
+            if ((word & STATE) != CLAIMED)
+                continue;
+        }
+        int error = park(&mutex->word, word, deadline, scope, ANY);
+        if ((error == ETIMEDOUT || error == EINVAL) &&
+            (!waiter.claimed || take_claim_back(mutex)))
             return error;
+        if (error == EAGAIN)
+            stand_aside();
+        if (error == 0)
+            waiter.slept = true;
+        word = arch_load_relaxed(&mutex->word);
     }
+    self.waited_at = arch_ticks();
     return 0;
 }
 
@@ -160,11 +367,42 @@ static int plain_acquire(struct mutex *mutex, uint32_t kind, const struct deadli
     return plain_wait(mutex, kind, deadline, moved);
 }
 
+static bool plain_try(struct mutex *mutex)
+{
+    if (arch_cas(&mutex->word, FREE, HELD))
+        return true;
+    if (!is_biased(arch_load_relaxed(&mutex->word)))
+        return false;
+    if (is_biased_to_me(mutex) && arch_cas(&mutex->word, BIASED_FREE, BIASED_HELD))
+        return true;
+    revoke_bias(mutex);
+    return arch_cas(&mutex->word, FREE, HELD);
+}
+
+/* Of what an unlock finds that is not simply held, the word that it leaves. */
+static uint32_t after_release(const struct mutex *mutex, uint32_t word)
+{
+    if (word == BIASED_HELD && is_biased_to_me(mutex))
+        return BIASED_FREE;
+    if ((word & STATE) == CLAIMED && word == claim_of_this_process())
+        return PASSED;
+    return FREE;
+}
+
+static COLD void plain_release_any(struct mutex *mutex, enum scope scope)
+{
+    uint32_t word = arch_load_relaxed(&mutex->word);
+    while (!arch_cas_fetch(&mutex->word, &word, after_release(mutex, word)))
+        ;
+    /* now the mutex may be gone: the wake goes by its address alone */
+    if (word == CONTENDED || (word & STATE) == CLAIMED)
+        unpark(&mutex->word, 1, scope, ANY);
+}
+
 static void plain_release(struct mutex *mutex, enum scope scope)
 {
-    /* after this exchange the mutex may be gone: the wake goes by its address alone */
-    if (unlikely(arch_exchange(&mutex->word, FREE) == CONTENDED))
-        unpark(&mutex->word, 1, scope, ANY);
+    if (unlikely(!arch_cas(&mutex->word, HELD, FREE)))
+        plain_release_any(mutex, scope);
 }
 
 /* Owned. */
@@ -324,7 +562,7 @@ static int acquire_word(struct mutex *mutex, uint32_t kind, const struct deadlin
     if (!has_tid(kind)) {
         if (!try)
             return plain_acquire(mutex, kind, deadline, moved);
-        return arch_cas(&mutex->word, FREE, HELD) ? 0 : EBUSY;
+        return plain_try(mutex) ? 0 : EBUSY;
     }
     if (!is_listed(kind))
         return inheriting_acquire(mutex, kind, deadline, try);
@@ -446,6 +684,12 @@ static COLD int trylock_cold(struct mutex *mutex)
     return lock_any(mutex, NULL, true, false);
 }
 
+/* Of a normal mutex that was not free. */
+static int trylock_late(struct mutex *mutex)
+{
+    return is_biased(arch_load_relaxed(&mutex->word)) ? trylock_cold(mutex) : EBUSY;
+}
+
 static COLD int unlock_cold(struct mutex *mutex)
 {
     return unlock_any(mutex);
@@ -456,35 +700,55 @@ static COLD int wait_cold(struct mutex *mutex)
     return plain_wait(mutex, MUTEX_NORMAL, NULL, false);
 }
 
-static COLD int wake_cold(struct mutex *mutex)
+static COLD int release_cold(struct mutex *mutex)
 {
-    unpark(&mutex->word, 1, PRIVATE, ANY);
+    plain_release_any(mutex, PRIVATE);
     return 0;
+}
+
+/* With FURWOCK=asymmetric. */
+static __attribute__((noinline)) bool acquire_asymmetric(struct mutex *mutex)
+{
+    if (is_biased_to_me(mutex) &&
+        likely(arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_FREE, BIASED_HELD)))
+        return true;
+    if (!(alone() ? arch_cas_alone(&mutex->word, FREE, HELD)
+                  : arch_cas(&mutex->word, FREE, HELD)))
+        return false;
+    if (!alone())
+        earn_bias(mutex);
+    return true;
+}
+
+static __attribute__((noinline)) int release_asymmetric(struct mutex *mutex)
+{
+    if (is_biased_to_me(mutex) &&
+        likely(arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_HELD, BIASED_FREE)))
+        return 0;
+    return likely(arch_cas(&mutex->word, HELD, FREE)) ? 0 : release_cold(mutex);
 }
 
 #define FAST static inline __attribute__((always_inline))
 
 FAST bool fast_acquire(struct mutex *mutex)
 {
-    if (alone()) {
-        if (likely(arch_cas_alone(&mutex->word, FREE, HELD)))
-            return true;
-    } else if (likely(arch_cas(&mutex->word, FREE, HELD))) {
-        return true;
-    }
-    return false;
+    if (unlikely(asymmetric()))
+        return acquire_asymmetric(mutex);
+    if (alone())
+        return likely(arch_cas_alone(&mutex->word, FREE, HELD));
+    return likely(arch_cas(&mutex->word, FREE, HELD));
 }
 
 FAST int fast_release(struct mutex *mutex)
 {
+    if (unlikely(asymmetric()))
+        return release_asymmetric(mutex);
     /* nobody but the holder, not even its signal handlers, can change a held word */
     if (alone() && likely(arch_load_relaxed(&mutex->word) == HELD)) {
         arch_store_release(&mutex->word, FREE);
         return 0;
     }
-    if (likely(arch_exchange(&mutex->word, FREE) != CONTENDED))
-        return 0;
-    return wake_cold(mutex);
+    return likely(arch_cas(&mutex->word, HELD, FREE)) ? 0 : release_cold(mutex);
 }
 
 FAST bool fast_acquire_robust(struct mutex *mutex)
@@ -567,9 +831,7 @@ static int unlock_kind(struct mutex *mutex, uint32_t kind)
         return fast_release(mutex);
     case MUTEX_SHARED:
     case MUTEX_SHARED | MUTEX_ADAPTIVE:
-        if (likely(arch_exchange(&mutex->word, FREE) != CONTENDED))
-            return 0;
-        unpark(&mutex->word, 1, SHARED, ANY);
+        plain_release(mutex, SHARED);
         return 0;
     case MUTEX_INHERIT:
     case MUTEX_INHERIT | MUTEX_SHARED:
@@ -601,7 +863,7 @@ PUBLIC int pthread_mutex_trylock(pthread_mutex_t *object)
     uint32_t kind = arch_load_relaxed(&mutex->kind);
     if (unlikely(kind != MUTEX_NORMAL))
         return checked_mutex_locked(mutex, trylock_kind(mutex, kind));
-    return checked_mutex_locked(mutex, likely(fast_acquire(mutex)) ? 0 : EBUSY);
+    return checked_mutex_locked(mutex, likely(fast_acquire(mutex)) ? 0 : trylock_late(mutex));
 }
 
 PUBLIC int pthread_mutex_unlock(pthread_mutex_t *object)
@@ -648,8 +910,8 @@ PUBLIC int pthread_mutex_init(pthread_mutex_t *object, const pthread_mutexattr_t
     uint32_t kind = attributes ? *(const uint32_t *)attributes : MUTEX_NORMAL;
     if (unlikely(kind != MUTEX_NORMAL))
         return init_kind(mutex, kind);
-    /* all but the links, which a normal one never has; in as few stores as there can be */
-    __builtin_memset(mutex, 0, offsetof(struct mutex, previous));
+    /* in as few stores as there can be */
+    __builtin_memset(mutex, 0, sizeof *mutex);
     return 0;
 }
 
@@ -660,7 +922,7 @@ PUBLIC int pthread_mutex_destroy(pthread_mutex_t *object)
     if (unlikely((kind | word) != 0)) {
         if (!is_valid(kind))
             return EINVAL;
-        if (has_tid(kind) ? (word & WORD_TID) != 0 : word != FREE)
+        if (has_tid(kind) ? (word & WORD_TID) != 0 : word != FREE && word != BIASED_FREE)
             return EBUSY;
     }
     arch_store_relaxed(&mutex->kind, DESTROYED);

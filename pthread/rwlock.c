@@ -249,7 +249,7 @@ static bool withdraw(struct rwlock *rwlock, uint32_t kind, const struct waiter *
 
 /* Visible readers. */
 
-enum { READS_BETWEEN = 16, INHIBITION = 9 };
+enum { READS_BETWEEN = 16, INHIBITION = 9, PAUSES = 50 };
 
 /* The caller holds a counted read lock: is it time for later readers not to be counted? */
 static COLD void invite_readers(struct rwlock *rwlock)
@@ -299,6 +299,10 @@ static COLD bool shut_out_readers(struct rwlock *rwlock, struct reader_row **row
     if (mode & READERS_ASYMMETRIC)
         asymmetric_barrier(STORES);
     bool gone = !has_visible_readers(rwlock, row);
+    for (int i = 0; i < PAUSES && !gone; i++) {
+        arch_pause();
+        gone = !has_visible_readers(rwlock, row);
+    }
     /* else there is more to count off than there is counted, and the next writer looks again */
     if (gone && readers_of(current(rwlock)) >= 0)
         arch_store_relaxed(&rwlock->mode, READERS_COUNTED);
@@ -346,14 +350,13 @@ static COLD int release_write(struct rwlock *rwlock, uint64_t state, uint32_t ki
 static int await_readers(struct rwlock *rwlock, uint32_t kind, const struct deadline *deadline,
                          struct waiter *waiter, struct reader_row *row)
 {
-    uint64_t start = arch_ticks(), state = current(rwlock);
+    uint64_t state = current(rwlock);
     while (!announce(rwlock, &state, 0, WAITING_WRITER, 0, waiter))
         state = current(rwlock);
     int error;
     do
         error = readers_await(row, rwlock, deadline);
     while (error == 0 && !has_readers(current(rwlock)) && has_visible_readers(rwlock, &row));
-    inhibit(rwlock, start);
     if (error && withdraw(rwlock, kind, waiter))
         return error;
     return 0;

@@ -53,6 +53,8 @@ enum scenario_flags {
     WRONG = 64,
     /* one restartable sequence may be aborted without a cause */
     RESTARTS = 128,
+    /* who has slept has waited for long */
+    AGES = 256,
 };
 
 struct scenario {

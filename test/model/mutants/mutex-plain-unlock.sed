@@ -1,2 +1,2 @@
 # mutex.c: the release reads and then stores, instead of exchanging
-/^FAST int fast_release/,/^}/s/arch_exchange(&mutex->word, FREE) != CONTENDED/({ uint32_t was = arch_load_relaxed(\&mutex->word); arch_store_release(\&mutex->word, FREE); was; }) != CONTENDED/
+/^static COLD void plain_release_any/,/^}/s/while (!arch_cas_fetch(&mutex->word, &word, after_release(mutex, word)))/arch_store_release(\&mutex->word, FREE);\n    if (false)/

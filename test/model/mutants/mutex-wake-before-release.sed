@@ -1,2 +1,3 @@
 # mutex.c: the wake comes before the store that releases
-/^FAST int fast_release/,/^}/s/    if (likely(arch_exchange(&mutex->word, FREE) != CONTENDED))/    if (arch_load_relaxed(\&mutex->word) == CONTENDED)\n        wake_cold(mutex);\n    arch_exchange(\&mutex->word, FREE);\n    if (true)/
+/^static COLD void plain_release_any/,/^}/s/    uint32_t word = arch_load_relaxed(&mutex->word);/    uint32_t word = arch_load_relaxed(\&mutex->word);\n    unpark(\&mutex->word, 1, scope, ANY);/
+/^static COLD void plain_release_any/,/^}/s/    if (word == CONTENDED .*/    if (false)/

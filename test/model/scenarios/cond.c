@@ -1,4 +1,6 @@
 /* Condition variables. */
+#include "asymmetric.h"
+#include "layout.h"
 #include "scenarios.h"
 
 static pthread_mutex_t m;
@@ -24,6 +26,15 @@ static void init_shared(int shared)
 static void init(void)
 {
     init_shared(PTHREAD_PROCESS_PRIVATE);
+}
+
+/* The mutex is biased to thread 0. */
+static void init_biased(void)
+{
+    init();
+    asymmetric_start();
+    ((struct mutex *)&m)->bias = 1;
+    ((struct mutex *)&m)->word = 4;
 }
 
 static void init_across(void)
@@ -513,6 +524,8 @@ const struct scenario cond_scenarios[] = {
              .flags = MOVES | SPINS),
     SCENARIO("cond-broadcast-moves-3", init, none_left, RUN(take, take, take, put_for_three),
              .flags = MOVES, .quick = 1, .deep = 2),
+    SCENARIO("bias-cond", init_biased, none_left, RUN(take, put)),
+    SCENARIO("bias-cond-moves", init_biased, none_left, RUN(take, take, put_all), .flags = MOVES),
     SCENARIO("cond-timed", init, NULL, RUN(take_timed, take, put_twice), .flags = INTERRUPTED),
     SCENARIO("cond-timed-outside", init, NULL, RUN(take_timed, take, put_twice_outside)),
     SCENARIO("cond-stale-bit", init, none_left, RUN(time_out_alone, take_after, signal_then_put)),

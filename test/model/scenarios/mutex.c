@@ -1,5 +1,8 @@
 /* Mutexes. */
+#include "asymmetric.h"
+#include "layout.h"
 #include "scenarios.h"
+#include "self.h"
 
 static pthread_mutex_t m;
 static uint32_t inside, flag;
@@ -223,7 +226,87 @@ static void lock_shared_typed(void)
     ok(pthread_mutex_unlock(&m));
 }
 
+/* Biased ones: to thread 0, from the start or as soon as it has locked it once. */
+
+static struct mutex *biased(void)
+{
+    return (struct mutex *)&m;
+}
+
+static void init_biased_kind(int type)
+{
+    init_kind(type, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_PRIVATE);
+    asymmetric_start();
+    biased()->bias = 1;
+    biased()->word = 4;
+}
+
+static void init_biased(void)
+{
+    init_biased_kind(PTHREAD_MUTEX_NORMAL);
+}
+
+static void init_biased_recursive(void)
+{
+    init_biased_kind(PTHREAD_MUTEX_RECURSIVE);
+}
+
+static void init_earning(void)
+{
+    init();
+    asymmetric_start();
+    biased()->candidate = 1;
+    biased()->in_a_row = 1 << 20;
+}
+
+static void init_biased_references(void)
+{
+    init_biased();
+    references = 2;
+}
+
+static void own_once(void)
+{
+    model_assert(self_id() == 1);
+    lock_once();
+}
+
+static void own_twice(void)
+{
+    own_once();
+    own_once();
+}
+
+static void free_at_end_by_any(void)
+{
+    ok(pthread_mutex_destroy(&m));
+}
+
 const struct scenario mutex_scenarios[] = {
+    SCENARIO("mutex-claim", init, free_at_end, RUN(lock_twice, lock_once, lock_once),
+             .flags = AGES),
+    SCENARIO("mutex-claim-timed", init, free_at_end, RUN(lock_once, lock_timed, lock_once),
+             .flags = AGES | INTERRUPTED),
+    SCENARIO("mutex-claim-2-timed", init, free_at_end, RUN(lock_timed, lock_timed, lock_twice),
+             .flags = AGES),
+    SCENARIO("mutex-claim-destroy", three_references, NULL,
+             RUN(drop_reference, drop_reference, drop_reference), .flags = AGES),
+    SCENARIO("bias-revoked", init_biased, free_at_end, RUN(own_twice, lock_once),
+             .flags = BUFFERED | RESTARTS),
+    SCENARIO("bias-revoked-twice", init_biased, free_at_end, RUN(own_once, lock_once, lock_once)),
+    SCENARIO("bias-try", init_biased, free_at_end, RUN(own_twice, try_once), .flags = RESTARTS),
+    SCENARIO("bias-timed", init_biased, free_at_end, RUN(own_once, lock_timed, lock_once)),
+    SCENARIO("bias-claim", init_biased, free_at_end, RUN(own_twice, lock_once, lock_once),
+             .flags = AGES),
+    SCENARIO("bias-recursive", init_biased_recursive, free_at_end,
+             RUN(lock_recursively, lock_recursively)),
+    SCENARIO("bias-earned", init_earning, free_at_end_by_any, RUN(own_twice, lock_once),
+             .flags = BUFFERED | RESTARTS),
+    SCENARIO("bias-earned-twice", init_earning, free_at_end_by_any,
+             RUN(own_twice, lock_once, lock_once)),
+    SCENARIO("bias-destroy", init_biased_references, NULL, RUN(drop_reference, drop_reference),
+             .flags = BUFFERED | RESTARTS),
+
     SCENARIO("mutex-2", init, free_at_end, RUN(lock_twice, lock_twice),
              .flags = SPURIOUS | INTERRUPTED, .quick = 3),
     SCENARIO("mutex-2-counts", init, both_counted, RUN(lock_once, lock_once), .flags = BUFFERED,

@@ -1,0 +1,2 @@
+# mutex.c: a claimed mutex is released without a wake
+s/ || (word & STATE) == CLAIMED)$/)/
