@@ -268,13 +268,13 @@ static uint32_t claim_of_this_process(void)
 /* One that waits for a plain mutex. */
 struct waiter {
     uint64_t start;
-    /* it has slept, so that others may sleep still; it has made a claim */
+    /* it has slept or claimed, so that others may sleep still */
     bool slept, claimed;
 };
 
 static bool claims(const struct waiter *waiter, enum scope scope)
 {
-    return waiter->slept && scope == PRIVATE && arch_ticks() - waiter->start > PATIENCE &&
+    return scope == PRIVATE && arch_ticks() - waiter->start > PATIENCE &&
            claim_of_this_process() != 0;
 }
 
@@ -298,7 +298,7 @@ static bool take_or_announce(struct mutex *mutex, enum scope scope, struct waite
             mine = true;
             next = waiter->slept ? CONTENDED : HELD;
         } else if (state != PASSED && state != CLAIMED && claims(waiter, scope)) {
-            waiter->claimed = true;
+            waiter->slept = waiter->claimed = true;
             next = claim_of_this_process();
         } else {
             next = state == HELD ? CONTENDED : *word;
@@ -349,8 +349,8 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
         if ((error == ETIMEDOUT || error == EINVAL) &&
             (!waiter.claimed || take_claim_back(mutex)))
             return error;
-        if (error == EAGAIN)
-            stand_aside();
+        if (error == EAGAIN && !waiter.claimed)
+            stand_aside(&mutex->spin);
         if (error == 0)
             waiter.slept = true;
         word = arch_load_relaxed(&mutex->word);

@@ -90,7 +90,7 @@ int park(const uint32_t *word, uint32_t expected, const struct deadline *deadlin
     return park_by(NULL, word, expected, deadline, scope, classes);
 }
 
-enum { ASIDE = 60 * 1000, SECOND = 1000 * 1000 * 1000 };
+enum { ASIDE = 60 * 1000, ASIDE_MOST = 16, SECOND = 1000 * 1000 * 1000 };
 
 static bool is_before(const struct timespec *a, const struct timespec *b)
 {
@@ -116,10 +116,12 @@ int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct 
     return park(word, expected, deadline, PRIVATE, ANY) == ETIMEDOUT ? ETIMEDOUT : 0;
 }
 
-void stand_aside(void)
+void stand_aside(uint32_t *learned)
 {
     static const uint32_t nothing;
-    nap(&nothing, 0, ASIDE, NULL);
+    uint32_t others = arch_fetch_add(learned, ASIDE_ONE) / ASIDE_ONE;
+    nap(&nothing, 0, ASIDE * (1 + (others < ASIDE_MOST ? others : ASIDE_MOST)), NULL);
+    arch_fetch_add(learned, -ASIDE_ONE);
 }
 
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)
@@ -311,6 +313,7 @@ enum {
     CREDIT_MAX = 64,
     CREDIT_BITS = 0xff,
     INTERVAL_SHIFT = 8,
+    LEARNED_BITS = ASIDE_ONE - 1,
     INTERVAL_FIRST = 4,
     INTERVAL_LAST = 11,
     SOON = 4 * ARCH_TICKS_PER_US,
@@ -336,7 +339,7 @@ static uint32_t next_random(void)
 
 bool spin_wanted(struct spin *spin, uint32_t *learned)
 {
-    uint32_t now = arch_load_relaxed(learned);
+    uint32_t now = arch_load_relaxed(learned) & LEARNED_BITS;
     if (now == 0)
         now = self.spin;
     spin->probe = learned_credit(now) < CREDIT_ON;
@@ -379,9 +382,9 @@ static uint32_t learn(uint32_t now, bool probe, bool success, bool soon)
 void spin_report(struct spin *spin, bool success)
 {
     bool soon = arch_ticks() - spin->start < SOON;
-    uint32_t now = arch_load_relaxed(spin->learned);
+    uint32_t word = arch_load_relaxed(spin->learned), now = word & LEARNED_BITS;
     uint32_t then = learn(now, spin->probe, success, soon);
     if (then != now)
-        arch_store_relaxed(spin->learned, then);
+        arch_cas(spin->learned, word, word - now + then);
     self.spin = learn(self.spin, spin->probe, success, soon);
 }

@@ -62,10 +62,13 @@ void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline);
 
 /*
- * Sleep for a moment, unrecorded: about a tenth of a millisecond, nearly half of which is the slack
- * of the kernel's timers, which a real-time thread does not have.
+ * Sleep for a moment, without being woken: about a tenth of a millisecond, nearly half of which is the
+ * slack of the kernel's timers, which a real-time thread does not have. If others do the same it is
+ * longer, up to a millisecond, so that not more threads come back in a moment than one. They are
+ * counted in the higher half of the word that the object has for spinning.
  */
-void stand_aside(void);
+enum { ASIDE_ONE = 1 << 16 };
+void stand_aside(uint32_t *learned);
 
 /* Are there sleepers on `word`? False where the kernel cannot tell. */
 bool parked(const uint32_t *word, enum scope scope);

@@ -720,11 +720,11 @@ static bool explore_bound(unsigned long *executions, bool *done)
     }
 }
 
-/* Is the next bound beyond the limit, if executions become more as they just did? */
-static bool too_many(unsigned long last, unsigned long before)
+/* Would the next bound go beyond the limit, if executions become more as they just did? */
+static bool too_many(unsigned long executions, unsigned long last, unsigned long before)
 {
     return options.deep && options.preemptions >= options.sure && before > 0 &&
-           (double)last / before * last > options.limit;
+           executions + (double)last / before * last > options.limit;
 }
 
 bool explore(int bound)
@@ -742,7 +742,7 @@ bool explore(int bound)
             break;
         within = i;
         last = executions - so_far;
-        if (!bounded || too_many(last, before))
+        if (!bounded || too_many(executions, last, before))
             break;
     }
     if ((scenario->flags & WRONG) || ((scenario->flags & WEAK) && options.buffers))
