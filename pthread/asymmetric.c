@@ -16,6 +16,7 @@ enum {
 };
 
 uint32_t asymmetric_wanted;
+static uint64_t price;
 
 static long membarrier(int command)
 {
@@ -54,7 +55,7 @@ static COLD void visit_processors(void)
         arch_syscall(SYS_sched_setaffinity, 0, size, (long)allowed, 0, 0, 0);
 }
 
-COLD void asymmetric_barrier(enum asymmetric_barrier barrier)
+static bool all_pass(enum asymmetric_barrier barrier)
 {
     int command =
         barrier == STORES ? MEMBARRIER_PRIVATE_EXPEDITED : MEMBARRIER_PRIVATE_EXPEDITED_RSEQ;
@@ -62,8 +63,20 @@ COLD void asymmetric_barrier(enum asymmetric_barrier barrier)
     /* a child of fork may have to say it again */
     if (error == -EPERM && registered())
         error = membarrier(command);
-    if (likely(error == 0))
-        return;
-    arch_store_relaxed(&asymmetric_wanted, 0);
-    visit_processors();
+    return error == 0;
+}
+
+COLD void asymmetric_barrier(enum asymmetric_barrier barrier)
+{
+    uint64_t start = arch_ticks();
+    if (unlikely(!all_pass(barrier))) {
+        arch_store_relaxed(&asymmetric_wanted, 0);
+        visit_processors();
+    }
+    arch_store64_relaxed(&price, arch_ticks() - start);
+}
+
+uint64_t asymmetric_price(void)
+{
+    return arch_load64_relaxed(&price);
 }

@@ -58,8 +58,8 @@ struct rwlock {
     uint32_t reads;
     /* adaptive spinning: park.h */
     uint32_t spin;
-    uint64_t inhibited_until;
-    uint64_t unused[2];
+    uint64_t inhibited_until, revoked_at;
+    uint32_t restless, unused;
     uint32_t kind;
     uint32_t mode;
 };

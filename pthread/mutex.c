@@ -241,7 +241,6 @@ static void learn_price(uint64_t ticks)
 /* Afterwards the mutex is one as any other, and stays that. */
 static COLD void revoke_bias(struct mutex *mutex)
 {
-    uint64_t start = arch_ticks();
     bool mine = is_biased_to_me(mutex);
     arch_store64_relaxed(&mutex->bias, REVOKED);
     /* the caller is in no sequence itself */
@@ -251,12 +250,12 @@ static COLD void revoke_bias(struct mutex *mutex)
     while (is_biased(word) &&
            !arch_cas_fetch(&mutex->word, &word, word == BIASED_HELD ? HELD : FREE))
         ;
-    learn_price(arch_ticks() - start);
+    learn_price(asymmetric_price());
 }
 
 /* Plain. */
 
-enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, PAUSES = 100 };
+enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, CROWD = 8, A_MOMENT = 5 * ARCH_TICKS_PER_US };
 
 /* zero where fork cannot be noticed */
 static uint32_t claim_of_this_process(void)
@@ -272,9 +271,11 @@ struct waiter {
     bool slept, claimed;
 };
 
-static bool claims(const struct waiter *waiter, enum scope scope)
+/* Where there is a crowd, everybody's turn takes longer to come. */
+static bool claims(const struct mutex *mutex, const struct waiter *waiter, enum scope scope)
 {
-    return scope == PRIVATE && arch_ticks() - waiter->start > PATIENCE &&
+    uint64_t patience = PATIENCE + PATIENCE / CROWD * (arch_load_relaxed(&mutex->spin) / ASIDE_ONE);
+    return scope == PRIVATE && arch_ticks() - waiter->start > patience &&
            claim_of_this_process() != 0;
 }
 
@@ -297,7 +298,7 @@ static bool take_or_announce(struct mutex *mutex, enum scope scope, struct waite
         } else if (state == FREE || (state == PASSED && waiter->slept)) {
             mine = true;
             next = waiter->slept ? CONTENDED : HELD;
-        } else if (state != PASSED && state != CLAIMED && claims(waiter, scope)) {
+        } else if (state != PASSED && state != CLAIMED && claims(mutex, waiter, scope)) {
             waiter->slept = waiter->claimed = true;
             next = claim_of_this_process();
         } else {
@@ -314,7 +315,8 @@ static bool take_or_announce(struct mutex *mutex, enum scope scope, struct waite
 static void watch_claim(struct mutex *mutex, uint32_t *word)
 {
     uint32_t claim = *word;
-    for (int i = 0; i < PAUSES && *word == claim; i++) {
+    uint64_t start = arch_ticks();
+    while (*word == claim && arch_ticks() - start < A_MOMENT) {
         arch_pause();
         *word = arch_load_relaxed(&mutex->word);
     }
@@ -706,48 +708,38 @@ static COLD int release_cold(struct mutex *mutex)
     return 0;
 }
 
-/* With FURWOCK=asymmetric. */
-static __attribute__((noinline)) bool acquire_asymmetric(struct mutex *mutex)
+/* With FURWOCK=asymmetric, of a mutex that was not to be had by its bias. */
+static __attribute__((noinline)) bool acquire_unbiased(struct mutex *mutex)
 {
-    if (is_biased_to_me(mutex) &&
-        likely(arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_FREE, BIASED_HELD)))
-        return true;
-    if (!(alone() ? arch_cas_alone(&mutex->word, FREE, HELD)
-                  : arch_cas(&mutex->word, FREE, HELD)))
+    if (!arch_cas(&mutex->word, FREE, HELD))
         return false;
-    if (!alone())
-        earn_bias(mutex);
+    earn_bias(mutex);
     return true;
-}
-
-static __attribute__((noinline)) int release_asymmetric(struct mutex *mutex)
-{
-    if (is_biased_to_me(mutex) &&
-        likely(arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_HELD, BIASED_FREE)))
-        return 0;
-    return likely(arch_cas(&mutex->word, HELD, FREE)) ? 0 : release_cold(mutex);
 }
 
 #define FAST static inline __attribute__((always_inline))
 
 FAST bool fast_acquire(struct mutex *mutex)
 {
-    if (unlikely(asymmetric()))
-        return acquire_asymmetric(mutex);
     if (alone())
         return likely(arch_cas_alone(&mutex->word, FREE, HELD));
+    if (unlikely(asymmetric()))
+        return (is_biased_to_me(mutex) &&
+                arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_FREE, BIASED_HELD)) ||
+               acquire_unbiased(mutex);
     return likely(arch_cas(&mutex->word, FREE, HELD));
 }
 
 FAST int fast_release(struct mutex *mutex)
 {
-    if (unlikely(asymmetric()))
-        return release_asymmetric(mutex);
     /* nobody but the holder, not even its signal handlers, can change a held word */
     if (alone() && likely(arch_load_relaxed(&mutex->word) == HELD)) {
         arch_store_release(&mutex->word, FREE);
         return 0;
     }
+    if (unlikely(asymmetric()) && is_biased_to_me(mutex) &&
+        arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_HELD, BIASED_FREE))
+        return 0;
     return likely(arch_cas(&mutex->word, HELD, FREE)) ? 0 : release_cold(mutex);
 }
 
@@ -766,17 +758,16 @@ FAST bool fast_acquire_robust(struct mutex *mutex)
 /* True if a mutex of any kind but normal was acquired at once. */
 FAST bool fast_acquire_kind(struct mutex *mutex, uint32_t kind)
 {
-    uint64_t id;
-    switch (kind) {
-    case MUTEX_ADAPTIVE:
-        return fast_acquire(mutex);
-    case MUTEX_RECURSIVE:
-    case MUTEX_ERRORCHECK:
-        id = self.id;
+    if (kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK) {
+        uint64_t id = self.id;
         if (unlikely(id == 0) || !fast_acquire(mutex))
             return false;
         arch_store64_relaxed(&mutex->owner, id);
         return true;
+    }
+    switch (kind) {
+    case MUTEX_ADAPTIVE:
+        return fast_acquire(mutex);
     case MUTEX_SHARED:
     case MUTEX_SHARED | MUTEX_ADAPTIVE:
         return arch_cas(&mutex->word, FREE, HELD);
@@ -819,15 +810,15 @@ static int release_robust(struct mutex *mutex)
 
 static int unlock_kind(struct mutex *mutex, uint32_t kind)
 {
+    if (kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK) {
+        uint64_t owner = arch_load64_relaxed(&mutex->owner);
+        if (unlikely(owner == 0 || owner != self.id || mutex->depth != 0))
+            return unlock_cold(mutex);
+        arch_store64_relaxed(&mutex->owner, 0);
+        return fast_release(mutex);
+    }
     switch (kind) {
     case MUTEX_ADAPTIVE:
-        return fast_release(mutex);
-    case MUTEX_RECURSIVE:
-    case MUTEX_ERRORCHECK:
-        if (unlikely(arch_load64_relaxed(&mutex->owner) != self.id || mutex->depth != 0 ||
-                     self.id == 0))
-            break;
-        arch_store64_relaxed(&mutex->owner, 0);
         return fast_release(mutex);
     case MUTEX_SHARED:
     case MUTEX_SHARED | MUTEX_ADAPTIVE:

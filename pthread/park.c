@@ -90,7 +90,7 @@ int park(const uint32_t *word, uint32_t expected, const struct deadline *deadlin
     return park_by(NULL, word, expected, deadline, scope, classes);
 }
 
-enum { ASIDE = 60 * 1000, ASIDE_MOST = 16, SECOND = 1000 * 1000 * 1000 };
+enum { ASIDE = 60 * 1000, ASIDE_MOST = 32, SECOND = 1000 * 1000 * 1000 };
 
 static bool is_before(const struct timespec *a, const struct timespec *b)
 {

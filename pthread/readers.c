@@ -53,8 +53,10 @@ void readers_exit(void)
 }
 
 /* An attempt may be made by a signal handler, which must not ask libc for anything. */
-COLD bool readers_enter_late(struct rwlock *rwlock, uint32_t mode, bool try)
+COLD bool readers_enter_late(const struct rwlock *rwlock, uint32_t mode, bool try)
 {
+    if (!readers_visible(mode))
+        return false;
     if (!self.row && !try && host_arm_exit())
         self.row = claim_row();
     struct reader_row *row = self.row;
@@ -63,7 +65,11 @@ COLD bool readers_enter_late(struct rwlock *rwlock, uint32_t mode, bool try)
     for (int i = 0; i < ROW_SLOTS; i++) {
         if (arch_load64_relaxed(&row->slots[i]) != 0)
             continue;
-        bool entered = readers_enter_slot(rwlock, mode, row, &row->slots[i]);
+        if (!readers_occupy(rwlock, mode, &row->slots[i]))
+            continue;
+        bool entered = readers_entered(rwlock, mode);
+        if (!entered)
+            readers_leave_slot(row, &row->slots[i]);
         count_others(row);
         return entered;
     }
@@ -104,10 +110,11 @@ long readers_count(const struct rwlock *rwlock, struct reader_row **row)
     return total;
 }
 
-COLD void readers_wake(struct reader_row *row)
+COLD int readers_wake(struct reader_row *row)
 {
     arch_store_relaxed(&row->waited, 0);
     unpark(&row->waited, EVERYONE, PRIVATE, ANY);
+    return 0;
 }
 
 static bool spin_until_gone(const struct reader_row *row, struct rwlock *rwlock)

@@ -58,63 +58,62 @@ static inline bool readers_visible(uint32_t mode)
     return (mode & (READERS_FENCED | READERS_ASYMMETRIC)) && !(mode & READERS_LEAVING);
 }
 
-/* The rest of what follows, for threads without a row and those that hold several locks. */
-bool readers_enter_late(struct rwlock *rwlock, uint32_t mode, bool try);
+/* Enter, and leave, for threads without a row and those that hold several locks. False if it cannot. */
+bool readers_enter_late(const struct rwlock *rwlock, uint32_t mode, bool try);
 bool readers_leave_late(const struct rwlock *rwlock);
-void readers_wake(struct reader_row *row);
+int readers_wake(struct reader_row *row);
 
 static inline uint64_t readers_name(const struct rwlock *rwlock)
 {
     return (uintptr_t)rwlock;
 }
 
-static inline void readers_leave_slot(struct reader_row *row, uint64_t *slot)
+/* The last touch of the lock: it is the row that says whether somebody waits. Returns 0. */
+static inline int readers_leave_slot(struct reader_row *row, uint64_t *slot)
 {
-    /* the last touch of the lock: it is the row that says whether somebody waits */
     arch_store64_release(slot, 0);
-    if (unlikely(arch_load_relaxed(&row->waited)))
-        readers_wake(row);
+    return likely(!arch_load_relaxed(&row->waited)) ? 0 : readers_wake(row);
+}
+
+/* Does the caller hold a read lock in the first slot of its row? */
+static inline bool readers_is_first(const struct reader_row *row, const struct rwlock *rwlock)
+{
+    return row && likely(arch_load64_relaxed(&row->slots[0]) == readers_name(rwlock));
 }
 
 /* Release a read lock that the caller holds in its row. False if it does not. */
 static inline bool readers_leave(const struct rwlock *rwlock)
 {
     struct reader_row *row = self.row;
-    if (!row)
-        return false;
-    if (likely(arch_load64_relaxed(&row->slots[0]) == readers_name(rwlock))) {
-        readers_leave_slot(row, &row->slots[0]);
-        return true;
-    }
-    return unlikely(row->others != 0) && readers_leave_late(rwlock);
+    if (readers_is_first(row, rwlock))
+        return readers_leave_slot(row, &row->slots[0]) == 0;
+    return row && unlikely(row->others != 0) && readers_leave_late(rwlock);
 }
 
-static inline bool readers_enter_slot(struct rwlock *rwlock, uint32_t mode, struct reader_row *row,
-                                      uint64_t *slot)
+/* Put the lock into a free slot. False if another one was in it already: a signal handler's. */
+static inline bool readers_occupy(const struct rwlock *rwlock, uint32_t mode, uint64_t *slot)
 {
     uint64_t none = 0;
     if (mode == READERS_ASYMMETRIC || alone()) {
         arch_store64_relaxed(slot, readers_name(rwlock));
         arch_compiler_fence();
-    } else {
-        /* a signal handler may have taken the slot */
-        if (!arch_cas64_fetch(slot, &none, readers_name(rwlock)))
-            return false;
-        arch_fence_after_rmw();
-    }
-    if (likely(arch_load_acquire(&rwlock->mode) == mode))
         return true;
-    readers_leave_slot(row, slot);
-    return false;
+    }
+    bool free = arch_cas64_fetch(slot, &none, readers_name(rwlock));
+    arch_fence_after_rmw();
+    return likely(free);
 }
 
-/* Take a read lock whose mode is visible. False if it has to be counted. */
-static inline bool readers_enter(struct rwlock *rwlock, uint32_t mode, bool try)
+/* Then, is the lock held? If not, the slot is to be left again. */
+static inline bool readers_entered(const struct rwlock *rwlock, uint32_t mode)
 {
-    struct reader_row *row = self.row;
-    if (unlikely(!row || arch_load64_relaxed(&row->slots[0]) != 0))
-        return readers_enter_late(rwlock, mode, try);
-    return readers_enter_slot(rwlock, mode, row, &row->slots[0]);
+    return likely(arch_load_acquire(&rwlock->mode) == mode);
+}
+
+/* Is the first slot free? */
+static inline bool readers_have_room(const struct reader_row *row)
+{
+    return likely(row && arch_load64_relaxed(&row->slots[0]) == 0);
 }
 
 /* How often is the lock in rows? *row becomes one that has it. */

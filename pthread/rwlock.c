@@ -249,7 +249,7 @@ static bool withdraw(struct rwlock *rwlock, uint32_t kind, const struct waiter *
 
 /* Visible readers. */
 
-enum { READS_BETWEEN = 16, INHIBITION = 9, PAUSES = 50 };
+enum { READS_BETWEEN = 16, INHIBITION = 9, RESTLESS = 20, A_MOMENT = 2 * ARCH_TICKS_PER_US };
 
 /* The caller holds a counted read lock: is it time for later readers not to be counted? */
 static COLD void invite_readers(struct rwlock *rwlock)
@@ -259,7 +259,8 @@ static COLD void invite_readers(struct rwlock *rwlock)
         (current(rwlock) & WAITING_WRITERS) ||
         arch_ticks() < arch_load64_relaxed(&rwlock->inhibited_until))
         return;
-    arch_store_relaxed(&rwlock->mode, asymmetric() ? READERS_ASYMMETRIC : READERS_FENCED);
+    bool fences = !asymmetric() || arch_load_relaxed(&rwlock->restless);
+    arch_store_relaxed(&rwlock->mode, fences ? READERS_FENCED : READERS_ASYMMETRIC);
 }
 
 static inline void count_read(struct rwlock *rwlock)
@@ -289,6 +290,14 @@ static void inhibit(struct rwlock *rwlock, uint64_t since)
         arch_store64_relaxed(&rwlock->inhibited_until, until);
 }
 
+/* Where writers come too often for membarriers, readers had better fence. */
+static void note_revocation(struct rwlock *rwlock, uint64_t now)
+{
+    uint64_t since = now - arch_load64_relaxed(&rwlock->revoked_at);
+    arch_store64_relaxed(&rwlock->revoked_at, now);
+    arch_store_relaxed(&rwlock->restless, since < RESTLESS * asymmetric_price());
+}
+
 /* The caller has WRITE. True if there is no visible reader, nor will be. */
 static COLD bool shut_out_readers(struct rwlock *rwlock, struct reader_row **row)
 {
@@ -299,7 +308,8 @@ static COLD bool shut_out_readers(struct rwlock *rwlock, struct reader_row **row
     if (mode & READERS_ASYMMETRIC)
         asymmetric_barrier(STORES);
     bool gone = !has_visible_readers(rwlock, row);
-    for (int i = 0; i < PAUSES && !gone; i++) {
+    /* most are gone in a moment, and do not make it necessary to give WRITE back */
+    while (!gone && arch_ticks() - start < A_MOMENT) {
         arch_pause();
         gone = !has_visible_readers(rwlock, row);
     }
@@ -307,6 +317,7 @@ static COLD bool shut_out_readers(struct rwlock *rwlock, struct reader_row **row
     if (gone && readers_of(current(rwlock)) >= 0)
         arch_store_relaxed(&rwlock->mode, READERS_COUNTED);
     inhibit(rwlock, start);
+    note_revocation(rwlock, start);
     return gone;
 }
 
@@ -524,7 +535,6 @@ static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind, uint64_t write
 {
     if (!is_valid(kind))
         return EINVAL;
-    checked_unlock(rwlock);
     if (readers_leave(rwlock)) {
         if ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0)
             self.read_locks--;
@@ -555,7 +565,7 @@ static COLD int read_lock_kind(struct rwlock *rwlock, const struct deadline *dea
     if (!is_valid(kind))
         return EINVAL;
     uint32_t mode = arch_load_relaxed(&rwlock->mode);
-    if (readers_visible(mode) && readers_enter(rwlock, mode, try))
+    if (readers_enter_late(rwlock, mode, try))
         return got_read(kind);
     uint64_t state = current(rwlock);
     int error = try_read(rwlock, kind, false, &none, &state);
@@ -566,19 +576,42 @@ static COLD int read_lock_kind(struct rwlock *rwlock, const struct deadline *dea
     return try || error != EBUSY ? error : wait_to_read(rwlock, kind, deadline);
 }
 
+static __attribute__((noinline)) int read_lock_counted(struct rwlock *rwlock,
+                                                       const struct deadline *deadline, bool try)
+{
+    uint64_t before = arch_fetch_add64(&rwlock->state, READER);
+    if (unlikely((before & WRITE) || readers_of(before) >= MAX_READERS))
+        return read_lock_late(rwlock, deadline, try);
+    count_read(rwlock);
+    return 0;
+}
+
+static COLD int read_lock_other_slot(struct rwlock *rwlock, const struct deadline *deadline,
+                                     bool try)
+{
+    if (readers_enter_late(rwlock, arch_load_relaxed(&rwlock->mode), try))
+        return 0;
+    return read_lock_counted(rwlock, deadline, try);
+}
+
+static COLD int read_lock_after_change(struct rwlock *rwlock, const struct deadline *deadline,
+                                       bool try)
+{
+    readers_leave_slot(self.row, &self.row->slots[0]);
+    return read_lock_counted(rwlock, deadline, try);
+}
+
 static inline int read_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
 {
     if (unlikely(arch_load_relaxed(&rwlock->kind) != PREFER_READER))
         return read_lock_kind(rwlock, deadline, try);
     uint32_t mode = arch_load_relaxed(&rwlock->mode);
-    if (likely(readers_visible(mode)) && likely(readers_enter(rwlock, mode, try)))
-        return 0;
-    uint64_t before = arch_fetch_add64(&rwlock->state, READER);
-    if (likely(!(before & WRITE) && before / READER < MAX_READERS)) {
-        count_read(rwlock);
-        return 0;
-    }
-    return read_lock_late(rwlock, deadline, try);
+    if (!likely(readers_visible(mode)))
+        return read_lock_counted(rwlock, deadline, try);
+    struct reader_row *row = self.row;
+    if (!readers_have_room(row) || !readers_occupy(rwlock, mode, &row->slots[0]))
+        return read_lock_other_slot(rwlock, deadline, try);
+    return readers_entered(rwlock, mode) ? 0 : read_lock_after_change(rwlock, deadline, try);
 }
 
 static COLD int write_lock_late(struct rwlock *rwlock, const struct deadline *deadline, bool try,
@@ -666,19 +699,28 @@ PUBLIC int pthread_rwlock_timedwrlock(pthread_rwlock_t *object, const struct tim
     return pthread_rwlock_clockwrlock(object, CLOCK_REALTIME, time);
 }
 
+static __attribute__((noinline)) int unlock_late(struct rwlock *rwlock)
+{
+    uint64_t writer = arch_load64_relaxed(&rwlock->writer);
+    if (readers_leave(rwlock))
+        return 0;
+    if (writer == 0)
+        return unlock_read(rwlock, PREFER_READER);
+    return likely(writer == self.id) ? unlock_write(rwlock, PREFER_READER) : EPERM;
+}
+
 /* The writer is recorded after the lock is taken, but the holder itself always sees its name. */
 PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
 {
     struct rwlock *rwlock = (struct rwlock *)object;
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
-    uint64_t writer = arch_load64_relaxed(&rwlock->writer);
     if (unlikely(kind != PREFER_READER))
-        return unlock_kind(rwlock, kind, writer);
-    if (likely(readers_leave(rwlock)))
-        return 0;
-    if (writer == 0)
-        return unlock_read(rwlock, PREFER_READER);
-    return likely(writer == self.id) ? unlock_write(rwlock, PREFER_READER) : EPERM;
+        return unlock_kind(rwlock, kind, arch_load64_relaxed(&rwlock->writer));
+    struct reader_row *row = self.row;
+    if (!readers_is_first(row, rwlock))
+        return unlock_late(rwlock);
+    checked_unlock(rwlock);
+    return readers_leave_slot(row, &row->slots[0]);
 }
 
 PUBLIC int pthread_rwlock_init(pthread_rwlock_t *object, const pthread_rwlockattr_t *attributes)
