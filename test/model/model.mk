@@ -48,17 +48,16 @@ $(BUILD)/model/model: $(MODEL_OBJECTS) $(MODEL_EXPLORER) test/model/modelled.ld
 	@echo "  LINK  $@"
 	$(call model_link,$(MODEL_OBJECTS))
 
-# A mutant is one file of pthread/, with the header of its name, edited by a sed script whose first
+# A mutant is one file of pthread/, with the headers it includes, edited by a sed script whose first
 # line names it.
 define rules_of_mutant
 $(BUILD)/model/mutants/$(1)/model: test/model/mutants/$(1).sed $(BUILD)/model/model
 	@echo "  MUTANT $(1)"
 	@mkdir -p $$(@D)
-	@for file in $(patsubst pthread/%,%,$(wildcard pthread/$(2).[ch])); do \
-		sed -f $$< pthread/$$$$file >$$(@D)/$$$$file; done
-	@test "$$$$(cat $(wildcard pthread/$(2).[ch]) | cksum)" != "$$$$(cat $(patsubst \
-		pthread/%,$$(@D)/%,$(wildcard pthread/$(2).[ch])) | cksum)" || \
-		{ echo "$$<: changes nothing" >&2; exit 1; }
+	@for file in $(2).c $$(notdir $$(wildcard pthread/*.h)); do \
+		sed -f $$< pthread/$$$$file >$$(@D)/$$$$file; \
+		cmp -s pthread/$$$$file $$(@D)/$$$$file || touch $$(@D)/changed; done
+	@test -f $$(@D)/changed || { echo "$$<: changes nothing" >&2; exit 1; }
 	@$$(CC) $$(MODEL_FLAGS) -w -c -o $$(@D)/$(2).o $$(@D)/$(2).c
 	$$(call model_link,$$(filter-out $$(BUILD)/model/$(2).o,$$(MODEL_OBJECTS)) $$(@D)/$(2).o)
 endef

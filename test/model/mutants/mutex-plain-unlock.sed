@@ -1,2 +1,2 @@
-# mutex.c: the release reads and then stores, instead of exchanging
-/^static COLD void plain_release_any/,/^}/s/while (!arch_cas_fetch(&mutex->word, &word, after_release(mutex, word)))/arch_store_release(\&mutex->word, FREE);\n    if (false)/
+# mutex.c: the release reads and then stores, instead of comparing and swapping
+s/return likely(arch_cas(&mutex->word, HELD, FREE)) ? 0 : release_cold(mutex);/return ({ uint32_t was = arch_load_relaxed(\&mutex->word); arch_store_release(\&mutex->word, FREE); was == HELD; }) ? 0 : release_cold(mutex);/

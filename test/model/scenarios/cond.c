@@ -488,49 +488,6 @@ static void put_twice_robust(void)
     }
 }
 
-/*
- * The mutex is biased to a waiter, who is woken to take it while another was moved to sleep on it.
- * The broadcast comes without the mutex, once nobody holds it.
- */
-static uint32_t done;
-
-static void wait_done(void)
-{
-    lock();
-    arch_fetch_add(&blocked, 1);
-    while (!arch_load_relaxed(&done))
-        ok(pthread_cond_wait(&c, &m));
-    unlock();
-}
-
-static void earn_and_wait_done(void)
-{
-    struct mutex *mutex = (struct mutex *)&m;
-    model_await(&blocked, 1);
-    /* it may have to wait for this, and whoever had to leaves the word as if others did */
-    lock();
-    unlock();
-    lock();
-    mutex->candidate = 1;
-    mutex->in_a_row = 1 << 20;
-    unlock();
-    wait_done();
-}
-
-static void init_earning(void)
-{
-    init();
-    asymmetric_start();
-}
-
-static void broadcast_done(void)
-{
-    model_await(&blocked, 2);
-    model_await(&((struct mutex *)&m)->word, 4);
-    arch_store_release(&done, 1);
-    ok(pthread_cond_broadcast(&c));
-}
-
 const struct scenario cond_scenarios[] = {
     SCENARIO("cond-signal", init, none_left, RUN(take, put), .flags = BUFFERED, .quick = UNBOUNDED),
     SCENARIO("cond-signal-outside", init, none_left, RUN(take, put_outside), .flags = BUFFERED,
@@ -568,8 +525,6 @@ const struct scenario cond_scenarios[] = {
     SCENARIO("cond-broadcast-moves-3", init, none_left, RUN(take, take, take, put_for_three),
              .flags = MOVES, .quick = 1, .deep = 2),
     SCENARIO("bias-cond", init_biased, none_left, RUN(take, put)),
-    SCENARIO("bias-cond-moved", init_earning, NULL,
-             RUN(earn_and_wait_done, wait_done, broadcast_done), .flags = MOVES),
     SCENARIO("bias-cond-moves", init_biased, none_left, RUN(take, take, put_all), .flags = MOVES),
     SCENARIO("cond-timed", init, NULL, RUN(take_timed, take, put_twice), .flags = INTERRUPTED,
              .deep = 2),

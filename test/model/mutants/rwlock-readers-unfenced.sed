@@ -1,2 +1,2 @@
-# readers.c: a reader enters its slot without a fence
+# rwlock.c: a reader enters its slot without a fence
 s/if (mode == READERS_ASYMMETRIC || alone())/if (true)/
