@@ -7,7 +7,10 @@
  * ignored. In a secure-execution program (set-user-ID, set-group-ID, file capabilities: AT_SECURE)
  * the variable is not looked at.
  *
- * Options: there is none so far.
+ * Options:
+ *   asymmetric   private mutexes of one user, and read-write locks that are hardly ever written, are
+ *                locked without atomic operations or fences; who else comes pays with membarrier(2).
+ *                lock and unlock of such a mutex are no full fence. Off where the kernel lacks it.
  */
 #ifndef FURWOCK_H
 #define FURWOCK_H

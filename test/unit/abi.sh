@@ -28,6 +28,8 @@ getauxval
 __lsan_register_root_region
 __lsan_unregister_root_region
 gnu_get_libc_version
+__rseq_offset
+__rseq_size
 '
 # arch/generic: system calls and the clock through libc
 undefined_allowed="$undefined_allowed
