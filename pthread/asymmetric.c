@@ -42,14 +42,16 @@ void asymmetric_start(void)
 static COLD void visit_processors(void)
 {
     enum { WORDS = 128, BITS = 64 };
-    uint64_t allowed[WORDS] = {0}, one[WORDS] = {0};
+    uint64_t allowed[WORDS], one[WORDS];
     long size = arch_syscall(SYS_sched_getaffinity, 0, sizeof allowed, (long)allowed, 0, 0, 0);
-    for (int i = 0; size > 0 && i < WORDS * BITS; i++) {
+    for (int i = 0; i < WORDS; i++)
+        arch_store64_relaxed(&one[i], 0);
+    for (int i = 0; i < size * 8; i++) {
         if (!(allowed[i / BITS] >> i % BITS & 1))
             continue;
-        one[i / BITS] = 1ull << i % BITS;
-        arch_syscall(SYS_sched_setaffinity, 0, sizeof one, (long)one, 0, 0, 0);
-        one[i / BITS] = 0;
+        arch_store64_relaxed(&one[i / BITS], 1ull << i % BITS);
+        arch_syscall(SYS_sched_setaffinity, 0, size, (long)one, 0, 0, 0);
+        arch_store64_relaxed(&one[i / BITS], 0);
     }
     if (size > 0)
         arch_syscall(SYS_sched_setaffinity, 0, size, (long)allowed, 0, 0, 0);
