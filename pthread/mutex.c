@@ -338,7 +338,10 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
 {
     struct waiter waiter = {.slept = moved};
     enum scope scope = scope_of(kind);
-    spin_for_free(mutex);
+    /* of other processes, who may be killed meanwhile, nobody counts */
+    uint32_t uncounted = 0, *aside = scope == PRIVATE ? &mutex->spin : &uncounted;
+    if (!is_biased(arch_load_relaxed(&mutex->word)))
+        spin_for_free(mutex);
     uint32_t word = arch_load_relaxed(&mutex->word);
     waiter.start = arch_ticks();
     while (!take_or_announce(mutex, scope, &waiter, &word)) {
@@ -352,7 +355,7 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
             (!waiter.claimed || take_claim_back(mutex)))
             return error;
         if (error == EAGAIN && !waiter.claimed)
-            stand_aside(&mutex->spin);
+            stand_aside(aside);
         if (error == 0)
             waiter.slept = true;
         word = arch_load_relaxed(&mutex->word);
@@ -721,8 +724,8 @@ static __attribute__((noinline)) bool acquire_unbiased(struct mutex *mutex)
 
 FAST bool fast_acquire(struct mutex *mutex)
 {
-    if (alone())
-        return likely(arch_cas_alone(&mutex->word, FREE, HELD));
+    if (alone() && likely(arch_cas_alone(&mutex->word, FREE, HELD)))
+        return true;
     if (unlikely(asymmetric()))
         return (is_biased_to_me(mutex) &&
                 arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_FREE, BIASED_HELD)) ||
