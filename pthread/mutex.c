@@ -166,20 +166,39 @@ static int wait_for_nothing(const struct deadline *deadline)
 
 /*
  * A thread that has to wait for a mutex again right after it has waited for one meets others all the
- * time. Spinning would have them pass the mutex to and fro with every section, and a cache line each
- * time; asleep, it lets another one work alone for a while.
+ * time, and has little to do in between. Spinning would have them pass the mutex to and fro with
+ * every section, and cache lines each time, which takes longer than what they do meanwhile; asleep,
+ * it lets another one work alone for a while.
  */
-enum { JUST_NOW = 2 * ARCH_TICKS_PER_US };
+enum { JUST_NOW = ARCH_TICKS_PER_US / 5 };
 
 static bool has_just_waited(void)
 {
     return self.waited_at != 0 && arch_ticks() - self.waited_at < JUST_NOW;
 }
 
+/*
+ * But if condition variables are used with it, the mutex guards what threads do for one another: if
+ * one rests, the others soon have to wait for it.
+ */
+enum { CONDITIONS = SPIN_OTHER_BIT };
+
+static bool has_conditions(const struct mutex *mutex)
+{
+    return arch_load_relaxed(&mutex->spin) & CONDITIONS;
+}
+
+static void note_conditions(struct mutex *mutex)
+{
+    uint32_t spin = arch_load_relaxed(&mutex->spin);
+    if (unlikely(!(spin & CONDITIONS)))
+        arch_cas(&mutex->spin, spin, spin | CONDITIONS);
+}
+
 static bool spin_for_free(struct mutex *mutex)
 {
     struct spin spin;
-    if (has_just_waited() || !spin_wanted(&spin, &mutex->spin))
+    if ((has_just_waited() && !has_conditions(mutex)) || !spin_wanted(&spin, &mutex->spin))
         return false;
     bool found;
     do
@@ -354,7 +373,7 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
         if ((error == ETIMEDOUT || error == EINVAL) &&
             (!waiter.claimed || take_claim_back(mutex)))
             return error;
-        if (error == EAGAIN && !waiter.claimed)
+        if (error == EAGAIN && !waiter.claimed && !has_conditions(mutex))
             stand_aside(aside);
         if (error == 0)
             waiter.slept = true;
@@ -991,6 +1010,7 @@ uint32_t mutex_release(struct mutex *mutex)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind), depth = mutex->depth;
     mutex->depth = 0;
+    note_conditions(mutex);
     checked_mutex_unlock(mutex);
     unlock_whole(mutex, kind);
     return depth;

@@ -83,9 +83,24 @@ static void run_frame(void (*routine)(void), struct once *once)
     self.once = frame.outer;
 }
 
+/* Most routines are short. */
+static void spin_for_end(struct once *once, uint32_t running)
+{
+    static uint32_t spins;
+    struct spin spin;
+    if (arch_load_relaxed(&once->word) != running || !spin_wanted(&spin, &spins))
+        return;
+    bool ended;
+    do
+        ended = (arch_load_relaxed(&once->word) & ~(uint32_t)ASLEEP) != running;
+    while (!ended && spin_goes_on(&spin));
+    spin_report(&spin, ended);
+}
+
 static COLD int once_slow(struct once *once, void (*routine)(void))
 {
     uint32_t running = RUNNING | self_generation() * GENERATION;
+    spin_for_end(once, running);
     for (;;) {
         uint32_t word = arch_load_acquire(&once->word);
         if (word == DONE)

@@ -296,16 +296,23 @@ int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct de
 /*
  * Adaptive spinning.
  *
+ * Whom a thread waits for runs on another processor, or does not run because the waiter does. So a
+ * spin looks at the word for two microseconds, and from then on gives its processor away between two
+ * looks, now and then; if somebody took it, it goes on to give it away at once, since that costs less
+ * than half of a sleep and a wake. It gives up after 30 microseconds that it had for itself, or 16
+ * others' turns, or when those have taken so long that a sleeper would have been woken by then.
+ *
+ * The bound exceeds what a wake takes. Otherwise two threads that hand a token back and forth, each
+ * asleep while the other is being woken, would both always give up just too early.
+ *
  * The learned word holds, as an offset from its start so that zero is a new object, a credit
  * between 1 and 64 that begins at 32. While the credit is at least 16, waiters spin. A spin that
  * ends soon earns, one that is slow or fails pays: one failure at the start is enough to switch
  * spinning off. When off, one wait in 16 probes, and fewer after each failed probe, down to one in
- * 2048; a probe that succeeds switches spinning on again. The word is a hint: updates may be lost.
+ * 2048; a probe that succeeds switches spinning on again. A bit says that it was others' turns which
+ * brought success: then there is nothing to look at before. The word is a hint: updates may be lost.
  * An object without a history goes by that of the thread, which learns in the same way from all the
  * objects it waits for: programs exist that make a new semaphore for every wait.
- *
- * The bound exceeds what a wake takes. Otherwise two threads that hand a token back and forth, each
- * asleep while the other is being woken, would both always give up just too early.
  */
 enum {
     CREDIT_START = 32,
@@ -313,13 +320,21 @@ enum {
     CREDIT_MAX = 64,
     CREDIT_BITS = 0xff,
     INTERVAL_SHIFT = 8,
-    LEARNED_BITS = ASIDE_ONE - 1,
+    INTERVAL_BITS = 7,
     INTERVAL_FIRST = 4,
     INTERVAL_LAST = 11,
+    CROWDED = 1 << 11,
+    LEARNED_BITS = SPIN_OTHER_BIT - 1,
     SOON = 4 * ARCH_TICKS_PER_US,
+    SOON_TURNS = 3,
     /* between two looks at the clock nothing but preemption takes this long */
     JUMP = 5 * ARCH_TICKS_PER_US,
+    LOOK = 2 * ARCH_TICKS_PER_US,
     BOUND = 30 * ARCH_TICKS_PER_US,
+    /* a call that comes back at once is shorter */
+    TURN = ARCH_TICKS_PER_US * 7 / 10,
+    TURNS = 16,
+    LATE = 100 * ARCH_TICKS_PER_US,
 };
 
 static int learned_credit(uint32_t learned)
@@ -329,7 +344,7 @@ static int learned_credit(uint32_t learned)
 
 static unsigned learned_interval(uint32_t learned)
 {
-    return INTERVAL_FIRST + (learned >> INTERVAL_SHIFT);
+    return INTERVAL_FIRST + (learned >> INTERVAL_SHIFT & INTERVAL_BITS);
 }
 
 static uint32_t next_random(void)
@@ -346,29 +361,44 @@ bool spin_wanted(struct spin *spin, uint32_t *learned)
     if (spin->probe && (next_random() & ((1u << learned_interval(now)) - 1)) != 0)
         return false;
     spin->learned = learned;
-    spin->start = spin->last = arch_ticks();
+    spin->crowded = now & CROWDED;
+    spin->turns = 0;
+    spin->start = spin->last = spin->yielded = arch_ticks();
     return true;
+}
+
+/* Let others have the processor. Counts their turn, if anyone took it. */
+static bool yield(struct spin *spin)
+{
+    arch_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+    uint64_t now = arch_ticks();
+    spin->crowded = now - spin->last > TURN;
+    spin->turns += spin->crowded;
+    spin->last = spin->yielded = now;
+    return spin->turns < TURNS && now - spin->start < LATE;
 }
 
 bool spin_goes_on(struct spin *spin)
 {
     arch_pause();
+    if (spin->crowded || spin->last - spin->yielded > LOOK)
+        return yield(spin);
     uint64_t now = arch_ticks();
-    if (now - spin->last > JUMP || now - spin->start > BOUND)
+    if (now - spin->last > JUMP || (now - spin->start > BOUND && !spin->turns))
         return false;
     spin->last = now;
     return true;
 }
 
-static uint32_t learn(uint32_t now, bool probe, bool success, bool soon)
+static uint32_t learn(uint32_t now, const struct spin *spin, bool success, bool soon)
 {
     int credit = learned_credit(now);
     unsigned interval = learned_interval(now);
     if (!success) {
         credit = credit > 17 ? credit - 17 : 1;
-        if (probe && interval < INTERVAL_LAST)
+        if (spin->probe && interval < INTERVAL_LAST)
             interval++;
-    } else if (probe) {
+    } else if (spin->probe) {
         credit = CREDIT_START;
         interval = INTERVAL_FIRST;
     } else if (soon) {
@@ -376,15 +406,18 @@ static uint32_t learn(uint32_t now, bool probe, bool success, bool soon)
     } else if (credit > 1) {
         credit--;
     }
-    return (uint8_t)(credit - CREDIT_START) | (interval - INTERVAL_FIRST) << INTERVAL_SHIFT;
+    return (uint8_t)(credit - CREDIT_START) | (interval - INTERVAL_FIRST) << INTERVAL_SHIFT |
+           (spin->turns ? CROWDED : 0);
 }
 
 void spin_report(struct spin *spin, bool success)
 {
-    bool soon = arch_ticks() - spin->start < SOON;
+    uint64_t time = arch_ticks() - spin->start;
+    bool soon = spin->turns ? spin->turns <= SOON_TURNS : time < SOON;
+    success = success && time < LATE;
     uint32_t word = arch_load_relaxed(spin->learned), now = word & LEARNED_BITS;
-    uint32_t then = learn(now, spin->probe, success, soon);
+    uint32_t then = learn(now, spin, success, soon);
     if (then != now)
         arch_cas(spin->learned, word, word - now + then);
-    self.spin = learn(self.spin, spin->probe, success, soon);
+    self.spin = learn(self.spin, spin, success, soon);
 }

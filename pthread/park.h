@@ -65,9 +65,10 @@ int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct 
  * Sleep for a moment, without being woken: about a tenth of a millisecond, nearly half of which is the
  * slack of the kernel's timers, which a real-time thread does not have. If others do the same it is
  * longer, up to a millisecond, so that not more threads come back in a moment than one. They are
- * counted in the higher half of the word that the object has for spinning.
+ * counted in the higher half of the word that the object has for spinning. One bit of that word is
+ * the object's own.
  */
-enum { ASIDE_ONE = 1 << 16 };
+enum { SPIN_OTHER_BIT = 1 << 15, ASIDE_ONE = 1 << 16 };
 void stand_aside(uint32_t *learned);
 
 /* Are there sleepers on `word`? False where the kernel cannot tell. */
@@ -108,8 +109,10 @@ bool parked_word(const uint32_t *word, uint32_t *value);
  */
 struct spin {
     uint32_t *learned;
-    uint64_t start, last;
-    bool probe;
+    uint64_t start, last, yielded;
+    /* others' turns on this processor */
+    uint32_t turns;
+    bool probe, crowded;
 };
 bool spin_wanted(struct spin *spin, uint32_t *learned);
 bool spin_goes_on(struct spin *spin);

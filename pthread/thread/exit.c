@@ -129,11 +129,25 @@ static void cancelled_join(void *argument)
     unclaim(argument);
 }
 
+static void spin_for_end(struct musl_thread *thread)
+{
+    static uint32_t spins;
+    struct spin spin;
+    if (arch_load_relaxed(&thread->tid) == 0 || !spin_wanted(&spin, &spins))
+        return;
+    bool ended;
+    do
+        ended = arch_load_relaxed(&thread->tid) == 0;
+    while (!ended && spin_goes_on(&spin));
+    spin_report(&spin, ended);
+}
+
 static int wait_for_end(struct musl_thread *thread, const struct deadline *deadline)
 {
     /* the kernel wakes it as a word in shared memory */
     uint32_t tid;
     int error = 0;
+    spin_for_end(thread);
     while ((tid = arch_load_acquire(&thread->tid)) != 0 && error != ETIMEDOUT && error != EINVAL)
         error = park_cancellable(&thread->tid, tid, deadline, SHARED, cancelled_join, thread);
     return tid == 0 ? 0 : error;
