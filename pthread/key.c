@@ -12,6 +12,7 @@
  *
  * Slots are taken in turn, so that a use comes round again only after 2^31 creations. The first
  * ones have their values in the thread's block, the others in blocks that are mapped on first use.
+ * No key is zero, which is what a place is for that nothing was stored in.
  *
  * A slot's word is its key times two, and one more while the key exists. The destructor is written
  * before the word says so, and by the one who has reserved the slot.
@@ -60,8 +61,10 @@ PUBLIC int pthread_key_create(pthread_key_t *key, destructor *destructor)
         uint32_t word = arch_load_acquire(&slots[slot].word);
         if ((word & EXISTS) || word == RESERVED || !arch_cas(&slots[slot].word, word, RESERVED))
             continue;
-        /* a free slot's word is twice its next key; zero is right for the first use of any */
+        /* a free slot's word is twice its next key; zero is right for the first use of any but one */
         *key = (word >> 1 & ~(uint32_t)(KEYS - 1)) | slot;
+        if (*key == 0)
+            *key = 1 << SLOT_BITS;
         arch_store_pointer((void **)&slots[slot].destructor, (void *)destructor);
         arch_store_release(&slots[slot].word, *key << 1 | EXISTS);
         return 0;
@@ -130,11 +133,11 @@ static COLD int set_slow(pthread_key_t key, const void *value)
 
 PUBLIC int pthread_setspecific(pthread_key_t key, const void *value)
 {
-    uint32_t slot = slot_of(key);
-    if (unlikely(!exists(key) || slot >= KEYS_INLINE || !self.exit_armed))
+    /* where something was stored already, the end of the thread will come to see it */
+    struct key_value *place = &self.keys[key % KEYS_INLINE];
+    if (unlikely(place->key != key || !exists(key)))
         return set_slow(key, value);
-    self.keys[slot].key = key;
-    self.keys[slot].value = (void *)value;
+    place->value = (void *)value;
     return 0;
 }
 
@@ -162,6 +165,9 @@ void keys_exit(void)
         for (uint32_t slot = 0; slot < KEYS; slot++)
             any |= destroy_value(slot);
     }
+    /* what is stored from now on has to be noticed anew */
+    for (int i = 0; i < KEYS_INLINE; i++)
+        self.keys[i].key = 0;
     for (int i = 0; i < KEY_BLOCKS; i++) {
         if (!self.key_blocks[i])
             continue;

@@ -928,18 +928,26 @@ PUBLIC int pthread_mutex_init(pthread_mutex_t *object, const pthread_mutexattr_t
     return 0;
 }
 
+static int gone(struct mutex *mutex)
+{
+    arch_store_relaxed(&mutex->kind, DESTROYED);
+    return checked_gone(mutex, sizeof *mutex, 0);
+}
+
+static COLD int destroy_kind(struct mutex *mutex, uint32_t kind, uint32_t word)
+{
+    if (!is_valid(kind))
+        return EINVAL;
+    if (has_tid(kind) ? (word & WORD_TID) != 0 : word != FREE && word != BIASED_FREE)
+        return EBUSY;
+    return gone(mutex);
+}
+
 PUBLIC int pthread_mutex_destroy(pthread_mutex_t *object)
 {
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind), word = arch_load_relaxed(&mutex->word);
-    if (unlikely((kind | word) != 0)) {
-        if (!is_valid(kind))
-            return EINVAL;
-        if (has_tid(kind) ? (word & WORD_TID) != 0 : word != FREE && word != BIASED_FREE)
-            return EBUSY;
-    }
-    arch_store_relaxed(&mutex->kind, DESTROYED);
-    return checked_gone(mutex, sizeof *mutex, 0);
+    return likely((kind | word) == 0) ? gone(mutex) : destroy_kind(mutex, kind, word);
 }
 
 PUBLIC int pthread_mutex_consistent(pthread_mutex_t *object)
