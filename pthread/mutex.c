@@ -225,6 +225,12 @@ static bool is_biased_to_me(const struct mutex *mutex)
     return id != 0 && id == self.id;
 }
 
+/* Also if there is no bias, and the thread no id: the word tells. */
+static inline bool may_be_biased_to_me(const struct mutex *mutex)
+{
+    return arch_load64_relaxed(&mutex->bias) == self.id;
+}
+
 /* The caller has just locked it; it does not wait for anyone to try. */
 static COLD void bias(struct mutex *mutex)
 {
@@ -383,17 +389,26 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
     return 0;
 }
 
+/* Of those who come for it themselves, how often each does is counted. */
+static bool plain_take(struct mutex *mutex, uint32_t kind)
+{
+    bool taken = arch_cas(&mutex->word, FREE, HELD);
+    if (taken && unlikely(asymmetric()) && !(kind & MUTEX_SHARED))
+        earn_bias(mutex);
+    return taken;
+}
+
 static int plain_acquire(struct mutex *mutex, uint32_t kind, const struct deadline *deadline,
                          bool moved)
 {
-    if (arch_cas(&mutex->word, FREE, moved ? CONTENDED : HELD))
+    if (moved ? arch_cas(&mutex->word, FREE, CONTENDED) : plain_take(mutex, kind))
         return 0;
     return plain_wait(mutex, kind, deadline, moved);
 }
 
-static bool plain_try(struct mutex *mutex)
+static bool plain_try(struct mutex *mutex, uint32_t kind)
 {
-    if (arch_cas(&mutex->word, FREE, HELD))
+    if (plain_take(mutex, kind))
         return true;
     if (!is_biased(arch_load_relaxed(&mutex->word)))
         return false;
@@ -586,7 +601,7 @@ static int acquire_word(struct mutex *mutex, uint32_t kind, const struct deadlin
     if (!has_tid(kind)) {
         if (!try)
             return plain_acquire(mutex, kind, deadline, moved);
-        return plain_try(mutex) ? 0 : EBUSY;
+        return plain_try(mutex, kind) ? 0 : EBUSY;
     }
     if (!is_listed(kind))
         return inheriting_acquire(mutex, kind, deadline, try);
@@ -708,10 +723,10 @@ static COLD int trylock_cold(struct mutex *mutex)
     return lock_any(mutex, NULL, true, false);
 }
 
-/* Of a normal mutex that was not free. */
+/* Of a normal mutex that was not free, or that the fast path leaves alone. */
 static int trylock_late(struct mutex *mutex)
 {
-    return is_biased(arch_load_relaxed(&mutex->word)) ? trylock_cold(mutex) : EBUSY;
+    return unlikely(asymmetric()) ? trylock_cold(mutex) : EBUSY;
 }
 
 static COLD int unlock_cold(struct mutex *mutex)
@@ -721,6 +736,8 @@ static COLD int unlock_cold(struct mutex *mutex)
 
 static COLD int wait_cold(struct mutex *mutex)
 {
+    if (unlikely(asymmetric()))
+        return plain_acquire(mutex, MUTEX_NORMAL, NULL, false);
     return plain_wait(mutex, MUTEX_NORMAL, NULL, false);
 }
 
@@ -730,15 +747,6 @@ static COLD int release_cold(struct mutex *mutex)
     return 0;
 }
 
-/* With FURWOCK=asymmetric, of a mutex that was not to be had by its bias. */
-static __attribute__((noinline)) bool acquire_unbiased(struct mutex *mutex)
-{
-    if (!arch_cas(&mutex->word, FREE, HELD))
-        return false;
-    earn_bias(mutex);
-    return true;
-}
-
 #define FAST static inline __attribute__((always_inline))
 
 FAST bool fast_acquire(struct mutex *mutex)
@@ -746,9 +754,8 @@ FAST bool fast_acquire(struct mutex *mutex)
     if (alone() && likely(arch_cas_alone(&mutex->word, FREE, HELD)))
         return true;
     if (unlikely(asymmetric()))
-        return (is_biased_to_me(mutex) &&
-                arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_FREE, BIASED_HELD)) ||
-               acquire_unbiased(mutex);
+        return may_be_biased_to_me(mutex) &&
+               arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_FREE, BIASED_HELD);
     return likely(arch_cas(&mutex->word, FREE, HELD));
 }
 
@@ -759,7 +766,7 @@ FAST int fast_release(struct mutex *mutex)
         arch_store_release(&mutex->word, FREE);
         return 0;
     }
-    if (unlikely(asymmetric()) && is_biased_to_me(mutex) &&
+    if (unlikely(asymmetric()) && may_be_biased_to_me(mutex) &&
         arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_HELD, BIASED_FREE))
         return 0;
     return likely(arch_cas(&mutex->word, HELD, FREE)) ? 0 : release_cold(mutex);
@@ -796,27 +803,39 @@ FAST bool fast_acquire_kind(struct mutex *mutex, uint32_t kind)
     case MUTEX_INHERIT:
     case MUTEX_INHERIT | MUTEX_SHARED:
         return self_tid_known() && arch_cas(&mutex->word, 0, self.tid);
-    case MUTEX_ROBUST:
-    case MUTEX_ROBUST | MUTEX_SHARED:
-        if (!fast_acquire_robust(mutex))
-            return false;
-        if (likely(arch_load64_relaxed(&mutex->owner) == CONSISTENT))
-            return true;
-        /* lost for ever, as the general functions will find as well */
-        release_word(mutex, kind);
-        return false;
     default:
         return false;
     }
 }
 
+static bool is_robust(uint32_t kind)
+{
+    return (kind & ~(uint32_t)MUTEX_SHARED) == MUTEX_ROBUST;
+}
+
+/* What has become of a robust mutex that was acquired at once, though not from a dead owner. */
+static COLD int found_lost(struct mutex *mutex)
+{
+    release_word(mutex, arch_load_relaxed(&mutex->kind));
+    return ENOTRECOVERABLE;
+}
+
+static int found(struct mutex *mutex)
+{
+    return likely(arch_load64_relaxed(&mutex->owner) == CONSISTENT) ? 0 : found_lost(mutex);
+}
+
 static int lock_kind(struct mutex *mutex, uint32_t kind)
 {
+    if (is_robust(kind))
+        return fast_acquire_robust(mutex) ? found(mutex) : lock_cold(mutex);
     return likely(fast_acquire_kind(mutex, kind)) ? 0 : lock_cold(mutex);
 }
 
 static int trylock_kind(struct mutex *mutex, uint32_t kind)
 {
+    if (is_robust(kind))
+        return fast_acquire_robust(mutex) ? found(mutex) : trylock_cold(mutex);
     return likely(fast_acquire_kind(mutex, kind)) ? 0 : trylock_cold(mutex);
 }
 
