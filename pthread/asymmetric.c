@@ -2,6 +2,7 @@
 #include "asymmetric.h"
 #include "layout.h"
 
+#include <arch_rseq.h>
 #include <arch_syscall.h>
 #include <errno.h>
 #include <stddef.h>
@@ -14,6 +15,10 @@ enum {
     MEMBARRIER_PRIVATE_EXPEDITED_RSEQ = 1 << 7,
     MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8,
 };
+
+#ifdef ARCH_RSEQ_OWN
+_Thread_local struct arch_rseq arch_rseq;
+#endif
 
 uint32_t asymmetric_wanted;
 static uint64_t price;
@@ -46,9 +51,8 @@ static COLD void visit_processors(void)
     long size = arch_syscall(SYS_sched_getaffinity, 0, sizeof allowed, (long)allowed, 0, 0, 0);
     for (int i = 0; i < WORDS; i++)
         arch_store64_relaxed(&one[i], 0);
+    /* others may run where the caller is not to: one that does not exist is refused */
     for (int i = 0; i < size * 8; i++) {
-        if (!(allowed[i / BITS] >> i % BITS & 1))
-            continue;
         arch_store64_relaxed(&one[i / BITS], 1ull << i % BITS);
         arch_syscall(SYS_sched_setaffinity, 0, size, (long)one, 0, 0, 0);
         arch_store64_relaxed(&one[i / BITS], 0);
