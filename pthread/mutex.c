@@ -225,12 +225,6 @@ static bool is_biased_to_me(const struct mutex *mutex)
     return id != 0 && id == self.id;
 }
 
-/* Also if there is no bias, and the thread no id: the word tells. */
-static inline bool may_be_biased_to_me(const struct mutex *mutex)
-{
-    return arch_load64_relaxed(&mutex->bias) == self.id;
-}
-
 /* The caller has just locked it; it does not wait for anyone to try. */
 static COLD void bias(struct mutex *mutex)
 {
@@ -754,7 +748,7 @@ FAST bool fast_acquire(struct mutex *mutex)
     if (alone() && likely(arch_cas_alone(&mutex->word, FREE, HELD)))
         return true;
     if (unlikely(asymmetric()))
-        return may_be_biased_to_me(mutex) &&
+        return is_biased_to_me(mutex) &&
                arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_FREE, BIASED_HELD);
     return likely(arch_cas(&mutex->word, FREE, HELD));
 }
@@ -766,7 +760,7 @@ FAST int fast_release(struct mutex *mutex)
         arch_store_release(&mutex->word, FREE);
         return 0;
     }
-    if (unlikely(asymmetric()) && may_be_biased_to_me(mutex) &&
+    if (unlikely(asymmetric()) && is_biased_to_me(mutex) &&
         arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_HELD, BIASED_FREE))
         return 0;
     return likely(arch_cas(&mutex->word, HELD, FREE)) ? 0 : release_cold(mutex);

@@ -542,6 +542,7 @@ const struct scenario cond_scenarios[] = {
              RUN(pass_on, pass_on, arrive), .cancelled = 1),
     SCENARIO("cond-cancel-spins", init, cancelled_left,
              RUN(take_or_give_up, take, put_twice_outside), .cancelled = 1, .flags = SPINS,
+             .quick = 1,
              .deep = 2),
     SCENARIO("cond-cancel-shared", init_across, cancelled_left,
              RUN(take_or_give_up, take, put_twice_outside), .cancelled = 1),

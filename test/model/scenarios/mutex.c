@@ -277,6 +277,13 @@ static void own_twice(void)
     own_once();
 }
 
+/* What a thread is that has asked for no id yet. */
+static void lock_as_newcomer(void)
+{
+    self.id = 0;
+    lock_once();
+}
+
 static void free_at_end_by_any(void)
 {
     ok(pthread_mutex_destroy(&m));
@@ -304,6 +311,7 @@ const struct scenario mutex_scenarios[] = {
              .flags = BUFFERED | RESTARTS),
     SCENARIO("bias-earned-twice", init_earning, free_at_end_by_any,
              RUN(own_twice, lock_once, lock_once)),
+    SCENARIO("bias-newcomer", init_earning, free_at_end_by_any, RUN(own_twice, lock_as_newcomer)),
     SCENARIO("bias-destroy", init_biased_references, NULL, RUN(drop_reference, drop_reference),
              .flags = BUFFERED | RESTARTS),
 

@@ -1,0 +1,2 @@
+# mutex.c: a thread without an id takes a mutex without a bias for its own
+/^static bool is_biased_to_me/,/^}/s/id != 0 && //
