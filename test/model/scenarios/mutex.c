@@ -311,7 +311,8 @@ const struct scenario mutex_scenarios[] = {
              .flags = BUFFERED | RESTARTS),
     SCENARIO("bias-earned-twice", init_earning, free_at_end_by_any,
              RUN(own_twice, lock_once, lock_once)),
-    SCENARIO("bias-newcomer", init_earning, free_at_end_by_any, RUN(own_twice, lock_as_newcomer)),
+    SCENARIO("bias-newcomer", init_earning, free_at_end_by_any, RUN(own_twice, lock_as_newcomer),
+             .flags = BUFFERED),
     SCENARIO("bias-destroy", init_biased_references, NULL, RUN(drop_reference, drop_reference),
              .flags = BUFFERED | RESTARTS),
 
