@@ -781,7 +781,7 @@ FAST bool fast_acquire_robust(struct mutex *mutex)
 /* True if a mutex of any kind but normal was acquired at once. */
 FAST bool fast_acquire_kind(struct mutex *mutex, uint32_t kind)
 {
-    if (kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK) {
+    if (likely(kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK)) {
         uint64_t id = self.id;
         if (unlikely(id == 0) || !fast_acquire(mutex))
             return false;
@@ -821,14 +821,14 @@ static int found(struct mutex *mutex)
 
 static int lock_kind(struct mutex *mutex, uint32_t kind)
 {
-    if (is_robust(kind))
+    if (unlikely(is_robust(kind)))
         return fast_acquire_robust(mutex) ? found(mutex) : lock_cold(mutex);
     return likely(fast_acquire_kind(mutex, kind)) ? 0 : lock_cold(mutex);
 }
 
 static int trylock_kind(struct mutex *mutex, uint32_t kind)
 {
-    if (is_robust(kind))
+    if (unlikely(is_robust(kind)))
         return fast_acquire_robust(mutex) ? found(mutex) : trylock_cold(mutex);
     return likely(fast_acquire_kind(mutex, kind)) ? 0 : trylock_cold(mutex);
 }
@@ -845,7 +845,7 @@ static int release_robust(struct mutex *mutex)
 
 static int unlock_kind(struct mutex *mutex, uint32_t kind)
 {
-    if (kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK) {
+    if (likely(kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK)) {
         uint64_t owner = arch_load64_relaxed(&mutex->owner);
         if (unlikely(owner == 0 || owner != self.id || mutex->depth != 0))
             return unlock_cold(mutex);
