@@ -14,9 +14,11 @@ NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idira
 	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
 # valgrind 3.19 cannot read the debugging information of clang's default version.
 VALGRIND_FLAGS = -DFURWOCK_VALGRIND -gdwarf-4 -idirafter $(VALGRIND_HEADERS)
+# Most functions of a fast path fit a cache line: then they take one fetch.
+ONE_LINE = -falign-functions=64
 LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-protector \
-	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) \
-	$(if $(VALGRIND),$(VALGRIND_FLAGS)) -MMD -MP
+	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec \
+	$(ONE_LINE) $(NEUTRAL) $(if $(VALGRIND),$(VALGRIND_FLAGS)) -MMD -MP
 
 # The library is built three times: as a shared object for any libc, and as an archive for each.
 FORMS = dynamic glibc musl

@@ -12,7 +12,7 @@
  *
  * Slots are taken in turn, so that a use comes round again only after 2^31 creations. The first
  * ones have their values in the thread's block, the others in blocks that are mapped on first use.
- * No key is zero, which is what a place is for that nothing was stored in.
+ * No key is zero: that is where nothing was stored.
  *
  * A slot's word is its key times two, and one more while the key exists. The destructor is written
  * before the word says so, and by the one who has reserved the slot.
@@ -34,11 +34,8 @@ _Static_assert(1 << SLOT_BITS == KEYS, "a slot's number fits its bits");
 
 typedef void destructor(void *);
 
-static struct {
-    uint32_t word;
-    destructor *destructor;
-} slots[KEYS];
-
+static uint32_t slots[KEYS];
+static destructor *destructors[KEYS];
 static uint32_t next_slot;
 
 static inline uint32_t slot_of(pthread_key_t key)
@@ -48,7 +45,7 @@ static inline uint32_t slot_of(pthread_key_t key)
 
 static inline bool exists(pthread_key_t key)
 {
-    return arch_load_acquire(&slots[slot_of(key)].word) == ((uint64_t)key << 1 | EXISTS);
+    return arch_load_acquire(&slots[slot_of(key)]) == ((uint64_t)key << 1 | EXISTS);
 }
 
 PUBLIC int pthread_key_create(pthread_key_t *key, destructor *destructor)
@@ -58,15 +55,15 @@ PUBLIC int pthread_key_create(pthread_key_t *key, destructor *destructor)
         return EAGAIN;
     for (int tries = 0; tries < KEYS; tries++) {
         uint32_t slot = arch_fetch_add(&next_slot, 1) & (KEYS - 1);
-        uint32_t word = arch_load_acquire(&slots[slot].word);
-        if ((word & EXISTS) || word == RESERVED || !arch_cas(&slots[slot].word, word, RESERVED))
+        uint32_t word = arch_load_acquire(&slots[slot]);
+        if ((word & EXISTS) || word == RESERVED || !arch_cas(&slots[slot], word, RESERVED))
             continue;
         /* a free slot's word is twice its next key; zero is right for the first use of any but one */
         *key = (word >> 1 & ~(uint32_t)(KEYS - 1)) | slot;
         if (*key == 0)
             *key = 1 << SLOT_BITS;
-        arch_store_pointer((void **)&slots[slot].destructor, (void *)destructor);
-        arch_store_release(&slots[slot].word, *key << 1 | EXISTS);
+        arch_store_pointer((void **)&destructors[slot], (void *)destructor);
+        arch_store_release(&slots[slot], *key << 1 | EXISTS);
         return 0;
     }
     return EAGAIN;
@@ -75,7 +72,7 @@ PUBLIC int pthread_key_create(pthread_key_t *key, destructor *destructor)
 PUBLIC int pthread_key_delete(pthread_key_t key)
 {
     uint32_t next = (((key >> SLOT_BITS) + 1) % (USES - 1)) << SLOT_BITS | slot_of(key);
-    bool deleted = exists(key) && arch_cas(&slots[slot_of(key)].word, key << 1 | EXISTS, next << 1);
+    bool deleted = exists(key) && arch_cas(&slots[slot_of(key)], key << 1 | EXISTS, next << 1);
     return deleted ? 0 : EINVAL;
 }
 
@@ -83,75 +80,85 @@ PUBLIC int pthread_key_delete(pthread_key_t key)
 extern void __lsan_register_root_region(const void *, size_t) __attribute__((weak));
 extern void __lsan_unregister_root_region(const void *, size_t) __attribute__((weak));
 
-/* The thread's place for a slot, or null: `make` maps it if need be. */
-static COLD struct key_value *far_place(uint32_t slot, bool make)
+/* Where a thread has the value of a slot. */
+struct home {
+    uint32_t *key;
+    void **value;
+};
+
+/* In a block; nowhere if there is none: `make` maps it if need be. */
+static COLD struct home far_home(uint32_t slot, bool make)
 {
     struct key_value **block = &self.key_blocks[slot / BLOCK];
     if (!*block && make) {
         long memory = arch_syscall(SYS_mmap, 0, BLOCK * sizeof(struct key_value),
                                    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if ((unsigned long)memory > -4096ul)
-            return NULL;
+            return (struct home){NULL, NULL};
         *block = (struct key_value *)memory;
         if (__lsan_register_root_region)
             __lsan_register_root_region(*block, BLOCK * sizeof(struct key_value));
     }
-    return *block ? &(*block)[slot % BLOCK] : NULL;
+    if (!*block)
+        return (struct home){NULL, NULL};
+    struct key_value *found = &(*block)[slot % BLOCK];
+    return (struct home){&found->key, &found->value};
 }
 
-static inline struct key_value *place_of(uint32_t slot, bool make)
+static inline struct home home_of(uint32_t slot, bool make)
 {
-    return likely(slot < KEYS_INLINE) ? &self.keys[slot] : far_place(slot, make);
+    if (likely(slot < KEYS_INLINE))
+        return (struct home){&self.keys[slot], &self.values[slot]};
+    return far_home(slot, make);
 }
 
 static COLD void *get_slow(pthread_key_t key)
 {
-    struct key_value *place = place_of(slot_of(key), false);
-    return place && place->key == key ? place->value : NULL;
+    struct home home = home_of(slot_of(key), false);
+    return home.key && *home.key == key ? *home.value : NULL;
 }
 
 PUBLIC void *pthread_getspecific(pthread_key_t key)
 {
     /* a key of a far slot is not to be found here, and is looked for where it belongs */
-    const struct key_value *place = &self.keys[key % KEYS_INLINE];
-    return likely(place->key == key) ? place->value : get_slow(key);
+    uint32_t slot = key % KEYS_INLINE;
+    return likely(self.keys[slot] == key) ? self.values[slot] : get_slow(key);
 }
 
 static COLD int set_slow(pthread_key_t key, const void *value)
 {
     if (!exists(key))
         return EINVAL;
-    struct key_value *place = place_of(slot_of(key), value != NULL);
-    if (!place)
+    struct home home = home_of(slot_of(key), value != NULL);
+    if (!home.key)
         return value ? ENOMEM : 0;
-    if (value && !self.exit_armed && !host_arm_exit() && slots[slot_of(key)].destructor)
+    if (value && !self.exit_armed && !host_arm_exit() && destructors[slot_of(key)])
         return ENOMEM;
-    place->key = key;
-    place->value = (void *)value;
+    *home.key = key;
+    *home.value = (void *)value;
     return 0;
 }
 
 PUBLIC int pthread_setspecific(pthread_key_t key, const void *value)
 {
     /* where something was stored already, the end of the thread will come to see it */
-    struct key_value *place = &self.keys[key % KEYS_INLINE];
-    if (unlikely(place->key != key || !exists(key)))
+    uint32_t slot = key % KEYS_INLINE;
+    if (unlikely(self.keys[slot] != key || arch_load_acquire(&slots[slot]) != (key << 1 | EXISTS)))
         return set_slow(key, value);
-    place->value = (void *)value;
+    self.values[slot] = (void *)value;
     return 0;
 }
 
 /* Run the destructor of one slot's value. True if there was a value. */
 static bool destroy_value(uint32_t slot)
 {
-    struct key_value *place = place_of(slot, false);
-    if (!place || !place->value)
+    struct home home = home_of(slot, false);
+    if (!home.value || !*home.value)
         return false;
-    void *value = place->value;
-    place->value = NULL;
-    destructor *destructor =
-        (void (*)(void *))arch_load_pointer((void *const *)&slots[slot].destructor);
-    if (exists(place->key) && destructor)
+    void *value = *home.value;
+    *home.value = NULL;
+    destructor *destructor = (void (*)(void *))arch_load_pointer((void *const *)&destructors[slot]);
+    if (exists(*home.key) && destructor)
         destructor(value);
     return true;
 }
@@ -167,7 +174,7 @@ void keys_exit(void)
     }
     /* what is stored from now on has to be noticed anew */
     for (int i = 0; i < KEYS_INLINE; i++)
-        self.keys[i].key = 0;
+        self.keys[i] = 0;
     for (int i = 0; i < KEY_BLOCKS; i++) {
         if (!self.key_blocks[i])
             continue;

@@ -61,7 +61,8 @@ struct self {
     bool exit_armed;
     uint8_t destructor_rounds;
     struct key_value *key_blocks[KEY_BLOCKS];
-    struct key_value keys[KEYS_INLINE];
+    uint32_t keys[KEYS_INLINE];
+    void *values[KEYS_INLINE];
 };
 
 extern _Thread_local struct self self __attribute__((visibility("hidden")));
