@@ -130,9 +130,10 @@ static COLD int set_slow(pthread_key_t key, const void *value)
     if (!exists(key))
         return EINVAL;
     struct home home = home_of(slot_of(key), value != NULL);
-    if (!home.key)
-        return value ? ENOMEM : 0;
-    if (value && !self.exit_armed && !host_arm_exit() && destructors[slot_of(key)])
+    /* what was not stored is null already, and nothing that the end of the thread has to see */
+    if (!value && (!home.key || *home.key != key))
+        return 0;
+    if (!home.key || (!self.exit_armed && !host_arm_exit() && destructors[slot_of(key)]))
         return ENOMEM;
     *home.key = key;
     *home.value = (void *)value;

@@ -248,6 +248,20 @@ START_TEST(a_null_value_is_not_destroyed)
 }
 END_TEST
 
+static int clear_and_set(void *unused)
+{
+    (void)unused;
+    return pthread_setspecific(watched, NULL) | pthread_setspecific(watched, &watched);
+}
+
+START_TEST(a_value_that_follows_null_is_destroyed)
+{
+    watched = new_key(count_destroyed);
+    ck_assert_int_eq(unit_elsewhere(clear_and_set, NULL), 0);
+    ck_assert_int_eq(atomic_load(&destroyed), 1);
+}
+END_TEST
+
 static void set_it_again(void *value)
 {
     atomic_fetch_add(&destroyed, 1);
@@ -627,6 +641,7 @@ static Suite *key_suite(void)
     tcase_add_loop_test(tcase, the_destructor_runs_once_however_the_thread_ends, 0, ENDINGS);
     tcase_add_test(tcase, a_destructor_gets_the_value_and_finds_null_in_its_place);
     tcase_add_test(tcase, a_null_value_is_not_destroyed);
+    tcase_add_test(tcase, a_value_that_follows_null_is_destroyed);
     tcase_add_test(tcase, destructors_run_in_as_many_rounds_as_promised);
     tcase_add_loop_test(tcase, a_destructor_may_set_another_key_which_is_destroyed_too, 0, 2);
     tcase_add_test(tcase, a_destructor_may_delete_its_key_and_create_another);
