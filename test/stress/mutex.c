@@ -58,8 +58,9 @@ static const char *prepare(int variant)
     int sharing = pick_sharing();
     for (unsigned i = 0; i < state->count; i++) {
         pthread_mutex_t *mutex = &state->guarded[i].mutex;
-        int error = make_mutex(mutex, state->type, sharing,
-                               state->robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED, protocol);
+        int error =
+            make_mutex(mutex, state->type, sharing,
+                       state->robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED, protocol);
         if (error == ENOTSUP)
             return "the kernel has no such mutexes";
         RETURNS(error, 0);
@@ -173,6 +174,89 @@ static void finish(void)
     }
 }
 
+/*
+ * Mutexes of one thread each, locked by it so often in a row that they may have become its own, and by
+ * others now and then.
+ */
+
+enum { OWNED = 8, OFTEN = 20000 };
+
+struct owned {
+    struct guarded mutexes[MAX_WORKERS][OWNED];
+    /* the one that each worker is about */
+    atomic_uint current[MAX_WORKERS];
+    int type;
+};
+
+static const char *prepare_owned(int variant)
+{
+    struct owned *state = STATE(struct owned);
+    (void)variant;
+    state->type = any_type();
+    for (unsigned i = 0; i < now->workers; i++)
+        for (unsigned k = 0; k < OWNED; k++)
+            RETURNS(make_mutex(&state->mutexes[i][k].mutex, state->type, PTHREAD_PROCESS_PRIVATE,
+                               PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE),
+                    0);
+    return NULL;
+}
+
+static void enter(struct worker *self, struct guarded *guarded)
+{
+    CHECK(guarded->holder == NULL);
+    guarded->holder = self;
+    guarded->first++;
+    guarded->second++;
+    CHECK(guarded->first == guarded->second && guarded->holder == self);
+    guarded->holder = NULL;
+    self->tally[0]++;
+}
+
+static void visit(struct worker *self, struct guarded *guarded)
+{
+    int error = lock(self, &guarded->mutex);
+    if (error == EBUSY || (error == ETIMEDOUT && now->timed))
+        return;
+    RETURNS(error, 0);
+    enter(self, guarded);
+    if (pick(self, 8) == 0)
+        nest(self, &guarded->mutex, STATE(struct owned)->type);
+    RETURNS(pthread_mutex_unlock(&guarded->mutex), 0);
+}
+
+static void work_owned(struct worker *self)
+{
+    struct owned *state = STATE(struct owned);
+    while (again(self)) {
+        unsigned k = pick(self, OWNED);
+        struct guarded *own = &state->mutexes[self->index][k];
+        atomic_store(&state->current[self->index], k);
+        self->doing = "locking its own";
+        for (unsigned n = OFTEN + pick(self, 2 * OFTEN); n > 0 && !stopping(); n--) {
+            RETURNS(pthread_mutex_lock(&own->mutex), 0);
+            enter(self, own);
+            RETURNS(pthread_mutex_unlock(&own->mutex), 0);
+        }
+        unsigned other = pick(self, now->workers);
+        visit(self, &state->mutexes[other][atomic_load(&state->current[other])]);
+    }
+}
+
+static void finish_owned(void)
+{
+    struct owned *state = STATE(struct owned);
+    unsigned long sections = 0;
+    for (unsigned i = 0; i < now->workers; i++) {
+        for (unsigned k = 0; k < OWNED; k++) {
+            struct guarded *guarded = &state->mutexes[i][k];
+            CHECK(guarded->first == guarded->second && guarded->holder == NULL);
+            sections += guarded->first;
+            RETURNS(pthread_mutex_destroy(&guarded->mutex), 0);
+        }
+    }
+    CHECK(sections == total(0));
+}
+
 static const char *prepare_spin(int variant)
 {
     (void)variant;
@@ -207,7 +291,9 @@ static void finish_spin(void)
 }
 
 #define MUTEX(name, variant)                                                                       \
-    {name, prepare, work, NULL, finish, variant, PROCESSES | CANCEL, sizeof(struct state)}
+    {                                                                                              \
+        name, prepare, work, NULL, finish, variant, PROCESSES | CANCEL, sizeof(struct state)       \
+    }
 
 const struct test mutex_tests[] = {
     MUTEX("mutex-normal", PTHREAD_MUTEX_NORMAL),
@@ -218,6 +304,8 @@ const struct test mutex_tests[] = {
     MUTEX("mutex-inherit", ANY | INHERIT),
     MUTEX("mutex-protect", ANY | PROTECT),
     MUTEX("mutex-robust-inherit", ANY | ROBUST | INHERIT),
+    {"mutex-owned", prepare_owned, work_owned, NULL, finish_owned, 0, CANCEL,
+     sizeof(struct guarded)},
     {"spin", prepare_spin, work_spin, NULL, finish_spin, 0, PROCESSES | CANCEL,
      sizeof(struct guarded)},
     {0},
