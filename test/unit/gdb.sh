@@ -38,11 +38,8 @@ look() { # look TITLE GDB-OPTION...
     sed '1,/^STACK/d' "$work/log" >"$work/stack"
     tr '\n' ' ' <"$work/stack" | grep -q 'pthread/park\.c.* in stand_still (.* in start_routine ('
     result $? "$title: the stack from the wait to the start routine"
-    # gdb says so where it cannot leave a frame; below musl's __clone, which the generic arch uses,
-    # it sees more frames than there are
-    lines=1
-    [ "$(variable ARCH)" = generic ] && lines=3
-    grep '^#' "$work/stack" | tail -n $lines | grep -q 'clone' &&
+    # gdb says so where it cannot leave a frame
+    grep '^#' "$work/stack" | tail -n 1 | grep -q 'clone' &&
         ! grep -qi 'backtrace stopped\|corrupt' "$work/stack"
     result $? "$title: the stack ends where the thread began"
     [ "$failed" -eq 0 ] || cat "$work/log"
@@ -51,7 +48,10 @@ look() { # look TITLE GDB-OPTION...
 cc=$(variable CC)
 $cc -g -O2 -Wall -Wextra -pthread -o "$work/stuck" "$here/gdb/stuck.c" || exit 1
 look "preloaded" -ex "set exec-wrapper env LD_PRELOAD=$lib"
-if [ -f "$build/musl/libfurwock.a" ]; then
+if [ "$(variable ARCH)" = generic ]; then
+    # a sleeping thread is in musl's syscall(), which says nothing of its frame
+    echo "left out: static, musl"
+elif [ -f "$build/musl/libfurwock.a" ]; then
     # shellcheck disable=SC2046
     $cc -g -O2 -Wall -Wextra -nostdinc -I"$here/../../include" -isystem $(variable MUSL_HEADERS) \
         -isystem $(variable COMPILER_HEADERS) $(variable MUSL_LINK) -o "$work/stuck" \
