@@ -42,7 +42,7 @@ report() { # report STATUS NAME
 
 traced() { # traced PROGRAM [OPTION]: the number of membarrier calls
     strace -f -e trace=membarrier -e signal=none -o "$work/trace" -E LD_PRELOAD="$lib" \
-        ${2:+-E FURWOCK="$2"} "$1" >"$work/out" 2>&1 || return 1
+        -E "FURWOCK${2:+=$2}" "$1" >"$work/out" 2>&1 || return 1
     grep -c 'membarrier(' "$work/trace"
 }
 
