@@ -700,9 +700,9 @@ START_TEST(who_gives_up_does_not_take_the_wake_along)
         if (!post_first || desertion == TIMED_OUT)
             sem_post(&sem);
 
-        void *ended;
-        ck_assert_int_eq(pthread_join(deserter.call.thread, &ended), 0);
-        if (ended != PTHREAD_CANCELED && deserter.call.result == 0) {
+        /* not from what a join says: glibc's may call a thread cancelled that had returned */
+        ck_assert_int_eq(pthread_join(deserter.call.thread, NULL), 0);
+        if (atomic_load(&deserter.call.returned) && deserter.call.result == 0) {
             /* It was served after all: one more for the other. */
             ck_assert_int_eq(post(&sem), 0);
         }
