@@ -253,8 +253,12 @@ static inline void earn_bias(struct mutex *mutex)
 static void learn_price(uint64_t ticks)
 {
     uint64_t times = REVOCATIONS_WORTH * ticks / TICKS_SAVED;
-    if (times > arch_load_relaxed(&times_in_a_row))
-        arch_store_relaxed(&times_in_a_row, times > INT32_MAX ? INT32_MAX : times);
+    if (times < TIMES_IN_A_ROW)
+        times = TIMES_IN_A_ROW;
+    if (times > INT32_MAX)
+        times = INT32_MAX;
+    if (times != arch_load_relaxed(&times_in_a_row))
+        arch_store_relaxed(&times_in_a_row, times);
 }
 
 /* Afterwards the mutex is one as any other, and stays that. */
@@ -357,8 +361,6 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
 {
     struct waiter waiter = {.slept = moved};
     enum scope scope = scope_of(kind);
-    /* of other processes, who may be killed meanwhile, nobody counts */
-    uint32_t uncounted = 0, *aside = scope == PRIVATE ? &mutex->spin : &uncounted;
     if (!is_biased(arch_load_relaxed(&mutex->word)))
         spin_for_free(mutex);
     uint32_t word = arch_load_relaxed(&mutex->word);
@@ -370,11 +372,10 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
                 continue;
         }
         int error = park(&mutex->word, word, deadline, scope, ANY);
-        if ((error == ETIMEDOUT || error == EINVAL) &&
-            (!waiter.claimed || take_claim_back(mutex)))
+        if ((error == ETIMEDOUT || error == EINVAL) && (!waiter.claimed || take_claim_back(mutex)))
             return error;
         if (error == EAGAIN && !waiter.claimed && !has_conditions(mutex))
-            stand_aside(aside);
+            stand_aside(&mutex->spin, scope);
         if (error == 0)
             waiter.slept = true;
         word = arch_load_relaxed(&mutex->word);

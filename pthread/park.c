@@ -116,12 +116,14 @@ int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct 
     return park(word, expected, deadline, PRIVATE, ANY) == ETIMEDOUT ? ETIMEDOUT : 0;
 }
 
-void stand_aside(uint32_t *learned)
+void stand_aside(uint32_t *learned, enum scope scope)
 {
     static const uint32_t nothing;
-    uint32_t others = arch_fetch_add(learned, ASIDE_ONE) / ASIDE_ONE;
+    /* of other processes, who may be killed meanwhile, nobody counts */
+    uint32_t uncounted = 0, *aside = scope == PRIVATE ? learned : &uncounted;
+    uint32_t others = arch_fetch_add(aside, ASIDE_ONE) / ASIDE_ONE;
     nap(&nothing, 0, ASIDE * (1 + (others < ASIDE_MOST ? others : ASIDE_MOST)), NULL);
-    arch_fetch_add(learned, -ASIDE_ONE);
+    arch_fetch_add(aside, -ASIDE_ONE);
 }
 
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)
@@ -133,8 +135,8 @@ int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)
 void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
                            const uint32_t *target)
 {
-    long done = futex(word, FUTEX_CMP_REQUEUE, PRIVATE, count, (void *)(long)EVERYONE, target,
-                      expected);
+    long done =
+        futex(word, FUTEX_CMP_REQUEUE, PRIVATE, count, (void *)(long)EVERYONE, target, expected);
     if (unlikely(done < 0))
         unpark(word, EVERYONE, PRIVATE, ANY);
 }

@@ -65,11 +65,11 @@ int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct 
  * Sleep for a moment, without being woken: about a tenth of a millisecond, nearly half of which is the
  * slack of the kernel's timers, which a real-time thread does not have. If others do the same it is
  * longer, up to a millisecond, so that not more threads come back in a moment than one. They are
- * counted in the higher half of the word that the object has for spinning. One bit of that word is
- * the object's own.
+ * counted in the higher half of the word that the object has for spinning, if its scope is PRIVATE. One
+ * bit of that word is the object's own.
  */
 enum { SPIN_OTHER_BIT = 1 << 15, ASIDE_ONE = 1 << 16 };
-void stand_aside(uint32_t *learned);
+void stand_aside(uint32_t *learned, enum scope scope);
 
 /* Are there sleepers on `word`? False where the kernel cannot tell. */
 bool parked(const uint32_t *word, enum scope scope);
