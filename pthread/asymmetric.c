@@ -79,9 +79,7 @@ COLD void asymmetric_barrier(enum asymmetric_barrier barrier)
         arch_store_relaxed(&asymmetric_wanted, 0);
         visit_processors();
     }
-    uint64_t ticks = arch_ticks() - start, known = arch_load64_relaxed(&price);
-    if (known == 0 || ticks < known)
-        arch_store64_relaxed(&price, ticks);
+    arch_store64_relaxed(&price, arch_ticks() - start);
 }
 
 uint64_t asymmetric_price(void)

@@ -27,7 +27,7 @@ void asymmetric_start(void);
 enum asymmetric_barrier { STORES, SEQUENCES };
 void asymmetric_barrier(enum asymmetric_barrier barrier);
 
-/* What one takes, in ticks: the least so far, since the caller may have been preempted in it. */
+/* What the last one took, in ticks. */
 uint64_t asymmetric_price(void);
 
 #endif

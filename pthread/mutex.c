@@ -249,15 +249,19 @@ static inline void earn_bias(struct mutex *mutex)
     }
 }
 
-/* The dearer a revocation is, the more has to be saved before there may be one. */
+/*
+ * The dearer a revocation is, the more has to be saved before there may be one. But one that was only
+ * preempted says little: what has to be saved doubles at most.
+ */
 static void learn_price(uint64_t ticks)
 {
+    uint32_t known = arch_load_relaxed(&times_in_a_row);
     uint64_t times = REVOCATIONS_WORTH * ticks / TICKS_SAVED;
+    if (times > 2 * (uint64_t)known)
+        times = 2 * (uint64_t)known;
     if (times < TIMES_IN_A_ROW)
         times = TIMES_IN_A_ROW;
-    if (times > INT32_MAX)
-        times = INT32_MAX;
-    if (times != arch_load_relaxed(&times_in_a_row))
+    if (times != known && times <= INT32_MAX)
         arch_store_relaxed(&times_in_a_row, times);
 }
 
