@@ -301,8 +301,10 @@ int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct de
  * Whom a thread waits for runs on another processor, or does not run because the waiter does. So a
  * spin looks at the word for two microseconds, and from then on gives its processor away between two
  * looks, now and then; if somebody took it, it goes on to give it away at once, since that costs less
- * than half of a sleep and a wake. It gives up after 30 microseconds that it had for itself, or 16
- * others' turns, or when those have taken so long that a sleeper would have been woken by then.
+ * than half of a sleep and a wake. If nobody did, it tries once more before it looks for longer: the
+ * scheduler may give a thread back the turn that it is owed for one given away before. It gives up
+ * after 30 microseconds that it had for itself, or 16 others' turns, or when those have taken so long
+ * that a sleeper would have been woken by then.
  *
  * The bound exceeds what a wake takes. Otherwise two threads that hand a token back and forth, each
  * asleep while the other is being woken, would both always give up just too early.
@@ -336,6 +338,7 @@ enum {
     /* a call that comes back at once is shorter */
     TURN = ARCH_TICKS_PER_US * 7 / 10,
     TURNS = 16,
+    EAGER = 2,
     LATE = 100 * ARCH_TICKS_PER_US,
 };
 
@@ -363,7 +366,7 @@ bool spin_wanted(struct spin *spin, uint32_t *learned)
     if (spin->probe && (next_random() & ((1u << learned_interval(now)) - 1)) != 0)
         return false;
     spin->learned = learned;
-    spin->crowded = now & CROWDED;
+    spin->eager = now & CROWDED ? EAGER : 0;
     spin->turns = 0;
     spin->start = spin->last = spin->yielded = arch_ticks();
     return true;
@@ -374,8 +377,12 @@ static bool yield(struct spin *spin)
 {
     arch_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
     uint64_t now = arch_ticks();
-    spin->crowded = now - spin->last > TURN;
-    spin->turns += spin->crowded;
+    if (now - spin->last > TURN) {
+        spin->turns++;
+        spin->eager = EAGER;
+    } else if (spin->eager > 0) {
+        spin->eager--;
+    }
     spin->last = spin->yielded = now;
     return spin->turns < TURNS && now - spin->start < LATE;
 }
@@ -383,7 +390,7 @@ static bool yield(struct spin *spin)
 bool spin_goes_on(struct spin *spin)
 {
     arch_pause();
-    if (spin->crowded || spin->last - spin->yielded > LOOK)
+    if (spin->eager > 0 || spin->last - spin->yielded > LOOK)
         return yield(spin);
     uint64_t now = arch_ticks();
     if (now - spin->last > JUMP || (now - spin->start > BOUND && !spin->turns))

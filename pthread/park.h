@@ -112,7 +112,9 @@ struct spin {
     uint64_t start, last, yielded;
     /* others' turns on this processor */
     uint32_t turns;
-    bool probe, crowded;
+    /* so many times yet the processor is given away without a look before */
+    uint32_t eager;
+    bool probe;
 };
 bool spin_wanted(struct spin *spin, uint32_t *learned);
 bool spin_goes_on(struct spin *spin);
