@@ -429,8 +429,8 @@ if have gcc; then
     gcc -E -P -DCLOCKID -DRWLOCK -DBARRIER -DCPUSET names.c | grep -o '@[a-z_]*@' | tr -d @ |
         sort >listed
     gcc -D_GNU_SOURCE -E -I "$include" all.c |
-        awk -v include="$include/" '
-            /^# [0-9]/ { ours = index($3, "\"" include) == 1; next }
+        awk -v path="$include/" '
+            /^# [0-9]/ { ours = index($3, "\"" path) == 1; next }
             ours { text = text " " $0 }
             END {
                 gsub(/__attribute__ *\(\([^;]*/, "", text)
