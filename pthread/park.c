@@ -368,8 +368,14 @@ bool spin_wanted(struct spin *spin, uint32_t *learned)
     spin->learned = learned;
     spin->eager = now & CROWDED ? EAGER : 0;
     spin->turns = 0;
+    spin->given = 0;
     spin->start = spin->last = spin->yielded = arch_ticks();
     return true;
+}
+
+static bool had_its_time(const struct spin *spin, uint64_t now)
+{
+    return now - spin->start - spin->given > BOUND;
 }
 
 /* Let others have the processor. Counts their turn, if anyone took it. */
@@ -378,13 +384,14 @@ static bool yield(struct spin *spin)
     arch_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
     uint64_t now = arch_ticks();
     if (now - spin->last > TURN) {
+        spin->given += now - spin->last;
         spin->turns++;
         spin->eager = EAGER;
     } else if (spin->eager > 0) {
         spin->eager--;
     }
     spin->last = spin->yielded = now;
-    return spin->turns < TURNS && now - spin->start < LATE;
+    return spin->turns < TURNS && now - spin->start < LATE && !had_its_time(spin, now);
 }
 
 bool spin_goes_on(struct spin *spin)
@@ -393,7 +400,7 @@ bool spin_goes_on(struct spin *spin)
     if (spin->eager > 0 || spin->last - spin->yielded > LOOK)
         return yield(spin);
     uint64_t now = arch_ticks();
-    if (now - spin->last > JUMP || (now - spin->start > BOUND && !spin->turns))
+    if (now - spin->last > JUMP || had_its_time(spin, now))
         return false;
     spin->last = now;
     return true;

@@ -110,7 +110,8 @@ bool parked_word(const uint32_t *word, uint32_t *value);
 struct spin {
     uint32_t *learned;
     uint64_t start, last, yielded;
-    /* others' turns on this processor */
+    /* how long others' turns on this processor took, and how many there were */
+    uint64_t given;
     uint32_t turns;
     /* so many times yet the processor is given away without a look before */
     uint32_t eager;
