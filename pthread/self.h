@@ -43,8 +43,8 @@ struct self {
     uint32_t robust_generation;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
     uint32_t spin, random;
-    /* when it last had to wait for a mutex (mutex.c) */
-    uint64_t waited_at;
+    /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
+    uint64_t rests_until;
     struct robust_list robust;
     /* read locks held on rwlocks of the recursive writer-preferring kind */
     uint32_t read_locks;
