@@ -516,9 +516,9 @@ void model_fail(const char *what, const char *file, int line)
     fail("%s, %s:%d", what, strrchr(file, '/') ? strrchr(file, '/') + 1 : file, line);
 }
 
-void trace(const struct place *place, const char *format, ...)
+void trace_line(const struct place *place, const char *format, ...)
 {
-    if (!options.trace || !scheduling)
+    if (!scheduling)
         return;
     char text[64] = "";
     if (place) {

@@ -86,8 +86,10 @@ bool sequence_goes_on(void);
 bool sequence_commits(void);
 void abort_sequence(struct fibre *fibre);
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void trace(const struct place *place, const char *format, ...)
+void trace_line(const struct place *place, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The arguments are looked at only if there is a trace: names take long to find. */
+#define trace(...) (options.trace ? trace_line(__VA_ARGS__) : (void)0)
 
 /* For main.c: with `scenario` set, all its schedules up to a bound, or one. */
 void make_fibres(void);

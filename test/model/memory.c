@@ -238,6 +238,8 @@ static void check_access(const volatile void *p, const struct place *place)
 static void describe(enum access access, const volatile void *p, uint64_t a, uint64_t b,
                      uint64_t found, const struct place *place)
 {
+    if (!options.trace)
+        return;
     const char *name = name_of(p);
     switch (access) {
     case LOAD:
