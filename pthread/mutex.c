@@ -847,18 +847,31 @@ static int trylock_kind(struct mutex *mutex, uint32_t kind)
     return likely(fast_acquire_kind(mutex, kind)) ? 0 : trylock_cold(mutex);
 }
 
-static int release_robust(struct mutex *mutex)
+/* Announced, and off the list: others wait. */
+static COLD int release_robust_cold(struct mutex *mutex, void *before)
 {
+    owned_release(mutex, SHARED);
+    robust_done(before);
+    return 0;
+}
+
+static int unlock_robust(struct mutex *mutex)
+{
+    if (!robust_ready() || (arch_load_relaxed(&mutex->word) & WORD_TID) != self.tid ||
+        arch_load64_relaxed(&mutex->owner) != CONSISTENT)
+        return unlock_cold(mutex);
     void *before = robust_announce(robust_link(mutex, false));
     robust_delist(mutex);
     if (unlikely(!arch_cas(&mutex->word, self.tid, 0)))
-        owned_release(mutex, SHARED);
+        return release_robust_cold(mutex, before);
     robust_done(before);
     return 0;
 }
 
 static int unlock_kind(struct mutex *mutex, uint32_t kind)
 {
+    if (unlikely(is_robust(kind)))
+        return unlock_robust(mutex);
     if (likely(kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK)) {
         uint64_t owner = arch_load64_relaxed(&mutex->owner);
         if (unlikely(owner == 0 || owner != self.id || mutex->depth != 0))
@@ -878,12 +891,6 @@ static int unlock_kind(struct mutex *mutex, uint32_t kind)
         if (self_tid_known() && likely(arch_cas(&mutex->word, self.tid, 0)))
             return 0;
         break;
-    case MUTEX_ROBUST:
-    case MUTEX_ROBUST | MUTEX_SHARED:
-        if (!robust_ready() || (arch_load_relaxed(&mutex->word) & WORD_TID) != self.tid ||
-            arch_load64_relaxed(&mutex->owner) != CONSISTENT)
-            break;
-        return release_robust(mutex);
     }
     return unlock_cold(mutex);
 }
