@@ -27,13 +27,18 @@
  * Once unblocked a waiter does not touch the condition variable, whose memory may be gone: SLEEPERS
  * is cleared by a signal that wakes nobody, which changes the sequence again and wakes whoever has
  * come meanwhile and found the bit set. It is a hint that costs two system calls when stale. Only
- * the spinner reads the word after its wait may have ended; it counts itself in `users`, and destroy
- * waits for it. It runs, or is about to.
+ * those who watch the word read it after their wait may have ended; they count themselves in
+ * `users`, and destroy waits for them. They run, or are about to.
  *
- * The spinner is the one waiter that watches the word for a while instead of sleeping at once
- * (private ones only). It owns SPINNER; a signal that finds the bit clears it and is done, since
- * the spinner sees the sequence change. The spinner gives up by exchanging SPINNER for SLEEPERS in
- * the word, which fails if the sequence has changed.
+ * The spinner is one waiter that watches the word for a while instead of sleeping at once (private
+ * ones only). It sets SPINNER; a signal that finds the bit clears it and is done, since the spinner
+ * sees the sequence change. The spinner gives up by exchanging SPINNER for SLEEPERS in the word,
+ * which fails if the sequence has changed.
+ *
+ * Where the last wake was a broadcast, others watch with the spinner: they find SPINNER set, and do
+ * all that it does. While they watch one of the bits is set, since whoever clears SPINNER changes
+ * the sequence or sets SLEEPERS. A signal unblocks them all, which is mostly too many, and so the
+ * first one has the next waiters sleep at once again.
  *
  * Waiters with a priority-inheriting mutex sleep by FUTEX_WAIT_REQUEUE_PI, if the condition is
  * private: the kernel then chooses by priority whom to signal, and gives it the mutex or queues it
@@ -66,6 +71,9 @@ enum { CLOCK_IS_MONOTONIC = 1, COND_SHARED = 2, KNOWN_FLAGS = 3 };
  */
 enum { WOKEN_AT_ONCE = 3 };
 
+/* How many waiters watch the word at most: more would only stand in each other's way at the mutex. */
+enum { WATCHERS = 16 };
+
 /* In `users`: pthread_cond_destroy sleeps until the others are gone. */
 #define DESTROYING 0x80000000u
 
@@ -82,15 +90,31 @@ static bool is_valid(const struct cond *cond)
     return (arch_load_relaxed(&cond->flags) & ~(uint32_t)KNOWN_FLAGS) == 0;
 }
 
-static void enter(struct cond *cond)
+/* Returns how many there were before. */
+static uint32_t enter(struct cond *cond)
 {
-    arch_fetch_add(&cond->users, 1);
+    return arch_fetch_add(&cond->users, 1);
 }
 
 static void leave(struct cond *cond)
 {
     if (arch_fetch_add(&cond->users, -1u) == (DESTROYING | 1))
         unpark(&cond->users, 1, PRIVATE, ANY);
+}
+
+/* Was the last wake a broadcast? */
+enum { BROADCASTS = SPIN_OTHER_BIT };
+
+static bool has_broadcasts(const struct cond *cond)
+{
+    return arch_load_relaxed(&cond->spin) & BROADCASTS;
+}
+
+static void note_wake(struct cond *cond, bool broadcast)
+{
+    uint32_t spin = arch_load_relaxed(&cond->spin);
+    if (unlikely(broadcast != !!(spin & BROADCASTS)))
+        arch_cas(&cond->spin, spin, spin ^ BROADCASTS);
 }
 
 /* Waiting. */
@@ -167,14 +191,18 @@ static uint32_t announce(struct cond *cond, uint32_t bit, uint32_t step)
     return (word | bit) + step;
 }
 
-/* Become the spinner, if there is none; on success *word is the word since then. */
-static bool announce_spinner(struct cond *cond, uint32_t step, uint32_t *word)
+/*
+ * Become the spinner if there is none, or watch with it where broadcasts are expected. On success
+ * *word is the word since then.
+ */
+static bool announce_watcher(struct cond *cond, uint32_t step, uint32_t *word)
 {
+    bool room = enter(cond) < WATCHERS;
     *word = arch_load_relaxed(&cond->word);
-    enter(cond);
-    while (!(*word & SPINNER)) {
-        if (arch_cas_fetch(&cond->word, word, (*word | SPINNER) + step)) {
-            *word = (*word | SPINNER) + step;
+    while (room && (!(*word & SPINNER) || has_broadcasts(cond))) {
+        uint32_t next = (*word | SPINNER) + step;
+        if (next == *word || arch_cas_fetch(&cond->word, word, next)) {
+            *word = next;
             return true;
         }
     }
@@ -183,7 +211,7 @@ static bool announce_spinner(struct cond *cond, uint32_t step, uint32_t *word)
 }
 
 /* Watch the word. True if signalled; else *word is the word under which to sleep. */
-static bool spin_for_signal(struct cond *cond, struct spin *spin, uint32_t *word)
+static bool watch_for_signal(struct cond *cond, struct spin *spin, uint32_t *word)
 {
     uint32_t now;
     bool signalled;
@@ -280,7 +308,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
 
     struct spin spin;
     uint32_t word, step = 0;
-    bool spinner = false;
+    bool watches = false;
     void *target = NULL;
     if (unlikely(same_sequence(arch_load_relaxed(&cond->word), 0)))
         step = first_sequence(waiter.scope);
@@ -288,9 +316,9 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
         target = target_of(mutex);
         step += set_target(cond, target);
         if (!inherits(target) && spin_wanted(&spin, &cond->spin))
-            spinner = announce_spinner(cond, step, &word);
+            watches = announce_watcher(cond, step, &word);
     }
-    if (!spinner)
+    if (!watches)
         word = announce(cond, SLEEPERS, step);
     waiter.depth = mutex_release(mutex);
 
@@ -298,7 +326,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
         error = wait_inheriting(&waiter, word, deadline);
     } else {
         bool moved = false;
-        if (!spinner || !spin_for_signal(cond, &spin, &word)) {
+        if (!watches || !watch_for_signal(cond, &spin, &word)) {
             error = wait_asleep(&waiter, word, deadline);
             moved = true;
         }
@@ -350,6 +378,7 @@ static int wake(struct cond *cond, void *target, bool everyone)
 static COLD void signal_waiters(struct cond *cond)
 {
     void *target;
+    note_wake(cond, false);
     uint32_t before = advance(cond, SPINNER, &target);
     if (!before || (before & SPINNER))
         return;
@@ -365,6 +394,7 @@ static COLD void signal_waiters(struct cond *cond)
 static COLD void broadcast_waiters(struct cond *cond)
 {
     void *target;
+    note_wake(cond, true);
     uint32_t before = advance(cond, BITS, &target);
     if (!(before & SLEEPERS))
         return;

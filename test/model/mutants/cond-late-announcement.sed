@@ -1,3 +1,3 @@
 # cond.c: the bit is set after the mutex was unlocked
 /^        word = announce(cond, SLEEPERS, step);/d
-s/^    if (!spinner)$/    if (!spinner)\n        waiter.depth = mutex_release(mutex), word = announce(cond, SLEEPERS, step);\n    else/
+s/^    if (!watched)$/    if (!watched)\n        waiter.depth = mutex_release(mutex), word = announce(cond, SLEEPERS, step);\n    else/

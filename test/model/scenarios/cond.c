@@ -1,6 +1,7 @@
 /* Condition variables. */
 #include "asymmetric.h"
 #include "layout.h"
+#include "park.h"
 #include "scenarios.h"
 
 static pthread_mutex_t m;
@@ -26,6 +27,13 @@ static void init_shared(int shared)
 static void init(void)
 {
     init_shared(PTHREAD_PROCESS_PRIVATE);
+}
+
+/* As a broadcast leaves it: all who wait may watch the word. */
+static void init_broadcasts(void)
+{
+    init();
+    ((struct cond *)&c)->spin = SPIN_OTHER_BIT;
 }
 
 /* The mutex is biased to thread 0. */
@@ -510,6 +518,14 @@ const struct scenario cond_scenarios[] = {
     SCENARIO("cond-broadcast-outside", init, none_left, RUN(take, take, put_all_outside)),
     SCENARIO("cond-broadcast-spin", init, none_left, RUN(take, take, put_all_outside),
              .flags = SPINS),
+    SCENARIO("cond-watchers", init_broadcasts, none_left, RUN(take, take, put_all_outside),
+             .flags = SPINS),
+    SCENARIO("cond-watchers-signal", init_broadcasts, none_left,
+             RUN(take, take, put_twice_outside), .flags = SPINS),
+    SCENARIO("cond-watchers-destroy", init_broadcasts, NULL,
+             RUN(wait_over, wait_over, broadcast_and_free), .flags = SPINS),
+    SCENARIO("cond-watchers-timed", init_broadcasts, timeouts_left,
+             RUN(take_timed, take_timed, put_all_outside), .flags = SPINS, .quick = 1, .deep = 2),
     SCENARIO("cond-broadcast-shared", init_across, none_left, RUN(take, take, put_all_outside)),
     SCENARIO("cond-broadcast-timed", init, timeouts_left,
              RUN(take_timed, take_timed, put_all_outside)),
