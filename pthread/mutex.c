@@ -189,9 +189,11 @@ static void note_wait(uint64_t start)
 
 /*
  * But if condition variables are used with it, the mutex guards what threads do for one another: if
- * one rests, the others soon have to wait for it.
+ * one is asleep for long, the others soon have to wait for it. So it only looks away for as long as
+ * another one needs to fill or empty a queue, say; and not if it has been waiting for a condition
+ * meanwhile, which it may have been told by one who waits for the answer.
  */
-enum { CONDITIONS = SPIN_OTHER_BIT };
+enum { CONDITIONS = SPIN_OTHER_BIT, A_MOMENT = 5 * ARCH_TICKS_PER_US };
 
 static bool has_conditions(const struct mutex *mutex)
 {
@@ -205,10 +207,22 @@ static void note_conditions(struct mutex *mutex)
         arch_cas(&mutex->spin, spin, spin | CONDITIONS);
 }
 
+static void look_away(void)
+{
+    uint64_t start = arch_ticks();
+    while (arch_ticks() - start < A_MOMENT)
+        arch_pause();
+}
+
 static bool spin_for_free(struct mutex *mutex)
 {
     struct spin spin;
-    if ((has_just_waited() && !has_conditions(mutex)) || !spin_wanted(&spin, &mutex->spin))
+    if (has_just_waited()) {
+        if (!has_conditions(mutex))
+            return false;
+        look_away();
+    }
+    if (!spin_wanted(&spin, &mutex->spin))
         return false;
     bool found;
     do
@@ -292,7 +306,7 @@ static COLD void revoke_bias(struct mutex *mutex)
 
 /* Plain. */
 
-enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, CROWD = 8, A_MOMENT = 5 * ARCH_TICKS_PER_US };
+enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, CROWD = 8 };
 
 /* zero where fork cannot be noticed */
 static uint32_t claim_of_this_process(void)
@@ -1053,6 +1067,7 @@ uint32_t mutex_release(struct mutex *mutex)
     uint32_t kind = arch_load_relaxed(&mutex->kind), depth = mutex->depth;
     mutex->depth = 0;
     note_conditions(mutex);
+    self.rests_until = 0;
     checked_mutex_unlock(mutex);
     unlock_whole(mutex, kind);
     return depth;
