@@ -45,11 +45,16 @@
  *
  *      COUNTED --a reader, with the lock--> FENCED or ASYMMETRIC --a writer, with WRITE--> LEAVING
  *         ^                                          ^                                       |  |
- *         |                                          +------ a reader, with the lock --------+  |
+ *         |                                          +- a reader, with the lock; that writer +  |
  *         +--------------------- a writer with WRITE that has found nobody ---------------------+
  *
- * Nobody enters a row, and stays, once a writer with WRITE has turned the mode off; and nobody turns
- * it on while there is WRITE. So the rows stay empty of the lock when they were found empty.
+ * Nobody enters a row, and stays, once a writer with WRITE has turned the mode off; and nobody else
+ * turns it on while there is WRITE. So the rows stay empty of the lock when they were found empty.
+ *
+ * A reader that is not gone in a moment has mostly lost its CPU, and may be long. Where readers are
+ * preferred, a writer that meets one for the first time turns the mode on again, so that the others
+ * do not all count themselves meanwhile, and tries again when that one has left, or a millisecond
+ * later.
  *
  * The release is the last touch; wakes go by address. A release that finds a stale hint, and wakes
  * none of the class that it preferred, wakes the other class instead.
@@ -380,15 +385,19 @@ static COLD int wait_to_write(struct rwlock *rwlock, uint32_t kind, const struct
     struct waiter waiter = {.phase_bit = PHASE_W};
     struct reader_row *row;
     uint64_t others = 0;
-    bool patient = true;
+    bool patient = true, lenient = (kind & KIND_BITS) == PREFER_READER;
     for (;;) {
         uint64_t state = current(rwlock);
         if (try_write(rwlock, others, &waiter, &state) == 0) {
             if (readers_are_out(rwlock, &row))
                 return got_write(rwlock, kind);
+            if (lenient)
+                arch_store_relaxed(&rwlock->mode, READERS_FENCED);
             release_write(rwlock, current(rwlock), kind);
             waiter = (struct waiter){.phase_bit = PHASE_W};
-            int error = await_readers(rwlock, kind, deadline, &waiter, row);
+            int error = lenient ? readers_await(row, rwlock, deadline)
+                                : await_readers(rwlock, kind, deadline, &waiter, row);
+            lenient = false;
             if (error)
                 return error;
             continue;
