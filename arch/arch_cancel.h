@@ -17,8 +17,8 @@
  * be restarted, is in the window as well.
  */
 enum { ARCH_CANCELLED = -5000 };
-long arch_syscall_cancellable(const uint32_t *cancelled, long number, long a, long b, long c, long d,
-                              long e, long f);
+long arch_syscall_cancellable(const uint32_t *cancelled, long number, long a, long b, long c,
+                              long d, long e, long f);
 
 extern const char arch_cancel_begin[] __attribute__((visibility("hidden")));
 extern const char arch_cancel_end[] __attribute__((visibility("hidden")));

@@ -10,8 +10,8 @@ long __cancel(void)
     return ARCH_CANCELLED;
 }
 
-long arch_syscall_cancellable(const uint32_t *cancelled, long number, long a, long b, long c, long d,
-                              long e, long f)
+long arch_syscall_cancellable(const uint32_t *cancelled, long number, long a, long b, long c,
+                              long d, long e, long f)
 {
     return __syscall_cp_asm(cancelled, number, a, b, c, d, e, f);
 }

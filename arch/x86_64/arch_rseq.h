@@ -67,31 +67,31 @@ static inline bool arch_rseq_ready(void)
 static inline __attribute__((always_inline)) bool
 arch_store_if(const uint64_t *guard, uint64_t id, uint32_t *word, uint32_t old, uint32_t new)
 {
-    __asm__ goto(".pushsection __rseq_cs, \"aw\"\n\t"
-                 ".balign 32\n"
-                 "1:\t.long 0, 0\n\t"
-                 ".quad 2f, 3f - 2f, 4f\n\t"
-                 ".popsection\n\t"
-                 "leaq 1b(%%rip), %%rax\n\t"
-                 "movq %%rax, %%fs:" ARCH_RSEQ_CS "\n"
-                 "2:\tcmpq %[id], %[guard]\n\t"
-                 "jne %l[no]\n\t"
-                 "cmpl %[old], %[word]\n\t"
-                 "jne %l[no]\n\t"
-                 "movl %[new], %[word]\n"
-                 "3:\n\t"
-                 ".pushsection .text.unlikely, \"ax\"\n\t"
-                 /* the signature that the kernel looks for before the handler, in an instruction */
-                 ".byte 0x0f, 0xb9, 0x3d\n\t"
-                 ".long %c[signature]\n"
-                 "4:\tjmp %l[no]\n\t"
-                 ".popsection"
-                 :
-                 : [area] ARCH_RSEQ_OPERAND, [signature] "i"(ARCH_RSEQ_SIGNATURE),
-                   [guard] "m"(*guard), [id] "r"(id), [word] "m"(*word), [old] "i"(old),
-                   [new] "i"(new)
-                 : "rax", "memory", "cc"
-                 : no);
+    __asm__ goto(
+        ".pushsection __rseq_cs, \"aw\"\n\t"
+        ".balign 32\n"
+        "1:\t.long 0, 0\n\t"
+        ".quad 2f, 3f - 2f, 4f\n\t"
+        ".popsection\n\t"
+        "leaq 1b(%%rip), %%rax\n\t"
+        "movq %%rax, %%fs:" ARCH_RSEQ_CS "\n"
+        "2:\tcmpq %[id], %[guard]\n\t"
+        "jne %l[no]\n\t"
+        "cmpl %[old], %[word]\n\t"
+        "jne %l[no]\n\t"
+        "movl %[new], %[word]\n"
+        "3:\n\t"
+        ".pushsection .text.unlikely, \"ax\"\n\t"
+        /* the signature that the kernel looks for before the handler, in an instruction */
+        ".byte 0x0f, 0xb9, 0x3d\n\t"
+        ".long %c[signature]\n"
+        "4:\tjmp %l[no]\n\t"
+        ".popsection"
+        :
+        : [area] ARCH_RSEQ_OPERAND, [signature] "i"(ARCH_RSEQ_SIGNATURE), [guard] "m"(*guard),
+          [id] "r"(id), [word] "m"(*word), [old] "i"(old), [new] "i"(new)
+        : "rax", "memory", "cc"
+        : no);
     return true;
 no:
     return false;

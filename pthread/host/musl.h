@@ -1,6 +1,6 @@
 /*
  * musl's insides, as a static program links to them: everything that Furwock relies on and no header
- * promises. configure compiles and runs test/probe.c, which checks each of these facts against the
+ * promises. configure compiles and runs test/probe/musl.c, which checks each of these facts against the
  * libc.a at hand, and refuses one that differs. (True of musl 1.2.2 to 1.2.5 on x86-64.)
  */
 #ifndef FURWOCK_HOST_MUSL_H
@@ -14,38 +14,53 @@ struct __ptcb;
 
 /*
  * A thread's block, which pthread_t points to, at the end of its thread-local storage. libc reads
- * and writes the fields marked with an asterisk; the others are for whoever creates threads.
+ * and writes every field but those marked "ours", which are for whoever creates threads.
  */
 struct musl_thread {
-    struct musl_thread *self;         /* * */
-    void *dtv;                        /* * */
-    struct musl_thread *prev, *next;  /* * the ring of all threads: fork, process-wide set*id */
-    uintptr_t sysinfo, canary;        /* * of the creator */
-    uint32_t tid;                     /* * cleared by the kernel when the thread is gone */
-    int error;                        /* * errno */
-    uint32_t state;                   /*   enum thread_state; 2 in the initial thread */
-    uint32_t cancelled;               /* * cancellation is pending */
-    uint8_t cancel_state;             /* * */
-    uint8_t cancel_asynchronous;      /* * */
-    uint8_t flags;                    /* * */
-    void *map;                        /*   the mapping that holds stack and block; null if none */
+    struct musl_thread *self;
+    void *dtv;
+    /* the ring of all threads, which fork and the process-wide set*id walk */
+    struct musl_thread *prev, *next;
+    /* the creator's */
+    uintptr_t sysinfo, canary;
+    /* cleared by the kernel when the thread is gone */
+    uint32_t tid;
+    /* errno */
+    int error;
+    /* ours: enum thread_state; 2 in the initial thread */
+    uint32_t state;
+    /* cancellation is pending */
+    uint32_t cancelled;
+    uint8_t cancel_state;
+    uint8_t cancel_asynchronous;
+    uint8_t flags;
+    /* ours: the mapping that holds stack and block; null if there is none */
+    void *map;
     size_t map_size;
-    void *stack;                      /*   its highest address */
+    /* ours: the stack's highest address */
+    void *stack;
     size_t stack_size, guard_size;
+    /* ours */
     void *result;
-    struct __ptcb *cleanup;           /* * innermost cleanup handler */
-    struct musl_thread *joining;      /*   whom this thread waits for the end of */
+    /* the innermost cleanup handler */
+    struct __ptcb *cleanup;
+    /* ours: the thread whose end this one waits for */
+    struct musl_thread *joining;
+    /* the list of libc's own mutexes */
     struct {
         volatile void *volatile head;
         long offset;
         volatile void *volatile pending;
-    } robust;                         /*   of libc's own mutexes */
-    int host_error;                   /* * h_errno */
-    volatile int timer;               /* * SIGEV_THREAD timers */
-    void *locale;                     /* * */
-    uint32_t signallers;              /*   threads about to signal this one, and SIGNALS_CLOSED */
-    char *dlerror_text;               /* * */
-    void *stdio_locks;                /* * */
+    } robust;
+    /* h_errno */
+    int host_error;
+    /* SIGEV_THREAD timers */
+    volatile int timer;
+    void *locale;
+    /* ours: threads about to signal this one, and SIGNALS_CLOSED */
+    uint32_t signallers;
+    char *dlerror_text;
+    void *stdio_locks;
 };
 
 #define MUSL_AT(member, offset)                                                                    \
@@ -87,9 +102,11 @@ static inline struct musl_thread *musl_self(void)
 /* What libc knows of the process. */
 struct musl_libc {
     char can_do_threads;
-    char threaded;                    /* a thread has ever been created */
+    /* a thread has ever been created */
+    char threaded;
     char secure;
-    volatile signed char need_locks;  /* 1: libc's own locks lock; -1: they did, the thread is alone */
+    /* 1: libc's own locks lock; -1: they did, and the thread is alone now */
+    volatile signed char need_locks;
     int threads_minus_1;
     size_t *auxv;
     void *tls_head;

@@ -58,7 +58,8 @@ PUBLIC int pthread_attr_destroy(pthread_attr_t *attributes)
     return 0;
 }
 
-static int set_flag(pthread_attr_t *attributes, enum attribute_flags flag, int value, int on, int off)
+static int set_flag(pthread_attr_t *attributes, enum attribute_flags flag, int value, int on,
+                    int off)
 {
     if (value != on && value != off)
         return EINVAL;
@@ -282,7 +283,8 @@ static bool is_schedulable(const struct attributes *attributes)
     if (!(attributes->flags & EXPLICIT_SCHEDULING))
         return true;
     long policy = attributes->policy;
-    return attributes->priority >= arch_syscall(SYS_sched_get_priority_min, policy, 0, 0, 0, 0, 0) &&
+    return attributes->priority >=
+               arch_syscall(SYS_sched_get_priority_min, policy, 0, 0, 0, 0, 0) &&
            attributes->priority <= arch_syscall(SYS_sched_get_priority_max, policy, 0, 0, 0, 0, 0);
 }
 
@@ -348,8 +350,7 @@ PUBLIC int pthread_getattr_np(pthread_t handle, pthread_attr_t *attributes)
         return 0;
     cpu_set_t cpus;
     long policy = read_scheduling(thread, &found->priority);
-    long size =
-        arch_syscall(SYS_sched_getaffinity, thread->tid, sizeof cpus, (long)&cpus, 0, 0, 0);
+    long size = arch_syscall(SYS_sched_getaffinity, thread->tid, sizeof cpus, (long)&cpus, 0, 0, 0);
     tid_release(&hold);
     if (policy >= 0)
         found->policy = policy;

@@ -58,7 +58,8 @@ static int schedule(uint32_t tid, const struct attributes *attributes)
                               (long)attributes->cpus, 0, 0, 0);
     struct sched_param param = {.sched_priority = attributes->priority};
     if (!error && (attributes->flags & EXPLICIT_SCHEDULING))
-        error = -arch_syscall(SYS_sched_setscheduler, tid, attributes->policy, (long)&param, 0, 0, 0);
+        error =
+            -arch_syscall(SYS_sched_setscheduler, tid, attributes->policy, (long)&param, 0, 0, 0);
     return error;
 }
 

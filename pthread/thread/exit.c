@@ -168,8 +168,8 @@ static int join(pthread_t handle, void **result, const struct deadline *deadline
         return error;
     }
     /* the claim is a fence: of two threads that join each other at least one sees the other */
-    bool ends = arch_load_relaxed(&thread->cancelled) &&
-                thread->cancel_state == PTHREAD_CANCEL_ENABLE;
+    bool ends =
+        arch_load_relaxed(&thread->cancelled) && thread->cancel_state == PTHREAD_CANCEL_ENABLE;
     if (arch_load_pointer((void **)&thread->joining) == self && !ends)
         error = EDEADLK;
     else if (try)

@@ -33,8 +33,8 @@ static int transfer(pthread_t handle, int flags, char *name, size_t size)
         return ESRCH;
     long file = open_name(hold.thread->tid, flags), result = file;
     if (file >= 0) {
-        result = arch_syscall(flags == O_RDONLY ? SYS_read : SYS_write, file, (long)name, size, 0, 0,
-                              0);
+        result =
+            arch_syscall(flags == O_RDONLY ? SYS_read : SYS_write, file, (long)name, size, 0, 0, 0);
         arch_syscall(SYS_close, file, 0, 0, 0, 0, 0);
     }
     tid_release(&hold);

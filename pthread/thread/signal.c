@@ -80,8 +80,8 @@ PUBLIC int pthread_sigqueue(pthread_t thread, int signal, union sigval value)
     info.si_value = value;
     if (!tid_hold(&hold, thread))
         return 0;
-    int error = -arch_syscall(SYS_rt_tgsigqueueinfo, process, hold.thread->tid, signal, (long)&info,
-                              0, 0);
+    int error =
+        -arch_syscall(SYS_rt_tgsigqueueinfo, process, hold.thread->tid, signal, (long)&info, 0, 0);
     tid_release(&hold);
     return error;
 }

@@ -62,7 +62,7 @@ static inline const struct self *self_of(const struct musl_thread *thread)
  * The signals that libc uses itself are in no mask of the program's. Two of them must reach every
  * thread; threads that wait for timers have the third blocked.
  */
-#define SIGNAL_BIT(signal) (1ull << ((signal) - 1))
+#define SIGNAL_BIT(signal) (1ull << ((signal)-1))
 #define URGENT_SIGNALS (SIGNAL_BIT(MUSL_SIGCANCEL) | SIGNAL_BIT(MUSL_SIGSYNCCALL))
 #define INTERNAL_SIGNALS (URGENT_SIGNALS | SIGNAL_BIT(MUSL_SIGTIMER))
 /* rt_sigprocmask(2): returns the former mask. */

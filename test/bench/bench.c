@@ -31,7 +31,7 @@
  * which has Furwock's threads as well.
  */
 static const struct row *const tables[] = {
-    pair_rows, call_rows, contended_rows, handoff_rows,
+    pair_rows,   call_rows, contended_rows, handoff_rows,
 #ifdef BENCH_STATIC
     thread_rows,
 #endif

@@ -71,8 +71,8 @@ compat_fail(const struct compat_place *place, const char *format, ...)
         type compat_a = (a);                                                                       \
         type compat_b = (b);                                                                       \
         COMPAT_ASSERT(compat_a op compat_b,                                                        \
-                      "Assertion '%s' failed: %s == " format ", %s == " format,                    \
-                      #a " " #op " " #b, #a, compat_a, #b, compat_b);                              \
+                      "Assertion '%s' failed: %s == " format ", %s == " format, #a " " #op " " #b, \
+                      #a, compat_a, #b, compat_b);                                                 \
     } while (0)
 
 #define COMPAT_INT(a, op, b) COMPAT_COMPARE(intmax_t, "%jd", a, op, b)
@@ -83,7 +83,7 @@ compat_fail(const struct compat_place *place, const char *format, ...)
     do {                                                                                           \
         const char *compat_a = (a);                                                                \
         const char *compat_b = (b);                                                                \
-        COMPAT_ASSERT(compat_a && compat_b && strcmp(compat_a, compat_b) op 0,                     \
+        COMPAT_ASSERT(compat_a &&compat_b &&strcmp(compat_a, compat_b) op 0,                       \
                       "Assertion '%s' failed: %s == \"%s\", %s == \"%s\"", #a " " #op " " #b, #a,  \
                       compat_a ? compat_a : "(null)", #b, compat_b ? compat_b : "(null)");         \
     } while (0)

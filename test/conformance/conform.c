@@ -110,8 +110,8 @@ int main(int argc, char **argv)
 
     size_t count = (size_t)(__stop_assertions - __start_assertions);
     const struct conform_assertion **all = calloc(count, sizeof *all);
-    struct compat_record *record = mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE,
-                                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct compat_record *record =
+        mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (all == NULL || record == MAP_FAILED)
         abort();
     memcpy(all, __start_assertions, count * sizeof *all);

@@ -80,16 +80,17 @@ static void mutexattr(void)
     pthread_mutexattr_t attr;
     int value;
     EXPECT(pthread_mutexattr_init(&attr), 0);
-    EACH (bad, ABSURD, 4)
-        REFUSES(&attr, pthread_mutexattr_settype(&attr, (int)bad), EINVAL);
-    EACH (bad, ABSURD, 2) {
+    EACH(bad, ABSURD, 4)
+    REFUSES(&attr, pthread_mutexattr_settype(&attr, (int)bad), EINVAL);
+    EACH(bad, ABSURD, 2)
+    {
         REFUSES(&attr, pthread_mutexattr_setpshared(&attr, (int)bad), EINVAL);
         REFUSES(&attr, pthread_mutexattr_setrobust(&attr, (int)bad), EINVAL);
     }
-    EACH (bad, ABSURD, 3)
-        REFUSES(&attr, pthread_mutexattr_setprotocol(&attr, (int)bad), EINVAL);
-    EACH (bad, -1, 0, 100, 255, 256 + 5, INT_MAX, INT_MIN)
-        REFUSES(&attr, pthread_mutexattr_setprioceiling(&attr, (int)bad), EINVAL);
+    EACH(bad, ABSURD, 3)
+    REFUSES(&attr, pthread_mutexattr_setprotocol(&attr, (int)bad), EINVAL);
+    EACH(bad, -1, 0, 100, 255, 256 + 5, INT_MAX, INT_MIN)
+    REFUSES(&attr, pthread_mutexattr_setprioceiling(&attr, (int)bad), EINVAL);
     EXPECT((pthread_mutexattr_gettype(&attr, &value), value), PTHREAD_MUTEX_DEFAULT);
     for (int destroyed = 0; destroyed < 2; destroyed++) {
         memset(&attr, 0xff, sizeof attr);
@@ -176,15 +177,17 @@ static void *misuse_elsewhere(void *arg)
         REFUSES(mutex, pthread_cond_wait(&cond, mutex), EPERM);
     }
     struct timespec time = in(CLOCK_MONOTONIC, 2);
-    EACH (bad, BAD_CLOCKS)
-        REFUSES(mutex, pthread_mutex_clocklock(mutex, (clockid_t)bad, &time), EINVAL);
+    EACH(bad, BAD_CLOCKS)
+    REFUSES(mutex, pthread_mutex_clocklock(mutex, (clockid_t)bad, &time), EINVAL);
     EXPECT(pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time), ETIMEDOUT);
-    EACH (bad, BAD_NANOSECONDS) {
+    EACH(bad, BAD_NANOSECONDS)
+    {
         time = (struct timespec){LONG_MAX, bad};
         EXPECT(pthread_mutex_timedlock(mutex, &time), EINVAL);
         EXPECT(pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time), EINVAL);
     }
-    EACH (past, -1, 0, LONG_MIN) {
+    EACH(past, -1, 0, LONG_MIN)
+    {
         time = (struct timespec){past, 999999999};
         EXPECT(pthread_mutex_timedlock(mutex, &time), ETIMEDOUT);
         EXPECT(pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time), ETIMEDOUT);
@@ -211,15 +214,15 @@ static void misuse_mutex(pthread_mutex_t *mutex)
     if (checked)
         REFUSES(mutex, pthread_mutex_unlock(mutex), EPERM);
     REFUSES(mutex, pthread_mutex_consistent(mutex), EINVAL);
-    EACH (bad, -1, 0, 100, INT_MAX)
-        REFUSES(mutex, pthread_mutex_setprioceiling(mutex, (int)bad, &value), EINVAL);
+    EACH(bad, -1, 0, 100, INT_MAX)
+    REFUSES(mutex, pthread_mutex_setprioceiling(mutex, (int)bad, &value), EINVAL);
     if (protocol_of != PTHREAD_PRIO_PROTECT) {
         REFUSES(mutex, pthread_mutex_setprioceiling(mutex, 5, &value), EINVAL);
         REFUSES(mutex, pthread_mutex_getprioceiling(mutex, &value), EINVAL);
     }
     EXPECT(value, 4711);
-    EACH (bad, BAD_CLOCKS)
-        REFUSES(mutex, pthread_mutex_clocklock(mutex, (clockid_t)bad, &time), EINVAL);
+    EACH(bad, BAD_CLOCKS)
+    REFUSES(mutex, pthread_mutex_clocklock(mutex, (clockid_t)bad, &time), EINVAL);
     /* no time is looked at where there is no wait */
     EXPECT(pthread_mutex_timedlock(mutex, &time), 0);
     if (type_of == PTHREAD_MUTEX_ERRORCHECK) {
@@ -244,31 +247,31 @@ static void misuse_mutex(pthread_mutex_t *mutex)
 
 static void mutex_misused(void)
 {
-    EACH (type, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_RECURSIVE,
-          PTHREAD_MUTEX_ADAPTIVE_NP)
-        for (int i = 0; i < 12; i++) {
-            pthread_mutexattr_t attr;
-            pthread_mutex_t mutex;
-            type_of = (int)type;
-            robust_of = i & 1;
-            protocol_of = i >> 2;
-            pthread_mutexattr_init(&attr);
-            EXPECT(pthread_mutexattr_settype(&attr, type_of), 0);
-            EXPECT(pthread_mutexattr_setrobust(&attr, robust_of), 0);
-            EXPECT(pthread_mutexattr_setpshared(&attr, i >> 1 & 1), 0);
-            EXPECT(pthread_mutexattr_setprotocol(&attr, protocol_of), 0);
-            EXPECT(pthread_mutex_init(&mutex, &attr), 0);
-            int error = pthread_mutex_trylock(&mutex);
-            if (error == EPERM && protocol_of == PTHREAD_PRIO_PROTECT)
-                continue;
-            EXPECT(error, 0);
-            EXPECT(pthread_mutex_unlock(&mutex), 0);
-            int before = wrong;
-            misuse_mutex(&mutex);
-            if (wrong > before)
-                printf("  with type %d, robust %d, shared %d, protocol %d\n", type_of, robust_of,
-                       i >> 1 & 1, protocol_of);
-        }
+    EACH(type, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_RECURSIVE,
+         PTHREAD_MUTEX_ADAPTIVE_NP)
+    for (int i = 0; i < 12; i++) {
+        pthread_mutexattr_t attr;
+        pthread_mutex_t mutex;
+        type_of = (int)type;
+        robust_of = i & 1;
+        protocol_of = i >> 2;
+        pthread_mutexattr_init(&attr);
+        EXPECT(pthread_mutexattr_settype(&attr, type_of), 0);
+        EXPECT(pthread_mutexattr_setrobust(&attr, robust_of), 0);
+        EXPECT(pthread_mutexattr_setpshared(&attr, i >> 1 & 1), 0);
+        EXPECT(pthread_mutexattr_setprotocol(&attr, protocol_of), 0);
+        EXPECT(pthread_mutex_init(&mutex, &attr), 0);
+        int error = pthread_mutex_trylock(&mutex);
+        if (error == EPERM && protocol_of == PTHREAD_PRIO_PROTECT)
+            continue;
+        EXPECT(error, 0);
+        EXPECT(pthread_mutex_unlock(&mutex), 0);
+        int before = wrong;
+        misuse_mutex(&mutex);
+        if (wrong > before)
+            printf("  with type %d, robust %d, shared %d, protocol %d\n", type_of, robust_of,
+                   i >> 1 & 1, protocol_of);
+    }
 }
 
 static void *die_with(void *mutex)
@@ -306,10 +309,10 @@ static void condattr(void)
     clockid_t clock = 4711;
     int value = 4711;
     EXPECT(pthread_condattr_init(&attr), 0);
-    EACH (bad, BAD_CLOCKS)
-        REFUSES(&attr, pthread_condattr_setclock(&attr, (clockid_t)bad), EINVAL);
-    EACH (bad, ABSURD, 2)
-        REFUSES(&attr, pthread_condattr_setpshared(&attr, (int)bad), EINVAL);
+    EACH(bad, BAD_CLOCKS)
+    REFUSES(&attr, pthread_condattr_setclock(&attr, (clockid_t)bad), EINVAL);
+    EACH(bad, ABSURD, 2)
+    REFUSES(&attr, pthread_condattr_setpshared(&attr, (int)bad), EINVAL);
     memset(&attr, 0xff, sizeof attr);
     pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
     REFUSES(&cond, pthread_cond_init(&cond, &attr), EINVAL);
@@ -346,14 +349,16 @@ static void cond_misused(void)
     EXPECT(pthread_cond_wait(&w.cond, &w.mutex), EPERM);
     EXPECT(pthread_cond_timedwait(&w.cond, &w.mutex, &time), EPERM);
     EXPECT(pthread_mutex_lock(&w.mutex), 0);
-    EACH (bad, BAD_CLOCKS)
-        REFUSES(&w, pthread_cond_clockwait(&w.cond, &w.mutex, (clockid_t)bad, &time), EINVAL);
-    EACH (bad, BAD_NANOSECONDS) {
+    EACH(bad, BAD_CLOCKS)
+    REFUSES(&w, pthread_cond_clockwait(&w.cond, &w.mutex, (clockid_t)bad, &time), EINVAL);
+    EACH(bad, BAD_NANOSECONDS)
+    {
         time = (struct timespec){LONG_MAX, bad};
         REFUSES(&w, pthread_cond_timedwait(&w.cond, &w.mutex, &time), EINVAL);
         REFUSES(&w, pthread_cond_clockwait(&w.cond, &w.mutex, CLOCK_MONOTONIC, &time), EINVAL);
     }
-    EACH (past, -1, 0, LONG_MIN) {
+    EACH(past, -1, 0, LONG_MIN)
+    {
         time = (struct timespec){past, 0};
         EXPECT(pthread_cond_timedwait(&w.cond, &w.mutex, &time), ETIMEDOUT);
         EXPECT(pthread_cond_clockwait(&w.cond, &w.mutex, CLOCK_MONOTONIC, &time), ETIMEDOUT);
@@ -382,10 +387,10 @@ static void rwlockattr(void)
     pthread_rwlockattr_t attr;
     int value = 4711;
     EXPECT(pthread_rwlockattr_init(&attr), 0);
-    EACH (bad, ABSURD, 3)
-        REFUSES(&attr, pthread_rwlockattr_setkind_np(&attr, (int)bad), EINVAL);
-    EACH (bad, ABSURD, 2)
-        REFUSES(&attr, pthread_rwlockattr_setpshared(&attr, (int)bad), EINVAL);
+    EACH(bad, ABSURD, 3)
+    REFUSES(&attr, pthread_rwlockattr_setkind_np(&attr, (int)bad), EINVAL);
+    EACH(bad, ABSURD, 2)
+    REFUSES(&attr, pthread_rwlockattr_setpshared(&attr, (int)bad), EINVAL);
     memset(&attr, 0xff, sizeof attr);
     pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
     REFUSES(&rwlock, pthread_rwlock_init(&rwlock, &attr), EINVAL);
@@ -428,18 +433,21 @@ static void *misuse_rwlock_elsewhere(void *arg)
     REFUSES(rwlock, pthread_rwlock_destroy(rwlock), EBUSY);
     EXPECT(pthread_rwlock_tryrdlock(rwlock), EBUSY);
     EXPECT(pthread_rwlock_trywrlock(rwlock), EBUSY);
-    EACH (bad, BAD_CLOCKS) {
+    EACH(bad, BAD_CLOCKS)
+    {
         REFUSES(rwlock, pthread_rwlock_clockrdlock(rwlock, (clockid_t)bad, &time), EINVAL);
         REFUSES(rwlock, pthread_rwlock_clockwrlock(rwlock, (clockid_t)bad, &time), EINVAL);
     }
-    EACH (bad, BAD_NANOSECONDS) {
+    EACH(bad, BAD_NANOSECONDS)
+    {
         time = (struct timespec){LONG_MAX, bad};
         EXPECT(pthread_rwlock_timedrdlock(rwlock, &time), EINVAL);
         EXPECT(pthread_rwlock_timedwrlock(rwlock, &time), EINVAL);
         EXPECT(pthread_rwlock_clockrdlock(rwlock, CLOCK_MONOTONIC, &time), EINVAL);
         EXPECT(pthread_rwlock_clockwrlock(rwlock, CLOCK_MONOTONIC, &time), EINVAL);
     }
-    EACH (past, -1, 0, LONG_MIN) {
+    EACH(past, -1, 0, LONG_MIN)
+    {
         time = (struct timespec){past, 0};
         EXPECT(pthread_rwlock_timedrdlock(rwlock, &time), ETIMEDOUT);
         EXPECT(pthread_rwlock_timedwrlock(rwlock, &time), ETIMEDOUT);
@@ -492,8 +500,8 @@ static void barrier_misused(void)
     pthread_barrier_t barrier;
     memset(&barrier, 0, sizeof barrier);
     EXPECT(pthread_barrierattr_init(&attr), 0);
-    EACH (bad, ABSURD, 2)
-        REFUSES(&attr, pthread_barrierattr_setpshared(&attr, (int)bad), EINVAL);
+    EACH(bad, ABSURD, 2)
+    REFUSES(&attr, pthread_barrierattr_setpshared(&attr, (int)bad), EINVAL);
     REFUSES(&barrier, pthread_barrier_init(&barrier, NULL, 0), EINVAL);
     REFUSES(&barrier, pthread_barrier_init(&barrier, &attr, 0), EINVAL);
     memset(&attr, 0xff, sizeof attr);
@@ -515,8 +523,8 @@ static void spin_misused(void)
 {
     pthread_spinlock_t spin;
     memset((void *)&spin, 0, sizeof spin);
-    EACH (bad, ABSURD, 2)
-        EXPECT(pthread_spin_init(&spin, (int)bad), EINVAL);
+    EACH(bad, ABSURD, 2)
+    EXPECT(pthread_spin_init(&spin, (int)bad), EINVAL);
     EXPECT(pthread_spin_init(&spin, PTHREAD_PROCESS_PRIVATE), 0);
     EXPECT(pthread_spin_lock(&spin), 0);
     EXPECT(pthread_spin_trylock(&spin), EBUSY);
@@ -535,7 +543,8 @@ static void key_misused(void)
     EXPECT(pthread_key_create(&key, NULL), 0);
     EXPECT(pthread_setspecific(key, &key), 0);
     EXPECT(pthread_key_delete(key), 0);
-    EACH (bad, key, 1023, 1024, 1025, 4096, INT_MAX, INT_MIN, -1) {
+    EACH(bad, key, 1023, 1024, 1025, 4096, INT_MAX, INT_MIN, -1)
+    {
         EXPECT(pthread_key_delete((pthread_key_t)bad), EINVAL);
         EXPECT(pthread_setspecific((pthread_key_t)bad, &key), EINVAL);
         /* undefined, which is no reason to crash */
@@ -575,26 +584,28 @@ static void sem_misused(void)
         int value;
         struct timespec time = in(CLOCK_REALTIME, 2);
         memset(&sem, 0, sizeof sem);
-        EACH (bad, SEM_VALUE_MAX + 1u, UINT_MAX)
-            REFUSES(&sem, ERRNO(sem_init(&sem, shared, (unsigned)bad)), EINVAL);
+        EACH(bad, SEM_VALUE_MAX + 1u, UINT_MAX)
+        REFUSES(&sem, ERRNO(sem_init(&sem, shared, (unsigned)bad)), EINVAL);
         EXPECT(ERRNO(sem_init(&sem, shared, SEM_VALUE_MAX)), 0);
         REFUSES(&sem, ERRNO(sem_post(&sem)), EOVERFLOW);
         EXPECT(ERRNO(sem_getvalue(&sem, &value)), 0);
         EXPECT(value, SEM_VALUE_MAX);
-        EACH (bad, BAD_CLOCKS)
-            REFUSES(&sem, ERRNO(sem_clockwait(&sem, (clockid_t)bad, &time)), EINVAL);
+        EACH(bad, BAD_CLOCKS)
+        REFUSES(&sem, ERRNO(sem_clockwait(&sem, (clockid_t)bad, &time)), EINVAL);
         EXPECT(ERRNO(sem_timedwait(&sem, &(struct timespec){0, -1})), 0);
         EXPECT(ERRNO(sem_destroy(&sem)), 0);
         EXPECT(ERRNO(sem_init(&sem, shared, 0)), 0);
         REFUSES(&sem, ERRNO(sem_trywait(&sem)), EAGAIN);
-        EACH (bad, BAD_CLOCKS)
-            REFUSES(&sem, ERRNO(sem_clockwait(&sem, (clockid_t)bad, &time)), EINVAL);
-        EACH (bad, BAD_NANOSECONDS) {
+        EACH(bad, BAD_CLOCKS)
+        REFUSES(&sem, ERRNO(sem_clockwait(&sem, (clockid_t)bad, &time)), EINVAL);
+        EACH(bad, BAD_NANOSECONDS)
+        {
             time = (struct timespec){LONG_MAX, bad};
             EXPECT(ERRNO(sem_timedwait(&sem, &time)), EINVAL);
             EXPECT(ERRNO(sem_clockwait(&sem, CLOCK_MONOTONIC, &time)), EINVAL);
         }
-        EACH (past, -1, 0, LONG_MIN) {
+        EACH(past, -1, 0, LONG_MIN)
+        {
             time = (struct timespec){past, 0};
             EXPECT(ERRNO(sem_timedwait(&sem, &time)), ETIMEDOUT);
         }
@@ -616,8 +627,8 @@ static void *misuse_mtx_elsewhere(void *arg)
     mtx_t *mutex = arg;
     REFUSES(mutex, mtx_trylock(mutex), thrd_busy);
     REFUSES(mutex, mtx_unlock(mutex), thrd_error);
-    EACH (bad, BAD_NANOSECONDS)
-        EXPECT(mtx_timedlock(mutex, &(struct timespec){LONG_MAX, bad}), thrd_error);
+    EACH(bad, BAD_NANOSECONDS)
+    EXPECT(mtx_timedlock(mutex, &(struct timespec){LONG_MAX, bad}), thrd_error);
     EXPECT(mtx_timedlock(mutex, &(struct timespec){-1, 0}), thrd_timedout);
     cnd_t cond;
     EXPECT(cnd_init(&cond), thrd_success);
@@ -630,15 +641,15 @@ static void c11_misused(void)
     mtx_t mutex;
     cnd_t cond;
     memset(&mutex, 0, sizeof mutex);
-    EACH (bad, ABSURD, 8)
-        REFUSES(&mutex, mtx_init(&mutex, (int)bad), thrd_error);
+    EACH(bad, ABSURD, 8)
+    REFUSES(&mutex, mtx_init(&mutex, (int)bad), thrd_error);
     EXPECT(mtx_init(&mutex, mtx_timed | mtx_recursive), thrd_success);
     EXPECT(cnd_init(&cond), thrd_success);
     REFUSES(&mutex, mtx_unlock(&mutex), thrd_error);
     EXPECT(mtx_lock(&mutex), thrd_success);
     elsewhere(misuse_mtx_elsewhere, &mutex);
-    EACH (bad, BAD_NANOSECONDS)
-        REFUSES(&mutex, cnd_timedwait(&cond, &mutex, &(struct timespec){LONG_MAX, bad}), thrd_error);
+    EACH(bad, BAD_NANOSECONDS)
+    REFUSES(&mutex, cnd_timedwait(&cond, &mutex, &(struct timespec){LONG_MAX, bad}), thrd_error);
     EXPECT(cnd_timedwait(&cond, &mutex, &(struct timespec){-1, 0}), thrd_timedout);
     EXPECT(mtx_unlock(&mutex), thrd_success);
     REFUSES(&mutex, mtx_unlock(&mutex), thrd_error);

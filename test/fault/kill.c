@@ -111,7 +111,7 @@ static struct shared {
     atomic_uint helpers;
     /* of the parent of all these, which must not hang either */
     atomic_ulong beats;
-} *shared;
+} * shared;
 
 static _Thread_local struct thread *self;
 
@@ -409,8 +409,9 @@ static void play_locks(void)
     CHECK(LOCKS, locks->first[rwlock] == before + write);
     CHECK(LOCKS, locks->second[rwlock] == before + write);
     self->doing = rwlock ? "pthread_rwlock_unlock" : "pthread_mutex_unlock";
-    RETURNS(LOCKS, rwlock ? pthread_rwlock_unlock(&locks->rwlock)
-                          : pthread_mutex_unlock(&locks->mutex), 0);
+    RETURNS(LOCKS,
+            rwlock ? pthread_rwlock_unlock(&locks->rwlock) : pthread_mutex_unlock(&locks->mutex),
+            0);
 }
 
 /* A process. */

@@ -102,8 +102,9 @@ static bool make(struct objects *o, const struct flavour *flavour)
     RETURNS(pthread_mutexattr_init(&mutex), 0);
     RETURNS(pthread_mutexattr_settype(&mutex, flavour->type), 0);
     RETURNS(pthread_mutexattr_setpshared(&mutex, sharing), 0);
-    RETURNS(pthread_mutexattr_setrobust(
-                &mutex, flavour->robust ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED), 0);
+    RETURNS(pthread_mutexattr_setrobust(&mutex, flavour->robust ? PTHREAD_MUTEX_ROBUST
+                                                                : PTHREAD_MUTEX_STALLED),
+            0);
     RETURNS(pthread_mutexattr_setprotocol(&mutex, flavour->protocol), 0);
     int error = pthread_mutex_init(&o->mutex, &mutex);
     if (error == ENOTSUP && (flavour->robust || flavour->protocol == PTHREAD_PRIO_INHERIT)) {
@@ -307,7 +308,8 @@ static void use_life(struct objects *o)
 int main(int argc, char **argv)
 {
     struct objects *old = mmap(NULL, 2 * FLAVOURS * sizeof *old, PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_ANONYMOUS, -1, 0), *new = old + FLAVOURS;
+                               MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+                   *new = old + FLAVOURS;
     CHECK(old != MAP_FAILED);
     alarm(20);
     for (int i = 0; i < FLAVOURS; i++)

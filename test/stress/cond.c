@@ -174,7 +174,8 @@ static void work_broadcast(struct worker *self)
         pthread_cleanup_push(unlock, &state->mutex);
         if (self->index == 0) {
             while (!state->done && state->missing > 0)
-                wait_once(self, &state->emptied, &state->mutex, "a wait for the last to see a generation");
+                wait_once(self, &state->emptied, &state->mutex,
+                          "a wait for the last to see a generation");
             if (!state->done) {
                 state->generation++;
                 state->missing = now->workers - 1;
@@ -240,12 +241,19 @@ static void finish_pairs(void)
 
 #define OBJECTS offsetof(struct state, generation)
 #define COND(name, variant)                                                                        \
-    {name, prepare, work, release, finish, variant, PROCESSES | CANCEL, OBJECTS}
+    {                                                                                              \
+        name, prepare, work, release, finish, variant, PROCESSES | CANCEL, OBJECTS                 \
+    }
 #define PAIRS(name, variant)                                                                       \
-    {name, prepare, work_pairs, NULL, finish_pairs, variant, PROCESSES, offsetof(struct state, pair[8])}
+    {                                                                                              \
+        name, prepare, work_pairs, NULL, finish_pairs, variant, PROCESSES,                         \
+            offsetof(struct state, pair[8])                                                        \
+    }
 #define BROADCAST(name, variant)                                                                   \
-    {name,    prepare,            work_broadcast, release, finish_broadcast,                       \
-     variant, PROCESSES | CANCEL, OBJECTS}
+    {                                                                                              \
+        name, prepare, work_broadcast, release, finish_broadcast, variant, PROCESSES | CANCEL,     \
+            OBJECTS                                                                                \
+    }
 
 const struct test cond_tests[] = {
     COND("cond-signal", 0),

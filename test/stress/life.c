@@ -218,8 +218,8 @@ static void arrange(struct worker *self, struct slot *slot)
         RETURNS(pthread_condattr_init(&attr), 0);
         RETURNS(pthread_condattr_setpshared(&attr, slot->sharing), 0);
         RETURNS(pthread_cond_init(&slot->object.cond, &attr), 0);
-        RETURNS(make_mutex(&slot->mutex, PTHREAD_MUTEX_NORMAL, slot->sharing,
-                           PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE),
+        RETURNS(make_mutex(&slot->mutex, PTHREAD_MUTEX_NORMAL, slot->sharing, PTHREAD_MUTEX_STALLED,
+                           PTHREAD_PRIO_NONE),
                 0);
         break;
     }

@@ -265,8 +265,10 @@ static void finish_barrier(void)
 }
 
 #define RWLOCK(name, kind)                                                                         \
-    {name, prepare_rwlock, work_rwlock, NULL, finish_rwlock, kind, PROCESSES | CANCEL,             \
-     sizeof(struct shelf)}
+    {                                                                                              \
+        name, prepare_rwlock, work_rwlock, NULL, finish_rwlock, kind, PROCESSES | CANCEL,          \
+            sizeof(struct shelf)                                                                   \
+    }
 
 const struct test object_tests[] = {
     {"sem-permits", prepare_sem, work_permits, NULL, finish_sem, 0, PROCESSES | CANCEL,

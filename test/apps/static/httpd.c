@@ -198,10 +198,12 @@ static bool send_all(int client, const char *data, size_t size, int flags)
     return true;
 }
 
-static bool respond(struct worker *me, int client, const char *status, const char *body, size_t size)
+static bool respond(struct worker *me, int client, const char *status, const char *body,
+                    size_t size)
 {
     char head[128];
-    int length = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n", status, size);
+    int length =
+        snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n", status, size);
 
     if (!send_all(client, head, (size_t)length, size ? MSG_MORE : 0) ||
         !send_all(client, body, size, 0))
@@ -218,7 +220,8 @@ static bool answer(struct worker *me, int client)
     unsigned seed, size;
     bool keep = !strcasestr(me->head, "\r\nConnection: close\r\n");
 
-    if (sscanf(me->head, "GET /random/%u/%u HTTP/1.1\r\n", &seed, &size) == 2 && size <= CONTENT_LIMIT) {
+    if (sscanf(me->head, "GET /random/%u/%u HTTP/1.1\r\n", &seed, &size) == 2 &&
+        size <= CONTENT_LIMIT) {
         generate(seed, me->body, size);
         return respond(me, client, "200 OK", me->body, size) && keep;
     }
@@ -391,8 +394,8 @@ int main(int argc, char **argv)
         release(cache[i]);
     clock_gettime(CLOCK_MONOTONIC, &end);
 
-    printf("connections %ld, requests %ld, refused %ld, bytes %ld\n", total.connections, total.requests,
-           total.refused, total.bytes);
+    printf("connections %ld, requests %ld, refused %ld, bytes %ld\n", total.connections,
+           total.requests, total.refused, total.bytes);
     fprintf(stderr, "cache: %ld hits, %ld misses; %.1f seconds\n", total.hits, total.misses,
             (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9);
     return 0;

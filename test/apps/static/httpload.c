@@ -191,7 +191,8 @@ int main(int argc, char **argv)
         pthread_join(thread[i], NULL);
     clock_gettime(CLOCK_MONOTONIC, &end);
 
-    double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    double seconds =
+        (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
     printf("responses %ld, bytes %ld, checksum %016llx\n", total_responses, total_bytes,
            (unsigned long long)total_checksum);
     fprintf(stderr, "%.0f requests a second\n", (double)total_responses / seconds);

@@ -106,7 +106,8 @@ static void *write_transfers(void *argument)
 
     for (int i = 0; i < TRANSFERS; i++) {
         random = random * 6364136223846793005u + 1442695040888963407u;
-        uint32_t from = (uint32_t)(random >> 33) % ACCOUNTS, to = (uint32_t)(random >> 13) % ACCOUNTS;
+        uint32_t from = (uint32_t)(random >> 33) % ACCOUNTS,
+                 to = (uint32_t)(random >> 13) % ACCOUNTS;
         int64_t amount = (int64_t)(random >> 50);
         MDB_txn *txn = begin(0);
         add(txn, from, -amount);

@@ -298,7 +298,7 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-asymmetric", init_asymmetric, free_at_end, RUN(read_twice, write),
              .flags = BUFFERED),
     SCENARIO("rwlock-asymmetric-2-writers", init_asymmetric, free_at_end, RUN(read, write, write)),
-    SCENARIO("rwlock-asymmetric-fenced", init_asymmetric, free_at_end, RUN(read, write_and_fence, write_after),
-             .flags = BUFFERED),
+    SCENARIO("rwlock-asymmetric-fenced", init_asymmetric, free_at_end,
+             RUN(read, write_and_fence, write_after), .flags = BUFFERED),
     {.name = NULL},
 };

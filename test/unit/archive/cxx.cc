@@ -12,7 +12,10 @@ static std::once_flag once;
 static int turn, destroyed;
 
 struct counted {
-    ~counted() { destroyed++; }
+    ~counted()
+    {
+        destroyed++;
+    }
 };
 static thread_local counted local;
 

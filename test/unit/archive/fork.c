@@ -53,7 +53,8 @@ int main(void)
     for (int i = 0; i < 100; i++) {
         pthread_t thread;
         void *status;
-        if (pthread_create(&thread, NULL, fork_one, NULL) || pthread_join(thread, &status) || status)
+        if (pthread_create(&thread, NULL, fork_one, NULL) || pthread_join(thread, &status) ||
+            status)
             return 1;
     }
     return 0;
