@@ -29,7 +29,7 @@ FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 # Objects of the libc's own that programs see are one family or another; in an archive a family is
 # one member, so that no object is ever shared between libc's code and Furwock's. The other members
 # are what families have in common.
-FAMILY_mutex = pthread/mutex pthread/mutexattr pthread/ceiling pthread/cond pthread/c11 pthread/once
+FAMILY_mutex = $(basename $(wildcard pthread/mutex/*.c)) pthread/cond pthread/c11 pthread/once
 FAMILY_rwlock = pthread/rwlock pthread/readers
 FAMILY_barrier = pthread/barrier
 FAMILY_sem = pthread/sem
@@ -38,13 +38,13 @@ FAMILY_key = pthread/key
 # libc's own code on threads uses semaphores, barriers and rwlocks.
 FAMILY_thread = $(basename $(wildcard pthread/thread/*.c)) $(FAMILY_rwlock) $(FAMILY_barrier) $(FAMILY_sem) \
 	arch/$(ARCH)/thread
-COMMON = pthread/park pthread/self pthread/options pthread/asymmetric
+COMMON = pthread/park pthread/spinning pthread/self pthread/options pthread/asymmetric
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 
-HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/cancelled
-HOST_musl = pthread/host/musl
-DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c)) $(HOST_glibc))
+HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/landing
+HOST_musl = pthread/host/musl $(basename $(wildcard arch/$(ARCH)/rseq.c))
+DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c pthread/mutex/*.c)) $(HOST_glibc))
 archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \
 	$(patsubst %,$(BUILD)/$(1)/%.o,$(COMMON) $(HOST_$(1)))
 

@@ -2,7 +2,6 @@
 #include "asymmetric.h"
 #include "layout.h"
 
-#include <arch_rseq.h>
 #include <arch_syscall.h>
 #include <errno.h>
 #include <stddef.h>
@@ -15,10 +14,6 @@ enum {
     MEMBARRIER_PRIVATE_EXPEDITED_RSEQ = 1 << 7,
     MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8,
 };
-
-#ifdef ARCH_RSEQ_OWN
-_Thread_local struct arch_rseq arch_rseq;
-#endif
 
 uint32_t asymmetric_wanted;
 static uint64_t price;

@@ -15,7 +15,7 @@
  */
 #include "checked.h"
 #include "layout.h"
-#include "park.h"
+#include "spinning.h"
 
 #include <errno.h>
 
@@ -46,7 +46,7 @@ static enum scope scope_of(const struct barrier *barrier)
 static bool spin_for_round(struct barrier *barrier, uint64_t round)
 {
     struct spin spin;
-    if (!spin_wanted(&spin, &barrier->spin))
+    if (!spin_wanted(&spin, &barrier->hints))
         return false;
     bool over;
     do

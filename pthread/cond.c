@@ -55,9 +55,10 @@
  */
 #include "checked.h"
 #include "host.h"
-#include "mutex.h"
-#include "park.h"
-#include "self.h"
+#include "hints.h"
+#include "mutex/mutex.h"
+#include "mutex/owned.h"
+#include "spinning.h"
 
 #include <errno.h>
 
@@ -103,18 +104,9 @@ static void leave(struct cond *cond)
 }
 
 /* Was the last wake a broadcast? */
-enum { BROADCASTS = SPIN_OTHER_BIT };
-
 static bool has_broadcasts(const struct cond *cond)
 {
-    return arch_load_relaxed(&cond->spin) & BROADCASTS;
-}
-
-static void note_wake(struct cond *cond, bool broadcast)
-{
-    uint32_t spin = arch_load_relaxed(&cond->spin);
-    if (unlikely(broadcast != !!(spin & BROADCASTS)))
-        arch_cas(&cond->spin, spin, spin ^ BROADCASTS);
+    return hints_used(&cond->hints);
 }
 
 /* Waiting. */
@@ -136,7 +128,7 @@ struct waiter {
 static void *target_of(struct mutex *mutex)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind);
-    if (mutex_takes_sleepers(kind))
+    if (kind_takes_sleepers(kind))
         return mutex;
     if ((kind & MUTEX_INHERIT) && !(kind & MUTEX_SHARED))
         return (void *)((uintptr_t)mutex | INHERITS);
@@ -266,7 +258,7 @@ static void cancelled_wait_inheriting(void *argument)
         done = unpark_pi(word, now, &waiter->mutex->word, 0);
     if (done == -ENOSYS)
         unpark(word, 1, PRIVATE, ANY);
-    if (mutex_owned(waiter->mutex, MUTEX_INHERIT)) {
+    if (owned_by_me(waiter->mutex, MUTEX_INHERIT)) {
         mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
     } else {
         mutex_not_given(waiter->mutex, waiter->expecting);
@@ -315,7 +307,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     if (waiter.scope == PRIVATE) {
         target = target_of(mutex);
         step += set_target(cond, target);
-        if (!inherits(target) && spin_wanted(&spin, &cond->spin))
+        if (!inherits(target) && spin_wanted(&spin, &cond->hints))
             watches = announce_watcher(cond, step, &word);
     }
     if (!watches)
@@ -378,7 +370,7 @@ static int wake(struct cond *cond, void *target, bool everyone)
 static COLD void signal_waiters(struct cond *cond)
 {
     void *target;
-    note_wake(cond, false);
+    hints_set_used(&cond->hints, false);
     uint32_t before = advance(cond, SPINNER, &target);
     if (!before || (before & SPINNER))
         return;
@@ -394,7 +386,7 @@ static COLD void signal_waiters(struct cond *cond)
 static COLD void broadcast_waiters(struct cond *cond)
 {
     void *target;
-    note_wake(cond, true);
+    hints_set_used(&cond->hints, true);
     uint32_t before = advance(cond, BITS, &target);
     if (!(before & SLEEPERS))
         return;

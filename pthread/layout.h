@@ -5,10 +5,13 @@
  * Furwock did not write, so sizes and the offsets below are an interface:
  *   - all bytes zero is a valid object of default attributes;
  *   - glibc's non-zero initialisers put the mutex type at byte 16 and the rwlock kind at byte 48.
- * Each word's bits and transitions are drawn in the file of its object.
+ * Each word's bits and transitions are drawn in the file of its object, and those of `hints` in
+ * hints.h. A field's comment ends with who writes it.
  */
 #ifndef FURWOCK_LAYOUT_H
 #define FURWOCK_LAYOUT_H
+
+#include "compiler.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -16,25 +19,31 @@
 #include <stdint.h>
 #include <threads.h>
 
-/* pthread_mutex_t and mtx_t: mutex.c */
+/* pthread_mutex_t and mtx_t: mutex/ */
 struct mutex {
+    /* plain.c or owned.h: whoever locks, unlocks or waits; the kernel if it knows the format */
     uint32_t word;
-    /* recursion: how often the owner has locked it again */
+    /* how often the owner of a recursive mutex has locked it again: the owner */
     uint32_t depth;
-    /* recursive and errorcheck, private: the owner's id; robust: enum recovery */
+    /*
+     * The id of the owner of a recursive or errorcheck mutex of the plain class; a robust mutex's
+     * enum recovery: the owner of the word.
+     */
     uint64_t owner;
-    /* type, protocol, sharing, ceiling: enum mutex_kind */
+    /* enum mutex_kind, type, protocol, sharing, ceiling: init, and setprioceiling by the owner */
     uint32_t kind;
-    /* adaptive spinning: park.h */
-    uint32_t spin;
+    /* hints.h: whoever waits */
+    uint32_t hints;
     union {
-        /* the owner's robust list: self.c */
+        /* links of the owner's robust list (self.h): the owner, who also writes its neighbours' */
         struct {
             void *previous, *next;
         };
-        /* mutexes that are not on it: the thread that it is biased to, or is about to be (mutex.c) */
+        /* mutexes that are on no list */
         struct {
+            /* mutex/bias.c: the thread that it is biased to: the owner once, and who revokes it */
             uint64_t bias;
+            /* the thread that it may be biased to, and how often that one came in a row: the owner */
             uint32_t candidate, in_a_row;
         };
     };
@@ -42,46 +51,64 @@ struct mutex {
 
 /* pthread_cond_t and cnd_t: cond.c */
 struct cond {
+    /* sequence and hint bits: waiters, and those who wake */
     uint32_t word;
+    /* those who watch the word: themselves, and who destroys it */
     uint32_t users;
+    /* where sleepers may be moved to: waiters, under the mutex */
     void *mutex;
+    /* clock and sharing: init */
     uint32_t flags;
-    uint32_t spin;
+    /* hints.h: waiters, and those who wake */
+    uint32_t hints;
 };
 
 /* pthread_rwlock_t: rwlock.c */
 struct rwlock {
+    /* whoever locks, unlocks or waits */
     uint64_t state;
-    /* id of the thread that holds the write lock; its tid if process-shared */
+    /* the id of the thread that holds the write lock, its tid if process-shared: that thread */
     uint64_t writer;
-    /* visible readers: readers.h. Reads so far, when there may be any again, and how they enter */
+    /* readers.h: reads so far, when there may be visible readers again, how they enter: readers */
     uint32_t reads;
-    /* adaptive spinning: park.h */
-    uint32_t spin;
+    /* hints.h: whoever waits */
+    uint32_t hints;
+    /* when readers were last turned away, and until when they are: writers */
     uint64_t inhibited_until, revoked_at;
     uint32_t restless, unused;
+    /* init */
     uint32_t kind;
+    /* readers.h: readers make it visible, writers turn it off */
     uint32_t mode;
 };
 
 /* pthread_barrier_t: barrier.c */
 struct barrier {
+    /* round, arrivals, sleepers: all who wait */
     uint64_t state;
+    /* init */
     uint32_t count;
+    /* all who leave, and who destroys it */
     uint32_t departed;
+    /* init */
     uint32_t shared;
-    uint32_t spin;
+    /* hints.h: all who wait */
+    uint32_t hints;
 };
 
 /* sem_t: sem.c. The first three words are also written by libc's sem_open. */
 struct semaphore {
+    /* value and sleepers: whoever posts or waits */
     uint32_t word;
-    uint32_t spin;
+    /* hints.h: whoever waits */
+    uint32_t hints;
+    /* init */
     uint32_t shared;
 };
 
 /* pthread_once_t and once_flag: once.c */
 struct once {
+    /* whoever calls */
     uint32_t word;
 };
 
@@ -121,7 +148,7 @@ enum mutex_kind {
 };
 _Static_assert(MUTEX_RECURSIVE == 1 && MUTEX_ERRORCHECK == 2, "glibc's static initialisers");
 
-/* The word of a mutex that records its owner, in the format that the kernel knows. */
+/* The word of a mutex that records its owner, in the format that the kernel knows: owned.h. */
 enum mutex_word {
     WORD_TID = 0x3fffffff,
     WORD_OWNER_DIED = 0x40000000,
@@ -130,17 +157,5 @@ enum mutex_word {
 
 /* A destroyed object: every later call but init answers EINVAL. */
 #define DESTROYED 0xffffffffu
-
-#define PUBLIC __attribute__((visibility("default")))
-#define COLD __attribute__((noinline, cold))
-/* A former or an internal name of libc's, which a shared object exports as well. */
-#ifdef FURWOCK_ARCHIVE
-#define ALIAS(function, name) extern __typeof__(function) name
-#else
-#define ALIAS(function, name)                                                                      \
-    extern __typeof__(function) name __attribute__((alias(#function), visibility("default")))
-#endif
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
 
 #endif

@@ -21,8 +21,8 @@
  */
 #include "checked.h"
 #include "host.h"
-#include "park.h"
 #include "self.h"
+#include "spinning.h"
 
 enum { DONE = 1, RUNNING = 2, ASLEEP = 4, GENERATION = 8 };
 

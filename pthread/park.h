@@ -61,16 +61,6 @@ void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
  */
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline);
 
-/*
- * Sleep for a moment, without being woken: about a tenth of a millisecond, nearly half of which is the
- * slack of the kernel's timers, which a real-time thread does not have. If others do the same it is
- * longer, up to a millisecond, so that not more threads come back in a moment than one. They are
- * counted in the higher half of the word that the object has for spinning, if its scope is PRIVATE. One
- * bit of that word is the object's own.
- */
-enum { SPIN_OTHER_BIT = 1 << 15, ASIDE_ONE = 1 << 16 };
-void stand_aside(uint32_t *learned, enum scope scope);
-
 /* Are there sleepers on `word`? False where the kernel cannot tell. */
 bool parked(const uint32_t *word, enum scope scope);
 
@@ -100,25 +90,5 @@ bool parked_unchanged(const uint32_t *word, uint32_t expected, enum scope scope)
  * (Without a free file descriptor it reads the word plainly.)
  */
 bool parked_word(const uint32_t *word, uint32_t *value);
-
-/*
- * Adaptive spinning. A sleep and a wake cost as much as a hundred transfers of a cache line, so a
- * waiter first watches the word for a while. Whether that pays is learned for each object in its
- * `spin` word, which starts at zero: see park.c. spin_wanted says whether to try; the caller then
- * loops while spin_goes_on, and reports the outcome.
- */
-struct spin {
-    uint32_t *learned;
-    uint64_t start, last, yielded;
-    /* how long others' turns on this processor took, and how many there were */
-    uint64_t given;
-    uint32_t turns;
-    /* so many times yet the processor is given away without a look before */
-    uint32_t eager;
-    bool probe;
-};
-bool spin_wanted(struct spin *spin, uint32_t *learned);
-bool spin_goes_on(struct spin *spin);
-void spin_report(struct spin *spin, bool success);
 
 #endif

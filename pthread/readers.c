@@ -1,5 +1,6 @@
 /* Visible readers: readers.h has the protocol. */
 #include "readers.h"
+#include "spinning.h"
 
 #include <errno.h>
 
@@ -120,7 +121,7 @@ COLD int readers_wake(struct reader_row *row)
 static bool spin_until_gone(const struct reader_row *row, struct rwlock *rwlock)
 {
     struct spin spin;
-    if (!spin_wanted(&spin, &rwlock->spin))
+    if (!spin_wanted(&spin, &rwlock->hints))
         return false;
     bool gone;
     do

@@ -25,7 +25,7 @@
 #include "checked.h"
 #include "host.h"
 #include "layout.h"
-#include "park.h"
+#include "spinning.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -97,7 +97,7 @@ static void cancelled_wait(void *argument)
 static bool spin_for_value(struct semaphore *sem)
 {
     struct spin spin;
-    if (!spin_wanted(&spin, &sem->spin))
+    if (!spin_wanted(&spin, &sem->hints))
         return false;
     bool taken;
     do

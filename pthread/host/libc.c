@@ -5,9 +5,9 @@
 #include "../host.h"
 #include "../options.h"
 #include "../self.h"
-#include "cancelled.h"
 #include "libc.h"
 
+#include <arch/arch_landing.h>
 #ifndef FURWOCK_ARCHIVE
 #include <dlfcn.h>
 #endif
@@ -151,19 +151,20 @@ void host_pop_cleanup(struct cleanup_record *record)
 }
 
 struct cancel_closure {
+    struct arch_landing landing;
     void (*cancelled)(void *);
     void *argument;
 };
 
 /*
  * libc's cancellation is made asynchronous around the system call alone. When it strikes, libc
- * unwinds to the cleanup record and calls arch_cancelled, which comes here with an aligned stack.
+ * unwinds to the cleanup record and calls arch_land, which comes here with an aligned stack.
  * musl arrives with the stack as the signal found it, and would run the thread's other cleanup
  * handlers so as well: there its exit is begun again from here.
  */
-void host_cancelled(void *argument)
+static void land(struct arch_landing *landing)
 {
-    struct cancel_closure *closure = argument;
+    struct cancel_closure *closure = (struct cancel_closure *)landing;
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
     closure->cancelled(closure->argument);
     if (!ON_GLIBC)
@@ -175,9 +176,9 @@ int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
 {
     if (!HAS(pthread_setcanceltype) || !HAS(_pthread_cleanup_push) || !HAS(_pthread_cleanup_pop))
         return wait(closure, NULL);
-    struct cancel_closure cancel = {cancelled, argument};
+    struct cancel_closure cancel = {{land}, cancelled, argument};
     struct cleanup_record record;
-    _pthread_cleanup_push((struct __ptcb *)&record, arch_cancelled, &cancel);
+    _pthread_cleanup_push((struct __ptcb *)&record, arch_land, &cancel);
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
     int result = wait(closure, NULL);
     pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);

@@ -11,10 +11,6 @@
 
 _Static_assert(sizeof(struct __ptcb) <= sizeof(struct cleanup_record), "a record fits");
 
-/* In programs that create no threads there is nothing to cancel, and thread/ is not in them. */
-#pragma weak pthread_exit
-#pragma weak arch_syscall_cancellable
-
 bool host_exit_possible(void)
 {
     return true;
@@ -32,10 +28,11 @@ bool host_frees_threads_early(void)
     return false;
 }
 
+/* Where there are no threads nobody is ever cancelled. */
 static void exit_if_cancelled(const struct musl_thread *thread)
 {
     if (arch_load_relaxed(&thread->cancelled) && thread->cancel_state == PTHREAD_CANCEL_ENABLE)
-        pthread_exit(PTHREAD_CANCELED);
+        musl_cancellation.exit(PTHREAD_CANCELED);
 }
 
 void host_test_cancel(void)
@@ -75,7 +72,7 @@ void host_pop_cleanup(struct cleanup_record *record)
 static long cancellable_call(long number, long a, long b, long c, long d, long e, long f)
 {
     const uint32_t *cancelled = &musl_self()->cancelled;
-    long result = arch_syscall_cancellable(cancelled, number, a, b, c, d, e, f);
+    long result = musl_cancellation.call(cancelled, number, a, b, c, d, e, f);
     return result == ARCH_CANCELLED ? -EINTR : result;
 }
 
@@ -84,12 +81,12 @@ int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
                           void (*cancelled)(void *), void *argument)
 {
     struct musl_thread *thread = musl_self();
-    if (thread->cancel_state != PTHREAD_CANCEL_ENABLE || !arch_syscall_cancellable)
+    if (thread->cancel_state != PTHREAD_CANCEL_ENABLE || !&musl_cancellation)
         return wait(closure, NULL);
     int result = wait(closure, cancellable_call);
     if ((result == EINTR || result == EAGAIN) && arch_load_relaxed(&thread->cancelled)) {
         cancelled(argument);
-        pthread_exit(PTHREAD_CANCELED);
+        musl_cancellation.exit(PTHREAD_CANCELED);
     }
     return result;
 }

@@ -147,6 +147,17 @@ extern FILE *volatile __stdin_used MUSL_HIDDEN __attribute__((weak));
 extern FILE *volatile __stdout_used MUSL_HIDDEN __attribute__((weak));
 extern FILE *volatile __stderr_used MUSL_HIDDEN __attribute__((weak));
 
+/*
+ * How a thread is cancelled: how it ends, and how it makes a system call that can be (arch_cancel.h).
+ * The code for threads defines it; a program that creates none lacks it.
+ */
+struct musl_cancellation {
+    void (*exit)(void *result) __attribute__((noreturn));
+    long (*call)(const uint32_t *cancelled, long number, long a, long b, long c, long d, long e,
+                 long f);
+};
+extern const struct musl_cancellation musl_cancellation MUSL_HIDDEN __attribute__((weak));
+
 /* To be called at a thread's end, if they are in the program. */
 void __do_orphaned_stdio_locks(void) MUSL_HIDDEN __attribute__((weak));
 void __dl_thread_cleanup(void) MUSL_HIDDEN __attribute__((weak));

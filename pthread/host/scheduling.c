@@ -3,7 +3,7 @@
  * for the thread that changes its own while it holds priority ceilings, of which libc knows nothing.
  * What is set here libc has no record of, so that all of them go to the kernel.
  */
-#include "../ceiling.h"
+#include "../mutex/ceiling.h"
 #include "../layout.h"
 #include "../self.h"
 #include "libc.h"

@@ -171,5 +171,7 @@ PUBLIC void _pthread_cleanup_pop(struct __ptcb *handler, int run)
         handler->__f(handler->__x);
 }
 
+const struct musl_cancellation musl_cancellation = {pthread_exit, arch_syscall_cancellable};
+
 MUSL_NAME(pthread_setcancelstate, __pthread_setcancelstate);
 MUSL_NAME(pthread_testcancel, __pthread_testcancel);

@@ -5,7 +5,7 @@
  * The end is two system calls: one blocks the signals, one is the end itself, at which the kernel
  * clears the tid in the thread's block and wakes the joiner who sleeps on it.
  */
-#include "../park.h"
+#include "../spinning.h"
 #include "thread.h"
 
 #include <arch_syscall.h>

@@ -9,7 +9,7 @@
  *
  * The child of fork begins with a free lock.
  */
-#include "../park.h"
+#include "../spinning.h"
 #include "thread.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* Scheduling of threads: POSIX.1-2024 pthread_setschedparam and its kin. */
-#include "../ceiling.h"
+#include "../mutex/ceiling.h"
 #include "thread.h"
 
 #include <arch_syscall.h>

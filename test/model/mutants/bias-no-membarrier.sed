@@ -1,2 +1,2 @@
-# mutex.c: a bias is revoked without a membarrier
+# mutex/bias.c: a bias is revoked without a membarrier
 s/asymmetric_barrier(SEQUENCES);/(void)0;/

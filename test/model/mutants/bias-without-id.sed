@@ -1,2 +1,2 @@
-# mutex.c: a thread without an id takes a mutex without a bias for its own
-/^static bool is_biased_to_me/,/^}/s/id != 0 && //
+# mutex/lock.c: a thread without an id takes a mutex without a bias for its own
+/^static inline bool is_biased_to_me/,/^}/s/id != 0 && //

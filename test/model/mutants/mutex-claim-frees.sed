@@ -1,2 +1,2 @@
-# mutex.c: a claimed mutex is released without a wake
+# mutex/plain.c: a claimed mutex is released without a wake
 s/ || (word & STATE) == CLAIMED)$/)/

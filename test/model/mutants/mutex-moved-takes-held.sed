@@ -1,2 +1,2 @@
-# mutex.c: one that was moved here does not mark the word for the others
-/^static int plain_acquire/,/^}/s/FREE, CONTENDED/FREE, HELD/
+# mutex/plain.c: one that was moved here does not mark the word for the others
+/^int plain_acquire/,/^}/s/FREE, CONTENDED/FREE, HELD/

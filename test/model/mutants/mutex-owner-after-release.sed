@@ -1,3 +1,3 @@
-# mutex.c: the owner is cleared after the release, which may be another by then
+# mutex/lock.c: the owner is cleared after the release, which may be another by then
 /^static int unlock_kind/,/^}/s/        arch_store64_relaxed(&mutex->owner, 0);/        ;/
 /^static int unlock_kind/,/^}/s/        return fast_release(mutex);/        fast_release(mutex);\n        arch_store64_relaxed(\&mutex->owner, 0);\n        return 0;/

@@ -1,2 +1,2 @@
-# mutex.c: a timeout counts as the lock, if the word is free by then
+# mutex/plain.c: a timeout counts as the lock, if the word is free by then
 /^static COLD int plain_wait/,/^}/s/            return error;/            return arch_load_relaxed(\&mutex->word) == FREE ? 0 : error;/

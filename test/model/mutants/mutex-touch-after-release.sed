@@ -1,2 +1,2 @@
-# mutex.c: the mutex is read after it was released
-/^static COLD void plain_release_any/,/^}/s/        unpark(&mutex->word, 1, scope, ANY);/        unpark(\&mutex->word, 1, arch_load_relaxed(\&mutex->kind) \& MUTEX_SHARED ? SHARED : scope, ANY);/
+# mutex/plain.c: the mutex is read after it was released
+/^COLD int plain_release_slow/,/^}/s/        unpark(&mutex->word, 1, scope, ANY);/        unpark(\&mutex->word, 1, arch_load_relaxed(\&mutex->kind) \& MUTEX_SHARED ? SHARED : scope, ANY);/

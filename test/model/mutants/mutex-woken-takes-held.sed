@@ -1,2 +1,2 @@
-# mutex.c: one that has slept takes the word as if nobody else slept
+# mutex/plain.c: one that has slept takes the word as if nobody else slept
 s/next = waiter->slept ? CONTENDED : HELD;/next = HELD;/

@@ -1,2 +1,2 @@
-# mutex.c: the announcement is withdrawn before the mutex is on the list
+# mutex/lock.c: the announcement is withdrawn before the mutex is on the list
 /^FAST bool fast_acquire_robust/,/^}/s/    if (likely(acquired))/    robust_done(before);\n    if (likely(acquired))/

@@ -1,2 +1,2 @@
-# mutex.c: the waiters bit is lost when somebody takes a released word at once
-/^static int owned_acquire/,/^}/s/tid | (word & WORD_WAITERS)/tid/
+# mutex/owned.c: the waiters bit is lost when somebody takes a released word at once
+/^int owned_acquire/,/^}/s/tid | (word & WORD_WAITERS)/tid/

@@ -1,6 +1,7 @@
 /* Condition variables. */
 #include "asymmetric.h"
 #include "layout.h"
+#include "hints.h"
 #include "park.h"
 #include "scenarios.h"
 
@@ -33,7 +34,7 @@ static void init(void)
 static void init_broadcasts(void)
 {
     init();
-    ((struct cond *)&c)->spin = SPIN_OTHER_BIT;
+    ((struct cond *)&c)->hints = HINTS_USED;
 }
 
 /* The mutex is biased to thread 0. */

@@ -1,9 +1,8 @@
 /* What condition variables need of mutexes beyond the public functions. */
-#ifndef FURWOCK_MUTEX_H
-#define FURWOCK_MUTEX_H
+#ifndef FURWOCK_MUTEX_MUTEX_H
+#define FURWOCK_MUTEX_MUTEX_H
 
-#include "layout.h"
-#include "park.h"
+#include "kind.h"
 
 /* May the caller wait on a condition with it? 0, EPERM if another's, EINVAL if it is no mutex. */
 int mutex_check_held(struct mutex *mutex);
@@ -21,13 +20,5 @@ int mutex_reacquire(struct mutex *mutex, uint32_t depth, bool moved);
 void *mutex_expect(struct mutex *mutex);
 int mutex_given(struct mutex *mutex, uint32_t depth, void *before);
 void mutex_not_given(struct mutex *mutex, void *before);
-/* Does the word say that the calling thread owns it? For words that record their owner. */
-bool mutex_owned(struct mutex *mutex, uint32_t kind);
-
-/* Can sleepers be moved to its word: private, and without owner in the word? */
-static inline bool mutex_takes_sleepers(uint32_t kind)
-{
-    return !(kind & (MUTEX_ROBUST | MUTEX_INHERIT | MUTEX_PROTECT | MUTEX_SHARED));
-}
 
 #endif

@@ -7,7 +7,7 @@
  * change it; what others set lasts until the next ceiling is taken or dropped.
  */
 #include "ceiling.h"
-#include "self.h"
+#include "../self.h"
 
 #include <arch_syscall.h>
 #include <errno.h>

@@ -1,7 +1,6 @@
-/* Mutex attributes: the kind of the mutex that will be made from them (layout.h, enum mutex_kind).
- */
+/* Mutex attributes: the kind of the mutex that will be made from them (enum mutex_kind). */
 #include "ceiling.h"
-#include "layout.h"
+#include "../layout.h"
 
 #include <errno.h>
 

@@ -1,12 +1,9 @@
-/*
- * void arch_cancelled(void *argument): call host_cancelled(argument) on a stack aligned as the ABI
- * wants it, whatever it was.
- */
+/* void arch_land(struct arch_landing *landing): arch_landing.h has the contract. */
         .text
-        .globl  arch_cancelled
-        .hidden arch_cancelled
-        .type   arch_cancelled, @function
-arch_cancelled:
+        .globl  arch_land
+        .hidden arch_land
+        .type   arch_land, @function
+arch_land:
         .cfi_startproc
         endbr64
         push    %rbp
@@ -15,10 +12,10 @@ arch_cancelled:
         mov     %rsp, %rbp
         .cfi_def_cfa_register %rbp
         and     $-16, %rsp
-        call    host_cancelled
+        call    *(%rdi)
         leave
         .cfi_def_cfa %rsp, 8
         ret
         .cfi_endproc
-        .size   arch_cancelled, . - arch_cancelled
+        .size   arch_land, . - arch_land
         .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,184 @@
+/* Mutexes of any kind: any.h has the contract. */
+#include "any.h"
+#include "ceiling.h"
+#include "owned.h"
+#include "plain.h"
+
+#include <errno.h>
+
+bool mutex_is_mine(struct mutex *mutex, uint32_t kind)
+{
+    if (kind_has_tid(kind))
+        return owned_by_me(mutex, kind);
+    return kind_is_typed(kind) && arch_load64_relaxed(&mutex->owner) == self_id();
+}
+
+void *mutex_announce(struct mutex *mutex, uint32_t kind)
+{
+    robust_known();
+    return robust_announce(robust_link(mutex, kind & MUTEX_INHERIT));
+}
+
+static void release_class(struct mutex *mutex, uint32_t kind)
+{
+    switch (class_of(kind)) {
+    case PLAIN:
+        plain_release(mutex, kind_scope(kind));
+        break;
+    case OWNED:
+        owned_release(mutex, SHARED);
+        break;
+    case INHERITING:
+        inheriting_release(mutex, kind_scope(kind));
+        break;
+    }
+}
+
+static int acquire_class(struct mutex *mutex, uint32_t kind, struct attempt how)
+{
+    switch (class_of(kind)) {
+    case PLAIN:
+        return plain_acquire(mutex, kind, how);
+    case OWNED:
+        return owned_acquire(mutex, kind, how);
+    default:
+        return inheriting_acquire(mutex, kind, how);
+    }
+}
+
+void mutex_release_word(struct mutex *mutex, uint32_t kind)
+{
+    if (!kind_is_listed(kind)) {
+        release_class(mutex, kind);
+        return;
+    }
+    void *before = mutex_announce(mutex, kind);
+    robust_delist(mutex);
+    release_class(mutex, kind);
+    robust_done(before);
+}
+
+/* The rest of a robust mutex's protocol. */
+int mutex_listed_got(struct mutex *mutex, uint32_t kind, int error, void *before)
+{
+    if (error && error != EOWNERDEAD) {
+        robust_done(before);
+        return error;
+    }
+    robust_enlist(mutex, kind & MUTEX_INHERIT);
+    robust_done(before);
+    if (!(kind & MUTEX_ROBUST))
+        return 0;
+    uint64_t recovery = arch_load64_relaxed(&mutex->owner);
+    if (recovery == NOT_RECOVERABLE) {
+        mutex_release_word(mutex, kind);
+        return ENOTRECOVERABLE;
+    }
+    if (error == EOWNERDEAD) {
+        arch_store64_relaxed(&mutex->owner, INCONSISTENT);
+        mutex->depth = 0;
+    }
+    return error;
+}
+
+int mutex_acquire_word(struct mutex *mutex, uint32_t kind, struct attempt how)
+{
+    if (!kind_is_listed(kind))
+        return acquire_class(mutex, kind, how);
+    if (kind & MUTEX_ROBUST) {
+        if (arch_load64_relaxed(&mutex->owner) == NOT_RECOVERABLE)
+            return ENOTRECOVERABLE;
+        if (!robust_known())
+            return ENOTSUP;
+    }
+    void *before = mutex_announce(mutex, kind);
+    return mutex_listed_got(mutex, kind, acquire_class(mutex, kind, how), before);
+}
+
+int mutex_relock(struct mutex *mutex, uint32_t kind, struct attempt how)
+{
+    switch (kind & MUTEX_TYPE) {
+    case MUTEX_RECURSIVE:
+        if (mutex->depth == UINT32_MAX)
+            return EAGAIN;
+        mutex->depth++;
+        return 0;
+    case MUTEX_ERRORCHECK:
+        return how.try ? EBUSY : EDEADLK;
+    default:
+        return how.try ? EBUSY : wait_for_nothing(how.deadline);
+    }
+}
+
+/* The ceiling may have been changed while the caller waited, raised to the former one. */
+static int follow_ceiling(struct mutex *mutex, unsigned raised, int error)
+{
+    uint32_t kind = arch_load_relaxed(&mutex->kind);
+    unsigned ceiling = kind_ceiling(kind);
+    if (likely(ceiling == raised))
+        return error;
+    int refused = ceiling_change(raised, ceiling);
+    if (!refused)
+        return error;
+    ceiling_drop(raised);
+    /* an heir keeps what it was told to repair */
+    if (error == EOWNERDEAD)
+        return error;
+    mutex_release_word(mutex, kind);
+    return refused;
+}
+
+int mutex_lock_any(struct mutex *mutex, struct attempt how)
+{
+    uint32_t kind = arch_load_relaxed(&mutex->kind);
+    if (!kind_is_valid(kind))
+        return EINVAL;
+    if (mutex_is_mine(mutex, kind))
+        return mutex_relock(mutex, kind, how);
+    unsigned ceiling = kind_ceiling(kind);
+    int error = kind & MUTEX_PROTECT ? ceiling_raise(ceiling) : 0;
+    if (error)
+        return error;
+    error = mutex_acquire_word(mutex, kind, how);
+    if (error && error != EOWNERDEAD) {
+        if (kind & MUTEX_PROTECT)
+            ceiling_drop(ceiling);
+        return error;
+    }
+    if (kind & MUTEX_PROTECT) {
+        error = follow_ceiling(mutex, ceiling, error);
+        if (error && error != EOWNERDEAD)
+            return error;
+    }
+    if (kind_is_typed(kind) && !kind_has_tid(kind))
+        arch_store64_relaxed(&mutex->owner, self_id());
+    return error;
+}
+
+void mutex_unlock_whole(struct mutex *mutex, uint32_t kind)
+{
+    if (kind_is_typed(kind) && !kind_has_tid(kind))
+        arch_store64_relaxed(&mutex->owner, 0);
+    if ((kind & MUTEX_ROBUST) && arch_load64_relaxed(&mutex->owner) == INCONSISTENT)
+        arch_store64_relaxed(&mutex->owner, NOT_RECOVERABLE);
+    mutex_release_word(mutex, kind);
+    if (kind & MUTEX_PROTECT)
+        ceiling_drop(kind_ceiling(kind));
+}
+
+int mutex_unlock_any(struct mutex *mutex)
+{
+    uint32_t kind = arch_load_relaxed(&mutex->kind);
+    if (!kind_is_valid(kind))
+        return EINVAL;
+    if (kind_is_typed(kind) || kind_has_tid(kind)) {
+        if (!mutex_is_mine(mutex, kind))
+            return EPERM;
+        if (mutex->depth > 0) {
+            mutex->depth--;
+            return 0;
+        }
+    }
+    mutex_unlock_whole(mutex, kind);
+    return 0;
+}

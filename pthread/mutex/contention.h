@@ -1,0 +1,25 @@
+/* What a thread does before it sleeps for a mutex: the same for words of either format. */
+#ifndef FURWOCK_MUTEX_CONTENTION_H
+#define FURWOCK_MUTEX_CONTENTION_H
+
+#include "../hints.h"
+#include "../layout.h"
+
+/* Five microseconds: another thread fills or empties a queue. */
+enum { BRIEFLY = 5 * ARCH_TICKS_PER_US };
+
+/* Are condition variables used with it? */
+static inline bool has_conditions(const struct mutex *mutex)
+{
+    return hints_used(&mutex->hints);
+}
+
+/* Watch the word until nobody holds it. False if that is not to be, or took too long. */
+bool spin_for_word(struct mutex *mutex);
+
+/* The caller has waited for a mutex since `start`, and has it now. */
+void note_wait(uint64_t start);
+/* The caller waits for a condition: what it does next is not for the mutex. */
+void forget_wait(void);
+
+#endif

@@ -1,0 +1,91 @@
+/* What a mutex's kind says: its class, and what goes with that. */
+#ifndef FURWOCK_MUTEX_KIND_H
+#define FURWOCK_MUTEX_KIND_H
+
+#include "../layout.h"
+#include "../park.h"
+
+#include <stdbool.h>
+
+/*
+ * A mutex is of one of three classes, by how its word works. PTHREAD_PRIO_PROTECT goes with the
+ * first two: ceiling.c.
+ */
+enum mutex_class {
+    /* private ones, and process-shared normal ones, neither robust nor inheriting: plain.c */
+    PLAIN,
+    /* robust ones, and process-shared ones that check their owner: owned.c */
+    OWNED,
+    /* PTHREAD_PRIO_INHERIT: inheriting.c */
+    INHERITING,
+};
+
+static inline bool kind_is_valid(uint32_t kind)
+{
+    return (kind & ~(uint32_t)MUTEX_KNOWN) == 0;
+}
+
+/* Recursive and errorcheck ones know their owner. */
+static inline bool kind_is_typed(uint32_t kind)
+{
+    return (kind & MUTEX_TYPE) == MUTEX_RECURSIVE || (kind & MUTEX_TYPE) == MUTEX_ERRORCHECK;
+}
+
+static inline enum mutex_class class_of(uint32_t kind)
+{
+    switch (kind & (MUTEX_INHERIT | MUTEX_ROBUST | MUTEX_SHARED)) {
+    case 0:
+        return PLAIN;
+    case MUTEX_SHARED:
+        return kind_is_typed(kind) ? OWNED : PLAIN;
+    case MUTEX_ROBUST:
+    case MUTEX_ROBUST | MUTEX_SHARED:
+        return OWNED;
+    default:
+        return INHERITING;
+    }
+}
+
+/* Does the word hold the owner's tid? */
+static inline bool kind_has_tid(uint32_t kind)
+{
+    return class_of(kind) != PLAIN;
+}
+
+/*
+ * On the robust list. A mutex that checks its owner by the tid is there even if it is not robust,
+ * so that no thread that is given a dead owner's tid becomes the owner.
+ */
+static inline bool kind_is_listed(uint32_t kind)
+{
+    return (kind & MUTEX_ROBUST) || (kind_has_tid(kind) && kind_is_typed(kind));
+}
+
+/* The kernel wakes the heirs of a listed mutex as sleepers in shared memory, wherever it lies. */
+static inline enum scope kind_scope(uint32_t kind)
+{
+    return (kind & MUTEX_SHARED) || class_of(kind) == OWNED ? SHARED : PRIVATE;
+}
+
+/* Can sleepers be moved to its word: private, and without owner in the word? */
+static inline bool kind_takes_sleepers(uint32_t kind)
+{
+    return !(kind & (MUTEX_ROBUST | MUTEX_INHERIT | MUTEX_PROTECT | MUTEX_SHARED));
+}
+
+static inline unsigned kind_ceiling(uint32_t kind)
+{
+    return kind >> MUTEX_CEILING_SHIFT;
+}
+
+/* How a caller wants a mutex. */
+struct attempt {
+    /* null: to wait for ever */
+    const struct deadline *deadline;
+    /* not to wait at all */
+    bool try;
+    /* it slept on a word whose other sleepers may have been moved to this one */
+    bool moved;
+};
+
+#endif

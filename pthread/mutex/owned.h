@@ -1,0 +1,39 @@
+/*
+ * Words that record their owner, in the format of the kernel's robust list; the kernel marks them if
+ * the owner dies.
+ *
+ *      31        30           29                0
+ *      +---------+------------+-----------------+    0                free
+ *      | WAITERS | OWNER_DIED | tid of owner    |    tid              held
+ *      +---------+------------+-----------------+    OWNER_DIED       its owner died
+ *
+ * Owned ones (owned.c): robust mutexes, and process-shared ones that check their owner. WAITERS is
+ * kept through an unlock while anybody sleeps, unlike a plain mutex's CONTENDED: a sleeper that was
+ * woken may be killed before it takes the word, and the next unlock must wake another. When an
+ * unlock finds nobody asleep, it clears the bit and wakes everyone who came meanwhile.
+ *
+ * Inheriting ones (inheriting.c), PTHREAD_PRIO_INHERIT: whoever finds the word not free leaves it to
+ * the kernel, which queues the waiters, lends the owner their priority and passes the word on.
+ */
+#ifndef FURWOCK_MUTEX_OWNED_H
+#define FURWOCK_MUTEX_OWNED_H
+
+#include "kind.h"
+
+/* 0, EOWNERDEAD, ETIMEDOUT, EINVAL or EBUSY. */
+int owned_acquire(struct mutex *mutex, uint32_t kind, struct attempt how);
+void owned_release(struct mutex *mutex, enum scope scope);
+
+/* The same, and what park_lock_pi returns besides. */
+int inheriting_acquire(struct mutex *mutex, uint32_t kind, struct attempt how);
+void inheriting_release(struct mutex *mutex, enum scope scope);
+/* The word was got through the kernel: 0, or EOWNERDEAD if that has left the mark of a death in it. */
+int inheriting_got(struct mutex *mutex);
+
+/* Sleep until the deadline, if there is one: what POSIX calls a deadlock. ETIMEDOUT or EINVAL. */
+int wait_for_nothing(const struct deadline *deadline);
+
+/* Does the word say that the calling thread owns it, or has that been so in the parent of a fork? */
+bool owned_by_me(struct mutex *mutex, uint32_t kind);
+
+#endif
