@@ -127,11 +127,11 @@ install: all
 		install -d $(DESTDIR)$(LIBDIR)/furwock/$$libc && \
 		install -m 644 $(BUILD)/$$libc/libfurwock.a $(DESTDIR)$(LIBDIR)/furwock/$$libc/ || exit 1; \
 	done
-	install -m 644 pthread/furwock.supp $(DESTDIR)$(LIBDIR)/furwock/
+	install -m 644 packaging/furwock.supp $(DESTDIR)$(LIBDIR)/furwock/
 	install -m 644 include/*.h $(DESTDIR)$(INCLUDEDIR)/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e "s|@VERSION@|$$(sed -n 's/#define FURWOCK_VERSION_[A-Z]* //p' include/furwock.h | paste -sd.)|" \
-		pthread/furwock.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
+		packaging/furwock.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libfurwock.so $(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
