@@ -120,23 +120,31 @@ deps:
 	@apt-get update -qq
 	@DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
 
+# The headers have names of libc's, and a folder of Furwock's own wherever others lie.
+INSTALLED_HEADERS = $(DESTDIR)$(INCLUDEDIR)/furwock
+INSTALLED = $(DESTDIR)$(LIBDIR)/furwock
+
 install: all
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
+	install -d $(INSTALLED_HEADERS) $(INSTALLED) $(DESTDIR)$(PKGCONFIGDIR)
 	install -m 755 $(BUILD)/libfurwock.so $(DESTDIR)$(LIBDIR)/
 	for libc in $(ARCHIVES); do \
-		install -d $(DESTDIR)$(LIBDIR)/furwock/$$libc && \
-		install -m 644 $(BUILD)/$$libc/libfurwock.a $(DESTDIR)$(LIBDIR)/furwock/$$libc/ || exit 1; \
+		install -d $(INSTALLED)/$$libc && \
+		install -m 644 $(BUILD)/$$libc/libfurwock.a $(INSTALLED)/$$libc/ || exit 1; \
 	done
-	install -m 644 packaging/furwock.supp $(DESTDIR)$(LIBDIR)/furwock/
-	install -m 644 include/*.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 packaging/furwock.supp $(INSTALLED)/
+	install -m 644 include/*.h $(INSTALLED_HEADERS)/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e "s|@VERSION@|$$(sed -n 's/#define FURWOCK_VERSION_[A-Z]* //p' include/furwock.h | paste -sd.)|" \
 		packaging/furwock.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
 
+# Folders of Furwock's own go too, unless somebody else has put something there.
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libfurwock.so $(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
-	rm -rf $(DESTDIR)$(LIBDIR)/furwock
-	rm -f $(patsubst include/%,$(DESTDIR)$(INCLUDEDIR)/%,$(wildcard include/*.h))
+	rm -f $(INSTALLED)/glibc/libfurwock.a $(INSTALLED)/musl/libfurwock.a $(INSTALLED)/furwock.supp
+	rm -f $(patsubst include/%,$(INSTALLED_HEADERS)/%,$(wildcard include/*.h))
+	for folder in $(INSTALLED)/glibc $(INSTALLED)/musl $(INSTALLED) $(INSTALLED_HEADERS); do \
+		test ! -d $$folder || rmdir $$folder 2>/dev/null || echo "left, not empty: $$folder"; \
+	done
 
 clean:
 	rm -rf $(BUILD)
