@@ -51,7 +51,7 @@ archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \
 LIBRARIES = $(BUILD)/libfurwock.so $(patsubst %,$(BUILD)/%/libfurwock.a,$(ARCHIVES))
 
 .DELETE_ON_ERROR:
-.PHONY: all help deps install uninstall clean check check-host check-host-musl memcheck apps bench growth bench-programs nsync_peer plot demo have_check
+.PHONY: all help deps install uninstall clean
 
 all: $(LIBRARIES)
 
@@ -120,166 +120,34 @@ deps:
 	@apt-get update -qq
 	@DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null
 
+# The headers have names of libc's, and a folder of Furwock's own wherever others lie.
+INSTALLED_HEADERS = $(DESTDIR)$(INCLUDEDIR)/furwock
+INSTALLED = $(DESTDIR)$(LIBDIR)/furwock
+
 install: all
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR)
+	install -d $(INSTALLED_HEADERS) $(INSTALLED) $(DESTDIR)$(PKGCONFIGDIR)
 	install -m 755 $(BUILD)/libfurwock.so $(DESTDIR)$(LIBDIR)/
 	for libc in $(ARCHIVES); do \
-		install -d $(DESTDIR)$(LIBDIR)/furwock/$$libc && \
-		install -m 644 $(BUILD)/$$libc/libfurwock.a $(DESTDIR)$(LIBDIR)/furwock/$$libc/ || exit 1; \
+		install -d $(INSTALLED)/$$libc && \
+		install -m 644 $(BUILD)/$$libc/libfurwock.a $(INSTALLED)/$$libc/ || exit 1; \
 	done
-	install -m 644 pthread/furwock.supp $(DESTDIR)$(LIBDIR)/furwock/
-	install -m 644 include/*.h $(DESTDIR)$(INCLUDEDIR)/
+	install -m 644 packaging/furwock.supp $(INSTALLED)/
+	install -m 644 include/*.h $(INSTALLED_HEADERS)/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e "s|@VERSION@|$$(sed -n 's/#define FURWOCK_VERSION_[A-Z]* //p' include/furwock.h | paste -sd.)|" \
-		pthread/furwock.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
+		packaging/furwock.pc.in >$(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
 
+# Folders of Furwock's own go too, unless somebody else has put something there.
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libfurwock.so $(DESTDIR)$(PKGCONFIGDIR)/furwock.pc
-	rm -rf $(DESTDIR)$(LIBDIR)/furwock
-	rm -f $(patsubst include/%,$(DESTDIR)$(INCLUDEDIR)/%,$(wildcard include/*.h))
+	rm -f $(INSTALLED)/glibc/libfurwock.a $(INSTALLED)/musl/libfurwock.a $(INSTALLED)/furwock.supp
+	rm -f $(patsubst include/%,$(INSTALLED_HEADERS)/%,$(wildcard include/*.h))
+	for folder in $(INSTALLED)/glibc $(INSTALLED)/musl $(INSTALLED) $(INSTALLED_HEADERS); do \
+		test ! -d $$folder || rmdir $$folder 2>/dev/null || echo "left, not empty: $$folder"; \
+	done
 
 clean:
 	rm -rf $(BUILD)
 
-# Tests. Every file of test/unit is a program of its own, compiled for each libc and linked in two
-# forms: dynamic, to run with the library preloaded, and static, with the archive. Where a program has
-# no sense in a form, test/run says why.
-
-UNIT_FORMS = glibc $(if $(wildcard $(MUSL_LIBRARY)/libc.so),musl) $(ARCHIVES:%=static-%)
-C_UNITS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
-CXX_UNITS = $(patsubst test/unit/%.cc,%,$(wildcard test/unit/*.cc))
-UNITS_glibc = $(patsubst %,$(BUILD)/test/unit/%,$(C_UNITS) $(CXX_UNITS) plugin.so)
-UNITS_musl = $(patsubst %,$(BUILD)/test/unit/musl/%,$(filter-out thread%,$(C_UNITS)) plugin.so)
-UNITS_static-glibc = $(patsubst %,$(BUILD)/test/unit/static-glibc/%,$(filter-out loader,$(C_UNITS) $(CXX_UNITS)))
-UNITS_static-musl = $(patsubst %,$(BUILD)/test/unit/static-musl/%,$(filter-out loader,$(C_UNITS)))
-UNITS = $(foreach form,$(UNIT_FORMS),$(UNITS_$(form)))
-
-CXX = $(if $(findstring clang,$(CC)),clang++,g++)
-UNIT_FLAGS = -g -O2 -Wall -Wextra -Itest/unit
-UNIT_CHECK = -fPIE $(shell pkg-config --cflags check 2>/dev/null)
-UNIT_LIBS = $(shell pkg-config --libs check 2>/dev/null) -pthread -ldl
-# There is no Check for musl, but a header that stands in for it; and what musl's headers lack is
-# declared by Furwock's.
-UNIT_MUSL = -nostdinc -Iinclude -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS)
-UNIT_MUSL_LINK = -nostdlib -Wl,-dynamic-linker,/lib/ld-musl-$(MACHINE).so.1
-UNIT_MUSL_LIBS = -L$(MUSL_LIBRARY) -lc $(filter-out %/libc.a,$(MUSL_LIBS))
-
-have_check:
-	@pkg-config --exists check 2>/dev/null || { \
-		echo "The tests need Check: 'make deps' as root, or apt-get install check pkg-config" >&2; \
-		exit 1; }
-
-# Objects serve both forms of their libc, and are kept for that.
-.SECONDARY: $(patsubst %,$(BUILD)/test/unit/%.o,$(C_UNITS) $(CXX_UNITS) $(C_UNITS:%=musl/%))
-
-$(BUILD)/test/unit/%.o: test/unit/%.c test/unit/unit.h config.mk | have_check
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	@$(CC) -std=gnu11 $(UNIT_FLAGS) $(UNIT_CHECK) -c -o $@ $<
-
-$(BUILD)/test/unit/%.o: test/unit/%.cc test/unit/unit.h config.mk | have_check
-	@mkdir -p $(@D)
-	@echo "  CXX   $<"
-	@$(CXX) -std=gnu++17 $(UNIT_FLAGS) $(UNIT_CHECK) -c -o $@ $<
-
-$(BUILD)/test/unit/musl/%.o: test/unit/%.c test/unit/unit.h test/compat/check.h config.mk
-	@mkdir -p $(@D)
-	@echo "  CC    $<, musl"
-	@$(CC) -std=gnu11 $(UNIT_FLAGS) -fPIE -Itest/compat $(UNIT_MUSL) -c -o $@ $<
-
-UNIT_LINK = $(CC)
-$(foreach unit,$(CXX_UNITS),$(BUILD)/test/unit/$(unit) $(BUILD)/test/unit/static-glibc/$(unit)): UNIT_LINK = $(CXX)
-
-$(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o
-	@$(UNIT_LINK) -pie -o $@ $< $(UNIT_LIBS)
-
-$(BUILD)/test/unit/musl/%: $(BUILD)/test/unit/musl/%.o
-	@$(CC) $(UNIT_MUSL_LINK) -pie -o $@ $(MUSL_LIBRARY)/Scrt1.o $(MUSL_LIBRARY)/crti.o $< $(UNIT_MUSL_LIBS)
-
-$(BUILD)/test/unit/static-glibc/%: $(BUILD)/test/unit/%.o $(BUILD)/glibc/libfurwock.a
-	@mkdir -p $(@D)
-	@$(UNIT_LINK) -static -o $@ $^ $(UNIT_LIBS)
-
-$(BUILD)/test/unit/static-musl/%: $(BUILD)/test/unit/musl/%.o $(BUILD)/musl/libfurwock.a
-	@mkdir -p $(@D)
-	@$(CC) $(MUSL_LINK) -o $@ $^ $(MUSL_LIBS)
-
-$(BUILD)/test/unit/%.so: test/unit/plugin/%.c config.mk
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	@$(CC) -std=gnu11 $(UNIT_FLAGS) -shared -fPIC -o $@ $< -pthread
-
-$(BUILD)/test/unit/musl/%.so: test/unit/plugin/%.c config.mk
-	@mkdir -p $(@D)
-	@echo "  CC    $<, musl"
-	@$(CC) -std=gnu11 $(UNIT_FLAGS) $(UNIT_MUSL) -nostdlib -shared -fPIC -o $@ $< $(UNIT_MUSL_LIBS)
-
-check: all $(UNITS)
-	@$(foreach form,$(filter-out $(UNIT_FORMS),musl static-musl),\
-		echo "No tests of the form $(form): configure has found no such library of musl's.";)
-	@test/run --build $(BUILD) $(UNIT_FORMS:%=--form %) --form scripts
-
-check-host: $(UNITS_glibc)
-	@test/run --build $(BUILD) --host --form glibc
-
-# musl's own threads fail some: this is for reading.
-check-host-musl: $(UNITS_musl)
-	@test/run --build $(BUILD) --host --form musl || true
-
-memcheck: all $(UNITS_glibc)
-	@test/memcheck --build $(BUILD) --lib $(BUILD)/libfurwock.so
-
-apps: all
-	@test/apps/run --install --lib $(BUILD)/libfurwock.so
-
-# Measures.
-
-BENCH_FLAGS = -std=gnu11 -O2 -Wall -Wextra
-BENCH_SOURCES = $(filter-out %/nsync.c,$(wildcard test/bench/*.c))
-# Expanded by the targets that measure, and by no other.
-HAVE_NSYNC = $(shell echo '\#include <nsync.h>' | $(CC) -E - >/dev/null 2>&1 && echo yes)
-NSYNC_PEER = $(if $(HAVE_NSYNC),$(BUILD)/bench-nsync.so)
-BENCH_PEERS = --peer asymmetric=$(BUILD)/libfurwock.so,FURWOCK=asymmetric \
-	$(if $(HAVE_NSYNC),--peer nsync=$(NSYNC_PEER))
-MUSL_BENCHES = $(if $(filter musl,$(ARCHIVES)),$(BUILD)/musl/bench $(BUILD)/musl/bench-furwock)
-
-$(BUILD)/bench: $(BENCH_SOURCES) test/bench/bench.h config.mk
-	@mkdir -p $(@D)
-	@echo "  CC    test/bench"
-	@$(CC) $(BENCH_FLAGS) -o $@ $(BENCH_SOURCES) -pthread -lm -ldl
-
-$(MUSL_BENCHES): $(BENCH_SOURCES) test/bench/bench.h config.mk $(BUILD)/musl/libfurwock.a
-	@echo "  CC    test/bench, static"
-	@$(CC) $(BENCH_FLAGS) -DBENCH_STATIC -nostdinc -Iinclude -isystem $(MUSL_HEADERS) \
-		-isystem $(COMPILER_HEADERS) $(MUSL_LINK) -o $@ $(BENCH_SOURCES) \
-		$(if $(findstring furwock,$(@F)),$(BUILD)/musl/libfurwock.a) $(MUSL_LIBS)
-
-$(BUILD)/bench-nsync.so: test/bench/nsync.c config.mk
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	@$(CC) $(BENCH_FLAGS) -fPIC -fvisibility=hidden -shared -o $@ $< -lnsync -pthread
-
-nsync_peer:
-	@$(if $(HAVE_NSYNC),$(MAKE) -s $(BUILD)/bench-nsync.so,\
-		echo "no figures of nsync, which is not installed: 'make deps' as root, or apt-get install libnsync-dev")
-
-bench: all $(BUILD)/bench $(MUSL_BENCHES) nsync_peer
-	@$(BUILD)/bench $(BENCH_PEERS) --out $(BUILD)/bench.tsv
-	@$(if $(MUSL_BENCHES),echo; $(BUILD)/musl/bench --out $(BUILD)/musl/bench.tsv,echo "no static section: configure says why")
-
-growth: all $(BUILD)/bench nsync_peer
-	@$(BUILD)/bench --growth --rounds 5 $(BENCH_PEERS) --out $(BUILD)/growth.tsv
-
-bench-programs: all
-	@test/bench/programs/run --lib $(BUILD)/libfurwock.so --out $(BUILD)/programs.tsv
-
-plot:
-	@command -v gnuplot >/dev/null || { echo "plot needs gnuplot: 'make deps' as root, or apt-get install gnuplot-nox" >&2; exit 1; }
-	@test -f $(BUILD)/bench.tsv || { echo "no $(BUILD)/bench.tsv: 'make bench' first" >&2; exit 1; }
-	gnuplot -c test/bench/plot.gp $(BUILD)/bench.tsv $(BUILD)/bench.svg
-	@awk -f test/bench/table.awk $(BUILD)/bench.tsv $(wildcard $(BUILD)/musl/bench.tsv) | tee $(BUILD)/bench.md
-
-demo: all
-	@test/demo $(BUILD)/libfurwock.so
-
-include test/stress/stress.mk test/fault/fault.mk test/model/model.mk test/conformance/conformance.mk test/checkers/checkers.mk
+include test/unit/unit.mk test/bench/bench.mk test/apps/apps.mk test/stress/stress.mk test/fault/fault.mk \
+	test/model/model.mk test/conformance/conformance.mk test/checkers/checkers.mk

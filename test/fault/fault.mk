@@ -17,7 +17,7 @@ $(BUILD)/fault/%: test/fault/%.c test/fault/refusal.h test/fault/times.h config.
 	@echo "  CC    $<"
 	@$(CC) $(FAULT_FLAGS) -o $@ $< -pthread
 
-# The unit tests that test/fault/run wants are built by the top Makefile.
+# The unit tests that test/fault/run wants are built by unit.mk.
 .PHONY: fault
 fault: all $(FAULTS) $(UNITS_glibc)
 	@status=0; preload="env LD_PRELOAD=$(abspath $(BUILD)/libfurwock.so)"; \

@@ -1,8 +1,8 @@
 /*
- * Is the libc.a at hand the musl that musl.h describes? configure links this program to it, with
- * libc's own threads, and runs it. Prints what differs and exits with 1, or prints nothing.
+ * Is the libc.a at hand the musl that pthread/host/musl.h describes? configure links this program to
+ * it, with libc's own threads, and runs it. Prints what differs and exits with 1, or prints nothing.
  */
-#include "musl.h"
+#include "../../pthread/host/musl.h"
 
 #include <errno.h>
 #include <locale.h>
