@@ -6,7 +6,7 @@ include config.mk
 endif
 
 # Every build and test package, by Debian's names.
-PACKAGES = gcc g++ clang libclang-rt-dev make binutils musl-dev musl-tools pkg-config check valgrind \
+PACKAGES = gcc g++ clang clang-format libclang-rt-dev make binutils musl-dev musl-tools pkg-config check valgrind \
 	strace gdb gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils zstd pigz \
 	sqlite3 libsqlite3-dev stress-ng sysbench rt-tests libnsync-dev
 
@@ -70,6 +70,8 @@ help:
 	@echo "make bench      measure, beside libc; 'make plot' draws it, and makes the README's tables"
 	@echo "make growth     measure as threads, mutexes and waiters grow in number"
 	@echo "make bench-programs  the throughput of real programs on libc and on Furwock"
+	@echo "make format     lay sources out as .clang-format says; format-check only looks"
+	@echo "make analyze    what gcc -fanalyzer and clang --analyze find in the library"
 	@echo "make demo       an unmodified threaded program, and what changes"
 	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
 
@@ -150,4 +152,4 @@ clean:
 	rm -rf $(BUILD)
 
 include test/unit/unit.mk test/bench/bench.mk test/apps/apps.mk test/stress/stress.mk test/fault/fault.mk \
-	test/model/model.mk test/conformance/conformance.mk test/checkers/checkers.mk
+	test/model/model.mk test/conformance/conformance.mk test/checkers/checkers.mk test/lint/lint.mk

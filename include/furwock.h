@@ -2,9 +2,8 @@
  * <furwock.h>: what Furwock has that is neither POSIX nor ISO C.
  *
  * The environment variable FURWOCK holds options for a process, separated by commas; an empty list,
- * or nothing between two commas, is allowed. It is read once, when the library starts. The first
- * word that is not the name of an option is reported on standard error; such words are otherwise
- * ignored. In a secure-execution program (set-user-ID, set-group-ID, file capabilities: AT_SECURE)
+ * or nothing between two commas, is allowed. It is read once, when the library starts. Each word that
+ * is not the name of an option is reported on standard error, and otherwise ignored. In a secure-execution program (set-user-ID, set-group-ID, file capabilities: AT_SECURE)
  * the variable is not looked at.
  *
  * Options:

@@ -32,10 +32,10 @@ _Static_assert(1 << SLOT_BITS == KEYS, "a slot's number fits its bits");
 /* The slot's word while its destructor is being written. */
 #define RESERVED 0xfffffffeu
 
-typedef void destructor(void *);
+typedef void routine(void *);
 
 static uint32_t slots[KEYS];
-static destructor *destructors[KEYS];
+static routine *destructors[KEYS];
 static uint32_t next_slot;
 
 static inline uint32_t slot_of(pthread_key_t key)
@@ -48,7 +48,7 @@ static inline bool exists(pthread_key_t key)
     return arch_load_acquire(&slots[slot_of(key)]) == ((uint64_t)key << 1 | EXISTS);
 }
 
-PUBLIC int pthread_key_create(pthread_key_t *key, destructor *destructor)
+PUBLIC int pthread_key_create(pthread_key_t *key, routine *destructor)
 {
     bool exit_possible = host_exit_possible();
     if (destructor && !exit_possible)
@@ -158,7 +158,7 @@ static bool destroy_value(uint32_t slot)
         return false;
     void *value = *home.value;
     *home.value = NULL;
-    destructor *destructor = (void (*)(void *))arch_load_pointer((void *const *)&destructors[slot]);
+    routine *destructor = (void (*)(void *))arch_load_pointer((void *const *)&destructors[slot]);
     if (exists(*home.key) && destructor)
         destructor(value);
     return true;

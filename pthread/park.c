@@ -208,7 +208,7 @@ bool parked_unchanged(const uint32_t *word, uint32_t expected, enum scope scope)
 /* The kernel copies the word into a pipe, and refuses if there is no memory to copy from. */
 bool parked_word(const uint32_t *word, uint32_t *value)
 {
-    int ends[2];
+    int ends[2] = {-1, -1};
     if (arch_syscall(SYS_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0, 0) != 0) {
         *value = arch_load_relaxed(word);
         return true;

@@ -35,8 +35,8 @@
  *
  * Waiters do not spin. Threads that share a lock for short sections cost each other cache line
  * transfers, three times the price of an operation that is left alone. So a waiter that finds the
- * lock released before it could fall asleep does not join in at once, but stands aside for a moment
- * (measured: half the time, with one write in twenty).
+ * lock released before it could fall asleep does not join in at once, but stands aside for a tenth of
+ * a millisecond (measured: half the time, with one write in twenty).
  *
  * Visible readers (readers.h) do not count themselves here. A writer that has WRITE turns their mode
  * off, and if it finds any of them in the rows, it gives WRITE back, so that others go on reading as
@@ -51,7 +51,7 @@
  * Nobody enters a row, and stays, once a writer with WRITE has turned the mode off; and nobody else
  * turns it on while there is WRITE. So the rows stay empty of the lock when they were found empty.
  *
- * A reader that is not gone in a moment has mostly lost its CPU, and may be long. Where readers are
+ * A reader that is not gone after two microseconds has mostly lost its CPU, and may be long. Where readers are
  * preferred, a writer that meets one for the first time turns the mode on again, so that the others
  * do not all count themselves meanwhile, and tries again when that one has left, or a millisecond
  * later.
@@ -279,7 +279,8 @@ static inline void count_read(struct rwlock *rwlock)
 /*
  * Does anyone hold the lock for reading without being counted? *row becomes one that has it. While
  * the mode is off the answer changes once, to no: readers only leave their rows, or count themselves
- * off for others. Those who have added themselves and found a writer make a no a yes for a moment.
+ * off for others. Those who have added themselves and found a writer make a no a yes until they have
+ * taken themselves off again, some instructions later.
  */
 static bool has_visible_readers(struct rwlock *rwlock, struct reader_row **row)
 {
@@ -313,7 +314,7 @@ static COLD bool shut_out_readers(struct rwlock *rwlock, struct reader_row **row
     if (mode & READERS_ASYMMETRIC)
         asymmetric_barrier(STORES);
     bool gone = !has_visible_readers(rwlock, row);
-    /* most are gone in a moment, and do not make it necessary to give WRITE back */
+    /* most are gone within two microseconds: then WRITE need not be given back */
     while (!gone && arch_ticks() - start < A_MOMENT) {
         arch_pause();
         gone = !has_visible_readers(rwlock, row);

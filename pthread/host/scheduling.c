@@ -60,7 +60,7 @@ PUBLIC int pthread_getschedparam(pthread_t thread, int *restrict policy,
                                  struct sched_param *restrict param)
 {
     long tid, found;
-    int priority;
+    int priority = 0;
     int error = find_tid(thread, &tid);
     if (error)
         return error;

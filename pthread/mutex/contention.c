@@ -12,8 +12,8 @@
  * Right after is: before four times as much time has passed as it had waited. (Measured: with once as
  * much, threads that do twice as much between sections as within them still fight side by side, and
  * take a fifth longer, and more CPU time.) What a hand-over takes, one CPU tells another in 50
- * nanoseconds or in 500, shows in how long a wait is. Of a wait that was longer than any hand-over it
- * is not known; then it is only what a few instructions take.
+ * nanoseconds or in 500, shows in how long a wait is. Of a wait that was longer than 2 microseconds,
+ * and so than any hand-over, it is not known; then it is a fifth of a microsecond.
  */
 enum {
     JUST_NOW = ARCH_TICKS_PER_US / 5,
@@ -34,9 +34,9 @@ void note_wait(uint64_t start)
 
 /*
  * But if condition variables are used with it, the mutex guards what threads do for one another: if
- * one is asleep for long, the others soon have to wait for it. So it only looks away for as long as
- * another one needs to fill or empty a queue, say; and not if it has been waiting for a condition
- * meanwhile, which it may have been told by one who waits for the answer.
+ * one is asleep for a tenth of a millisecond, the others have run out of work before it is back. So it
+ * only looks away for 5 microseconds, in which another one fills or empties a queue, say; and not if
+ * it has waited for a condition meanwhile, of which one may have told it that waits for the answer.
  */
 static void look_away(void)
 {

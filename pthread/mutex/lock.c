@@ -27,7 +27,7 @@ static COLD int trylock_slow(struct mutex *mutex)
     return mutex_lock_any(mutex, (struct attempt){.try = true});
 }
 
-/* Of a normal mutex that was not free, or that the fast path leaves alone. */
+/* A normal mutex was not free, or the fast path leaves it alone. */
 static int trylock_normal(struct mutex *mutex)
 {
     return unlikely(asymmetric()) ? trylock_slow(mutex) : EBUSY;

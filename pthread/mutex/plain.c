@@ -112,7 +112,7 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
     return 0;
 }
 
-/* Of those who come for it themselves, how often each does is counted. */
+/* Those who come for it themselves are counted: how often each does in a row. */
 static bool plain_take(struct mutex *mutex, uint32_t kind)
 {
     bool taken = arch_cas(&mutex->word, FREE, HELD);

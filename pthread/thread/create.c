@@ -74,10 +74,10 @@ static struct musl_thread *make_block(const struct attributes *attributes)
         thread->stack = attributes->stack + attributes->stack_size;
         thread->stack_size = attributes->stack_size;
     }
-    const struct musl_thread *self = musl_self();
+    const struct musl_thread *me = musl_self();
     thread->self = thread;
-    thread->sysinfo = self->sysinfo;
-    thread->canary = self->canary;
+    thread->sysinfo = me->sysinfo;
+    thread->canary = me->canary;
     thread->locale = &__libc.global_locale;
     thread->robust.head = &thread->robust.head;
     thread->state = attributes->flags & DETACH ? DETACHED : JOINABLE;

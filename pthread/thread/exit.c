@@ -95,9 +95,9 @@ static void give_back(struct musl_thread *thread)
 static bool is_awaited(const struct musl_thread *thread)
 {
     bool found = false;
-    struct musl_thread *self = musl_self();
+    struct musl_thread *me = musl_self();
     thread_list_lock();
-    for (struct musl_thread *other = self->next; other != self; other = other->next)
+    for (struct musl_thread *other = me->next; other != me; other = other->next)
         found |= arch_load_pointer((void **)&other->joining) == thread;
     thread_list_unlock();
     return found;
@@ -155,22 +155,22 @@ static int wait_for_end(struct musl_thread *thread, const struct deadline *deadl
 
 static int join(pthread_t handle, void **result, const struct deadline *deadline, bool try)
 {
-    struct musl_thread *thread = thread_block(handle), *self = musl_self();
+    struct musl_thread *thread = thread_block(handle), *me = musl_self();
     if (!try)
         host_test_cancel();
-    if (thread == self)
+    if (thread == me)
         return EDEADLK;
     uint32_t former;
-    arch_store_pointer((void **)&self->joining, thread);
+    arch_store_pointer((void **)&me->joining, thread);
     int error = claim(thread, JOINING, &former);
     if (error) {
-        self->joining = NULL;
+        me->joining = NULL;
         return error;
     }
     /* the claim is a fence: of two threads that join each other at least one sees the other */
     bool ends =
         arch_load_relaxed(&thread->cancelled) && thread->cancel_state == PTHREAD_CANCEL_ENABLE;
-    if (arch_load_pointer((void **)&thread->joining) == self && !ends)
+    if (arch_load_pointer((void **)&thread->joining) == me && !ends)
         error = EDEADLK;
     else if (try)
         error = arch_load_acquire(&thread->tid) != 0 ? EBUSY : 0;
@@ -180,7 +180,7 @@ static int join(pthread_t handle, void **result, const struct deadline *deadline
         unclaim(thread);
         return error;
     }
-    self->joining = NULL;
+    me->joining = NULL;
     if (result)
         *result = thread->result;
     give_back(thread);

@@ -52,11 +52,11 @@ static COLD void lock_contended(uint32_t tid)
     }
 }
 
-static COLD void let_others_leave(struct musl_thread *self)
+static COLD void let_others_leave(struct musl_thread *me)
 {
     uint32_t count;
     /* they are in the ring: a child of fork, alone there, has only their number */
-    if (self->next == self)
+    if (me->next == me)
         arch_store_relaxed(&leaving, 0);
     while ((count = arch_load_acquire(&leaving)) != 0)
         park(&leaving, count, NULL, PRIVATE, ANY);
@@ -64,15 +64,15 @@ static COLD void let_others_leave(struct musl_thread *self)
 
 void thread_list_lock(void)
 {
-    struct musl_thread *self = musl_self();
-    if ((arch_load_relaxed(word()) & ~ASLEEP) == self->tid) {
+    struct musl_thread *me = musl_self();
+    if ((arch_load_relaxed(word()) & ~ASLEEP) == me->tid) {
         depth++;
         return;
     }
     if (unlikely(arch_load_relaxed(&leaving) != 0))
-        let_others_leave(self);
-    if (unlikely(!arch_cas(word(), 0, self->tid)))
-        lock_contended(self->tid);
+        let_others_leave(me);
+    if (unlikely(!arch_cas(word(), 0, me->tid)))
+        lock_contended(me->tid);
 }
 
 void thread_list_lock_to_leave(void)
@@ -98,11 +98,11 @@ void thread_list_unlock(void)
 
 void thread_list_insert(struct musl_thread *thread)
 {
-    struct musl_thread *self = musl_self();
-    thread->prev = self;
-    thread->next = self->next;
+    struct musl_thread *me = musl_self();
+    thread->prev = me;
+    thread->next = me->next;
     thread->next->prev = thread;
-    self->next = thread;
+    me->next = thread;
 }
 
 void thread_list_remove(struct musl_thread *thread)
