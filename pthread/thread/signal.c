@@ -23,7 +23,7 @@ static void let_go(struct musl_thread *thread)
 
 bool tid_hold(struct tid_hold *hold, pthread_t handle)
 {
-    hold->thread = thread_block(handle);
+    *hold = (struct tid_hold){.thread = thread_block(handle)};
     if (hold->thread == musl_self())
         return true;
     hold->signal_mask = change_signal_mask(SIG_BLOCK, ~0ull);
