@@ -225,6 +225,13 @@ expect "a name that goes round in circles is refused" refused '${prefix}' '--pre
 expect "a relative prefix is refused" refused --prefix=here --prefix=here
 expect "a prefix with a blank is refused" refused --prefix=/a '--prefix=/a b'
 
+# Without optimization there is no assembly.
+if [ -d "$top/arch/${triplet%%-*}" ]; then
+    expect "-O0 is built from arch/generic" directory ARCH generic --arch=auto CFLAGS=-O0
+    expect "-O1 is not" directory ARCH "${triplet%%-*}" --arch=auto CFLAGS=-O1
+fi
+expect "CPPFLAGS are kept" directory CPPFLAGS -DANY=1 CPPFLAGS=-DANY=1
+
 # The compiler for --host, when $CC names none: any that makes code for it.
 native() { # native TRIPLET
     (cd "$tree" && ./configure --host="$1")
