@@ -16,9 +16,12 @@ NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idira
 VALGRIND_FLAGS = -DFURWOCK_VALGRIND -gdwarf-4 -idirafter $(VALGRIND_HEADERS)
 # Most functions of a fast path fit a cache line: then they take one fetch.
 ONE_LINE = -falign-functions=64
-LIBRARY_FLAGS = -std=gnu11 -Wall -Wextra -ffreestanding -fno-builtin -fno-stack-protector \
-	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec \
-	$(ONE_LINE) $(NEUTRAL) $(if $(VALGRIND),$(VALGRIND_FLAGS)) -MMD -MP
+# The user's flags may say otherwise than what is wanted. What is needed stands after them: no libc is
+# there to report a smashed stack, checked calls are libc's, and an archive's members are objects.
+USER_FLAGS = -Wall -Wextra $(ONE_LINE) $(CPPFLAGS) $(CFLAGS)
+LIBRARY_FLAGS = $(USER_FLAGS) -std=gnu11 -ffreestanding -fno-builtin -fno-stack-protector \
+	-U_FORTIFY_SOURCE -fno-lto -fasynchronous-unwind-tables -fvisibility=hidden -fno-common \
+	-ftls-model=initial-exec $(NEUTRAL) $(if $(VALGRIND),$(VALGRIND_FLAGS)) -MMD -MP
 
 # The library is built three times: as a shared object for any libc, and as an archive for each.
 FORMS = dynamic glibc musl
@@ -82,19 +85,19 @@ define rules_of_form
 $(BUILD)/$(1)/%.o: %.c config.mk
 	@mkdir -p $$(@D)
 	@echo "  CC    $$<"
-	@$(CC) $(LIBRARY_FLAGS) $(CFLAGS) $(FLAGS_$(1)) -c -o $$@ $$<
+	@$(CC) $(LIBRARY_FLAGS) $(FLAGS_$(1)) -c -o $$@ $$<
 
 $(BUILD)/$(1)/%.o: %.S config.mk
 	@mkdir -p $$(@D)
 	@echo "  AS    $$<"
-	@$(CC) $(CFLAGS) $(FLAGS_$(1)) -c -o $$@ $$<
+	@$(CC) $(USER_FLAGS) -fno-lto $(FLAGS_$(1)) -c -o $$@ $$<
 endef
 $(foreach form,$(FORMS),$(eval $(call rules_of_form,$(form))))
 
 define rule_of_family
 $(BUILD)/$(1)/$(2).o: $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILY_$(2)))
 	@echo "  LD    $$@"
-	@$(CC) $(CFLAGS) -nostdlib -r -o $$@ $$^
+	@$(CC) $(CFLAGS) -fno-lto -nostdlib -r -o $$@ $$^
 endef
 $(foreach form,glibc musl,$(foreach family,$(FAMILIES_$(form)),\
 	$(eval $(call rule_of_family,$(form),$(family)))))
@@ -109,7 +112,7 @@ $(foreach form,glibc musl,$(eval $(call rule_of_archive,$(form))))
 
 $(BUILD)/libfurwock.so: $(DYNAMIC_OBJECTS)
 	@echo "  LINK  $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -nostdlib -Wl,-soname,libfurwock.so -Wl,-z,relro -Wl,-z,now \
+	@$(CC) $(CFLAGS) $(LDFLAGS) -fno-lto -shared -nostdlib -Wl,-soname,libfurwock.so -Wl,-z,relro -Wl,-z,now \
 		-Wl,-z,noexecstack -Wl,-z,nodelete -Wl,-z,text -Wl,-Bsymbolic -Wl,--hash-style=both \
 		-o $@ $(DYNAMIC_OBJECTS)
 

@@ -71,7 +71,10 @@ EOF
 
 configure() { # configure OPTION...
     (cd "$tree" && ./configure CC="$cc" --arch="$(variable ARCH)" \
-        --musl-include="$(variable MUSL_HEADERS)" "$@")
+        --musl-include="$(variable MUSL_HEADERS)" "$@") 2>"$work/err"
+    status=$?
+    cat "$work/err" >&2
+    return $status
 }
 
 # The objects are those of the tree's own configuration: the new config.mk makes none of them old.
@@ -141,6 +144,7 @@ installed() {
     shift 3
     root=$work/$set
     expect "$set: configure" configure "$@"
+    expect "$set: configure says nothing on stderr" [ ! -s "$work/err" ]
 
     # libc's headers and what other packages have
     for file in /usr/include/pthread.h /usr/include/threads.h "$includedir/pthread.h" \
@@ -224,6 +228,30 @@ expect "an unknown name is refused" refused '${nowhere}' '--libdir=${nowhere}/li
 expect "a name that goes round in circles is refused" refused '${prefix}' '--prefix=${prefix}/x'
 expect "a relative prefix is refused" refused --prefix=here --prefix=here
 expect "a prefix with a blank is refused" refused --prefix=/a '--prefix=/a b'
+
+# Without optimization there is no assembly.
+if [ -d "$top/arch/${triplet%%-*}" ]; then
+    expect "-O0 is built from arch/generic" directory ARCH generic --arch=auto CFLAGS=-O0
+    expect "-O1 is not" directory ARCH "${triplet%%-*}" --arch=auto CFLAGS=-O1
+fi
+expect "CPPFLAGS are kept" directory CPPFLAGS -DANY=1 CPPFLAGS=-DANY=1
+
+# Options that configure does not know are mentioned and no more, as other configure scripts do.
+warned() { # warned "NAME..." OPTION...: these are the words on stderr
+    for word in $1; do echo "configure: unknown option $word ignored"; done >"$work/wanted"
+    shift
+    configure "$@" && diff "$work/wanted" "$work/err"
+}
+expect "unknown options are mentioned" warned "--enable-nls --with-this --perfix" --enable-nls \
+    --with-this=that --perfix=/usr
+expect "the known are not" warned "" --disable-silent-rules --enable-dependency-tracking \
+    --docdir=/usr/share/doc/furwock --localedir=/usr/share/locale --enable-shared
+expect "unknown options are not mentioned if told so" warned "" --disable-nls --without-this \
+    --disable-option-checking
+expect "they are fatal if told so" refused --disable-nls --enable-option-checking=fatal --disable-nls
+expect "an unknown variable is refused" refused CLFAGS CLFAGS=-O2
+expect "a word is refused" refused install install
+expect "an option that lacks its hyphens is refused" refused prefix prefix=/usr
 
 # The compiler for --host, when $CC names none: any that makes code for it.
 native() { # native TRIPLET
