@@ -1,6 +1,6 @@
 /* What the tests of condition variables share: forms of waiting, kinds of mutex, a place to wait. */
-#ifndef UNIT_COND_H
-#define UNIT_COND_H
+#ifndef FURWOCK_TEST_COND_H
+#define FURWOCK_TEST_COND_H
 
 #include "unit.h"
 

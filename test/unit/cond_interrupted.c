@@ -356,7 +356,7 @@ END_TEST
 
 static Suite *cond_interrupted_suite(void)
 {
-    Suite *suite = suite_create("cond, interrupted");
+    Suite *suite = suite_create("cond_interrupted");
 
     TCase *interrupted = tcase_create("signals, cancellation, fork");
     tcase_set_timeout(interrupted, 20);

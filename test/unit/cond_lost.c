@@ -751,7 +751,7 @@ END_TEST
 
 static Suite *cond_lost_suite(void)
 {
-    Suite *suite = suite_create("cond, losses");
+    Suite *suite = suite_create("cond_lost");
 
     TCase *leaving = tcase_create("leaving");
     tcase_set_timeout(leaving, 20);

@@ -386,7 +386,7 @@ END_TEST
 
 static Suite *cond_owner_suite(void)
 {
-    Suite *suite = suite_create("cond, owners");
+    Suite *suite = suite_create("cond_owner");
 
     TCase *dying = tcase_create("dying owners");
     tcase_set_timeout(dying, 20);
