@@ -12,6 +12,8 @@
 #include <sched.h>
 #include <sys/time.h>
 
+#define FAR_MS 60000 /* no test lasts until then */
+
 /* musl lacks these too: weak, so that an assertion finds them absent rather than a linker. */
 #ifndef __GLIBC__
 #pragma weak pthread_cond_clockwait
@@ -112,6 +114,13 @@ static inline bool hailing(void)
     end = 0;
     return false;
 }
+
+/* Call what does not wait, with its arguments, while signals hail: it always returns 0. */
+#define hail(function, ...)                                                                        \
+    do {                                                                                           \
+        while (hailing())                                                                          \
+            ck_assert_int_eq(function(__VA_ARGS__), 0);                                            \
+    } while (0)
 
 /* Leave the test unless threads may have a realtime policy; musl has only the system call. */
 static inline void need_realtime(void)
