@@ -9,8 +9,6 @@
 #include "conform.h"
 #include <sched.h>
 
-#define FAR_MS 60000 /* no test lasts until then */
-
 /* The three waits, with an end far away where they take one. */
 typedef int wait_function(pthread_cond_t *, pthread_mutex_t *);
 

@@ -8,8 +8,11 @@
 #define FURWOCK_TEST_CONFORM_H
 
 #include "unit.h"
+#include <locale.h>
 #include <sched.h>
 #include <sys/time.h>
+
+#define FAR_MS 60000 /* no test lasts until then */
 
 /* musl lacks these too: weak, so that an assertion finds them absent rather than a linker. */
 #ifndef __GLIBC__
@@ -112,6 +115,13 @@ static inline bool hailing(void)
     return false;
 }
 
+/* Call what does not wait, with its arguments, while signals hail: it always returns 0. */
+#define hail(function, ...)                                                                        \
+    do {                                                                                           \
+        while (hailing())                                                                          \
+            ck_assert_int_eq(function(__VA_ARGS__), 0);                                            \
+    } while (0)
+
 /* Leave the test unless threads may have a realtime policy; musl has only the system call. */
 static inline void need_realtime(void)
 {
@@ -145,6 +155,39 @@ static inline int runs_at(pid_t tid)
         field = strchr(field, ' ') + 1;
     int priority = atoi(field);
     return priority < 0 ? -priority - 1 : 0;
+}
+
+/* What a new thread finds. */
+
+static inline int take_locale(void *arg)
+{
+    *(locale_t *)arg = uselocale((locale_t)0);
+    return 0;
+}
+
+/* <fenv.h> would need the mathematics library; a third is rounded as the environment says. */
+static inline void round_upward(void)
+{
+#ifdef __x86_64__
+    unsigned control;
+    __asm__ volatile("stmxcsr %0" : "=m"(control));
+    control = (control & ~0x6000u) | 0x4000;
+    __asm__ volatile("ldmxcsr %0" : : "m"(control));
+#elif defined __aarch64__
+    uint64_t control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    control = (control & ~(UINT64_C(3) << 22)) | UINT64_C(1) << 22;
+    __asm__ volatile("msr fpcr, %0" : : "r"(control));
+#else
+    unsupported("the test does not know how to set this processor's rounding");
+#endif
+}
+
+static inline int take_third(void *arg)
+{
+    volatile double one = 1, three = 3;
+    *(double *)arg = one / three;
+    return 0;
 }
 
 #endif

@@ -8,8 +8,6 @@
 #include "conform.h"
 #include <sched.h>
 
-#define FAR_MS 60000 /* no test lasts until then */
-
 /* What takes a lock, with an end far away where there is one. */
 typedef int lock_function(pthread_rwlock_t *);
 
@@ -198,13 +196,6 @@ static void interrupt(struct user *user)
     ck_assert_int_eq(pthread_kill(user->call.thread, SIGUSR1), 0);
     unit_wait_for(&handled, before + 1);
     must_wait(user);
-}
-
-/* Call what does not wait under a hail of signals. */
-static void hail(int (*function)(pthread_rwlock_t *), pthread_rwlock_t *rwlock)
-{
-    while (hailing())
-        ck_assert_int_eq(function(rwlock), 0);
 }
 
 /* pthread_rwlock_init(), pthread_rwlock_destroy(), PTHREAD_RWLOCK_INITIALIZER */

@@ -12,8 +12,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#define FAR_MS 60000 /* no test lasts until then */
-
 /* A call has to fail with this error number. */
 #define check_fails(call, error)                                                                   \
     do {                                                                                           \

@@ -1095,12 +1095,6 @@ ASSERTION(thrd_create, 5, "the thread starts with no pending signals")
     ck_assert_int_eq(sigismember(&mine, SIGUSR1), 1);
 }
 
-static int take_locale(void *locale)
-{
-    *(locale_t *)locale = uselocale((locale_t)0);
-    return 0;
-}
-
 ASSERTION(thrd_create, 6, "the thread does not inherit the thread-local locale")
 {
     locale_t mine = newlocale(LC_ALL_MASK, "C", (locale_t)0), there;
@@ -1109,31 +1103,6 @@ ASSERTION(thrd_create, 6, "the thread does not inherit the thread-local locale")
     run(take_locale, &there);
     ck_assert(uselocale((locale_t)0) == mine);
     ck_assert(there == LC_GLOBAL_LOCALE);
-}
-
-/* <fenv.h> would need the mathematics library; a third is rounded as the environment says. */
-static void round_upward(void)
-{
-#ifdef __x86_64__
-    unsigned control;
-    __asm__ volatile("stmxcsr %0" : "=m"(control));
-    control = (control & ~0x6000u) | 0x4000;
-    __asm__ volatile("ldmxcsr %0" : : "m"(control));
-#elif defined __aarch64__
-    uint64_t control;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    control = (control & ~(UINT64_C(3) << 22)) | UINT64_C(1) << 22;
-    __asm__ volatile("msr fpcr, %0" : : "r"(control));
-#else
-    unsupported("the test does not know how to set this processor's rounding");
-#endif
-}
-
-static int take_third(void *result)
-{
-    volatile double one = 1, three = 3;
-    *(double *)result = one / three;
-    return 0;
 }
 
 ASSERTION(thrd_create, 7, "the thread inherits its creator's floating-point environment")

@@ -11,9 +11,6 @@
 int pthread_mutex_clocklock(pthread_mutex_t *restrict, clockid_t, const struct timespec *restrict);
 #endif
 
-/* A fork that runs no atfork handler; not in every libc. */
-extern pid_t _Fork(void) __attribute__((weak));
-
 static const pthread_mutex_t zeroed;
 static const pthread_mutex_t initializer = PTHREAD_MUTEX_INITIALIZER;
 #ifdef PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP
@@ -903,24 +900,6 @@ START_TEST(process_shared_at_different_addresses)
 }
 END_TEST
 
-/* Forks that differ in what libc does around them. */
-enum { BY_FORK, BY_PLAIN_FORK, BY_SYSTEM_CALL, FORKS };
-
-/* Returns -1 where this libc has no such fork. */
-static pid_t fork_by(int how)
-{
-    pid_t pid;
-    if (how == BY_FORK)
-        return unit_fork();
-    if (how == BY_PLAIN_FORK)
-        pid = _Fork != NULL ? _Fork() : -1;
-    else
-        pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (pid == 0)
-        alarm(30);
-    return pid;
-}
-
 /*
  * The child's thread is a replica of the one that forked, and owns what that one owned, in the
  * child's copy of the memory.
@@ -938,7 +917,7 @@ START_TEST(child_owns_what_the_forking_thread_held)
     if (recursive(_i))
         ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
     for (int how = 0; how < FORKS; how++) {
-        pid_t child = fork_by(how);
+        pid_t child = unit_fork_by(how);
         if (child < 0)
             continue;
         if (child == 0) {
@@ -1018,7 +997,7 @@ START_TEST(child_does_not_own_what_another_thread_held)
     ck_assert_int_eq(make(&mutex, _i), 0);
     holder_start(&holder, &mutex);
     for (int how = 0; how < FORKS; how++) {
-        pid_t child = fork_by(how);
+        pid_t child = unit_fork_by(how);
         if (child < 0)
             continue;
         if (child == 0) {
@@ -1052,7 +1031,7 @@ START_TEST(fork_makes_another_owner_of_shared_mutexes)
         struct room *ours = room_make(&fd, _i);
         struct room *theirs = room_make(&fd2, _i);
         ck_assert_int_eq(pthread_mutex_lock(&ours->mutex), 0);
-        pid_t child = fork_by(how);
+        pid_t child = unit_fork_by(how);
         if (child == 0) {
             unit_child_assert(pthread_mutex_trylock(&ours->mutex) == EBUSY);
             unit_child_assert(timedlock_ms(&ours->mutex, 3) == ETIMEDOUT);

@@ -10,9 +10,6 @@
 int pthread_mutex_clocklock(pthread_mutex_t *restrict, clockid_t, const struct timespec *restrict);
 #endif
 
-/* A fork that runs no atfork handler; not in every libc. */
-extern pid_t _Fork(void) __attribute__((weak));
-
 static const int types[] = {
     PTHREAD_MUTEX_NORMAL,
     PTHREAD_MUTEX_ERRORCHECK,
@@ -854,24 +851,6 @@ START_TEST(first_thread_dies_like_any_other)
 }
 END_TEST
 
-/* Forks that differ in what libc does around them. */
-enum { BY_FORK, BY_PLAIN_FORK, BY_SYSTEM_CALL, FORKS };
-
-/* Returns -1 where this libc has no such fork. */
-static pid_t fork_by(int how)
-{
-    pid_t pid;
-    if (how == BY_FORK)
-        return unit_fork();
-    if (how == BY_PLAIN_FORK)
-        pid = _Fork != NULL ? _Fork() : -1;
-    else
-        pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (pid == 0)
-        alarm(30);
-    return pid;
-}
-
 /*
  * The kernel gives a child no robust list, and the parent's is not the child's business: the child
  * must hand in its own, which holds only what the child has locked.
@@ -882,7 +861,7 @@ static void fork_and_die(int variant, int how)
     int fd;
     struct room *room = room_make(&fd, variant);
     ck_assert_int_eq(pthread_mutex_lock(&room->mutex), 0);
-    pid_t child = fork_by(how);
+    pid_t child = unit_fork_by(how);
     if (child == 0) {
         unit_child_assert(pthread_mutex_trylock(&room->mutex) == EBUSY);
         unit_child_assert(pthread_mutex_unlock(&room->mutex) == EPERM);

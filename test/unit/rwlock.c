@@ -34,14 +34,6 @@ extern int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *restrict, i
 #define DETECTS_DEADLOCK unit_on_furwock()
 #endif
 
-/* For stress loops and other threads: speaks to Check only when something is wrong. */
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        int error_ = (call);                                                                       \
-        if (error_ != 0)                                                                           \
-            ck_assert_msg(0, "line %d: %s: %s", __LINE__, #call, strerror(error_));                \
-    } while (0)
-
 /* ---- Taking a lock in every way there is ---- */
 
 enum form { PLAIN, TIMED, CLOCK_REAL, CLOCK_MONO, FORMS };

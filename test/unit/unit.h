@@ -258,4 +258,39 @@ static inline int unit_run(Suite *suite)
         return unit_run(suite_function());                                                         \
     }
 
+/* For stress loops and other threads: speaks to Check only when something is wrong. */
+#define must(call)                                                                                 \
+    do {                                                                                           \
+        int error_ = (call);                                                                       \
+        if (error_ != 0)                                                                           \
+            ck_assert_msg(0, "line %d: %s: %s", __LINE__, #call, strerror(error_));                \
+    } while (0)
+
+#define insist(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_assert_msg(0, "line %d: %s", __LINE__, #condition);                                 \
+    } while (0)
+
+/* A fork that runs no atfork handler; not in every libc. */
+extern pid_t _Fork(void) __attribute__((weak));
+
+/* Forks that differ in what libc does around them. */
+enum { BY_FORK, BY_PLAIN_FORK, BY_SYSTEM_CALL, FORKS };
+
+/* Returns -1 where this libc has no such fork. */
+static inline pid_t unit_fork_by(int how)
+{
+    pid_t pid;
+    if (how == BY_FORK)
+        return unit_fork();
+    if (how == BY_PLAIN_FORK)
+        pid = _Fork != NULL ? _Fork() : -1;
+    else
+        pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        alarm(30);
+    return pid;
+}
+
 #endif
