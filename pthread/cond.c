@@ -228,7 +228,7 @@ static void cancelled_wait(void *argument)
 {
     struct waiter *waiter = argument;
     unpark(&waiter->cond->word, 1, waiter->scope, ANY);
-    mutex_reacquire(waiter->mutex, waiter->depth, true);
+    mutex_reacquire(waiter->mutex, waiter->depth, OTHERS_MOVED);
     host_restore_cancel(waiter->cancel_type);
 }
 
@@ -262,7 +262,7 @@ static void cancelled_wait_inheriting(void *argument)
         mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
     } else {
         mutex_not_given(waiter->mutex, waiter->expecting);
-        mutex_reacquire(waiter->mutex, waiter->depth, false);
+        mutex_reacquire(waiter->mutex, waiter->depth, NOBODY_MOVED);
     }
     host_restore_cancel(waiter->cancel_type);
 }
@@ -283,7 +283,7 @@ static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct de
         return mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
     bool late = result == ETIMEDOUT && parked_unchanged(&waiter->cond->word, word, PRIVATE);
     mutex_not_given(waiter->mutex, waiter->expecting);
-    int error = mutex_reacquire(waiter->mutex, waiter->depth, false);
+    int error = mutex_reacquire(waiter->mutex, waiter->depth, NOBODY_MOVED);
     return error ? error : late ? ETIMEDOUT : 0;
 }
 
@@ -317,12 +317,12 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     if (inherits(target)) {
         error = wait_inheriting(&waiter, word, deadline);
     } else {
-        bool moved = false;
+        enum reacquire others = NOBODY_MOVED;
         if (!watches || !watch_for_signal(cond, &spin, &word)) {
             error = wait_asleep(&waiter, word, deadline);
-            moved = true;
+            others = OTHERS_MOVED;
         }
-        int relocked = mutex_reacquire(mutex, waiter.depth, moved);
+        int relocked = mutex_reacquire(mutex, waiter.depth, others);
         error = relocked ? relocked : error;
     }
     host_restore_cancel(waiter.cancel_type);
@@ -347,30 +347,30 @@ static uint32_t advance(struct cond *cond, uint32_t bits, void **target)
     }
 }
 
-/* Give the mutex to the foremost sleeper, or queue it there, and all others with it. */
-static int signal_inheriting(struct cond *cond, struct mutex *mutex, bool others)
+/* Give the mutex to the foremost sleeper, or queue it there, and count - 1 others with it. */
+static int signal_inheriting(struct cond *cond, struct mutex *mutex, int count)
 {
     int done;
     do
-        done = unpark_pi(&cond->word, arch_load_relaxed(&cond->word), &mutex->word,
-                         others ? EVERYONE : 0);
+        done = unpark_pi(&cond->word, arch_load_relaxed(&cond->word), &mutex->word, count - 1);
     while (done == -EAGAIN || done == -EINTR);
     if (done == -ENOSYS)
-        done = unpark(&cond->word, others ? EVERYONE : 1, PRIVATE, ANY);
+        done = unpark(&cond->word, count, PRIVATE, ANY);
     return done;
 }
 
-static int wake(struct cond *cond, void *target, bool everyone)
+/* Wake up to `count` sleepers. */
+static int wake(struct cond *cond, void *target, int count)
 {
     if (inherits(target))
-        return signal_inheriting(cond, mutex_at(target), everyone);
-    return unpark(&cond->word, everyone ? EVERYONE : 1, scope_of(cond), ANY);
+        return signal_inheriting(cond, mutex_at(target), count);
+    return unpark(&cond->word, count, scope_of(cond), ANY);
 }
 
 static COLD void signal_waiters(struct cond *cond)
 {
     void *target;
-    hints_set_used(&cond->hints, false);
+    hints_clear_used(&cond->hints);
     uint32_t before = advance(cond, SPINNER, &target);
     if (!before || (before & SPINNER))
         return;
@@ -379,14 +379,14 @@ static COLD void signal_waiters(struct cond *cond)
      * not fall asleep when the bit is set again, so the sequence changes once more.
      */
     uint32_t now = before + SEQUENCE, clear = (now + SEQUENCE) & ~(uint32_t)SLEEPERS;
-    if (wake(cond, target, false) == 0 && arch_cas(&cond->word, now, clear))
-        wake(cond, target, true);
+    if (wake(cond, target, 1) == 0 && arch_cas(&cond->word, now, clear))
+        wake(cond, target, EVERYONE);
 }
 
 static COLD void broadcast_waiters(struct cond *cond)
 {
     void *target;
-    hints_set_used(&cond->hints, true);
+    hints_set_used(&cond->hints);
     uint32_t before = advance(cond, BITS, &target);
     if (!(before & SLEEPERS))
         return;
@@ -395,7 +395,7 @@ static COLD void broadcast_waiters(struct cond *cond)
     if (scope_of(cond) == PRIVATE && target && !inherits(target))
         unpark_some_move_rest(&cond->word, now, WOKEN_AT_ONCE, &mutex_at(target)->word);
     else
-        wake(cond, target, true);
+        wake(cond, target, EVERYONE);
 }
 
 PUBLIC int pthread_cond_signal(pthread_cond_t *object)

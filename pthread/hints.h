@@ -42,11 +42,18 @@ static inline bool hints_used(const uint32_t *hints)
     return arch_load_relaxed(hints) & HINTS_USED;
 }
 
-static inline void hints_set_used(uint32_t *hints, bool used)
+static inline void hints_set_used(uint32_t *hints)
 {
     uint32_t now = arch_load_relaxed(hints);
-    if (unlikely(used != !!(now & HINTS_USED)))
-        arch_cas(hints, now, now ^ HINTS_USED);
+    if (unlikely(!(now & HINTS_USED)))
+        arch_cas(hints, now, now | HINTS_USED);
+}
+
+static inline void hints_clear_used(uint32_t *hints)
+{
+    uint32_t now = arch_load_relaxed(hints);
+    if (unlikely(now & HINTS_USED))
+        arch_cas(hints, now, now & ~(uint32_t)HINTS_USED);
 }
 
 static inline uint32_t hints_learned(const uint32_t *hints)

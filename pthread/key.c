@@ -80,17 +80,19 @@ PUBLIC int pthread_key_delete(pthread_key_t key)
 extern void __lsan_register_root_region(const void *, size_t) __attribute__((weak));
 extern void __lsan_unregister_root_region(const void *, size_t) __attribute__((weak));
 
+enum search { FIND, MAKE };
+
 /* Where a thread has the value of a slot. */
 struct home {
     uint32_t *key;
     void **value;
 };
 
-/* In a block; nowhere if there is none: `make` maps it if need be. */
-static COLD struct home far_home(uint32_t slot, bool make)
+/* In a block; nowhere if there is none, or if none can be made. */
+static COLD struct home far_home(uint32_t slot, enum search search)
 {
     struct key_value **block = &self.key_blocks[slot / BLOCK];
-    if (!*block && make) {
+    if (!*block && search == MAKE) {
         long memory = arch_syscall(SYS_mmap, 0, BLOCK * sizeof(struct key_value),
                                    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if ((unsigned long)memory > -4096ul)
@@ -105,16 +107,16 @@ static COLD struct home far_home(uint32_t slot, bool make)
     return (struct home){&found->key, &found->value};
 }
 
-static inline struct home home_of(uint32_t slot, bool make)
+static inline struct home home_of(uint32_t slot, enum search search)
 {
     if (likely(slot < KEYS_INLINE))
         return (struct home){&self.keys[slot], &self.values[slot]};
-    return far_home(slot, make);
+    return far_home(slot, search);
 }
 
 static COLD void *get_slow(pthread_key_t key)
 {
-    struct home home = home_of(slot_of(key), false);
+    struct home home = home_of(slot_of(key), FIND);
     return home.key && *home.key == key ? *home.value : NULL;
 }
 
@@ -129,7 +131,7 @@ static COLD int set_slow(pthread_key_t key, const void *value)
 {
     if (!exists(key))
         return EINVAL;
-    struct home home = home_of(slot_of(key), value != NULL);
+    struct home home = home_of(slot_of(key), value ? MAKE : FIND);
     /* what was not stored is null already, and nothing that the end of the thread has to see */
     if (!value && (!home.key || *home.key != key))
         return 0;
@@ -153,7 +155,7 @@ PUBLIC int pthread_setspecific(pthread_key_t key, const void *value)
 /* Run the destructor of one slot's value. True if there was a value. */
 static bool destroy_value(uint32_t slot)
 {
-    struct home home = home_of(slot, false);
+    struct home home = home_of(slot, FIND);
     if (!home.value || !*home.value)
         return false;
     void *value = *home.value;

@@ -116,21 +116,22 @@ bool self_inherits(uint32_t tid);
  * the list is covered too. A signal handler may do the same in between, and puts back what it
  * found.
  */
-#define ROBUST_PI 1ul
+enum robust_kind { ROBUST_PLAIN = 0, ROBUST_PI = 1 };
 
-static inline void *robust_link(struct mutex *mutex, bool pi)
+static inline void *robust_link(struct mutex *mutex, enum robust_kind kind)
 {
-    return (char *)&mutex->next + (pi ? ROBUST_PI : 0);
+    return (char *)&mutex->next + kind;
 }
 
 static inline struct mutex *robust_mutex(void *link)
 {
-    return (struct mutex *)(((uintptr_t)link & ~ROBUST_PI) - offsetof(struct mutex, next));
+    return (struct mutex *)(((uintptr_t)link & ~(uintptr_t)ROBUST_PI) -
+                            offsetof(struct mutex, next));
 }
 
 static inline bool robust_is_head(void *link)
 {
-    return ((uintptr_t)link & ~ROBUST_PI) == (uintptr_t)&self.robust;
+    return ((uintptr_t)link & ~(uintptr_t)ROBUST_PI) == (uintptr_t)&self.robust;
 }
 
 /* Does the kernel know this thread's list? Then its tid is known, too. */
@@ -160,7 +161,7 @@ static inline void robust_done(void *before)
     arch_store_pointer(&self.robust.pending, before);
 }
 
-static inline void robust_enlist(struct mutex *mutex, bool pi)
+static inline void robust_enlist(struct mutex *mutex, enum robust_kind kind)
 {
     void *first = self.robust.next;
     mutex->next = first;
@@ -168,7 +169,7 @@ static inline void robust_enlist(struct mutex *mutex, bool pi)
     if (!robust_is_head(first))
         robust_mutex(first)->previous = &mutex->next;
     /* the kernel walks from the head: the mutex's own link must be whole before */
-    arch_store_pointer(&self.robust.next, robust_link(mutex, pi));
+    arch_store_pointer(&self.robust.next, robust_link(mutex, kind));
 }
 
 static inline void robust_delist(struct mutex *mutex)

@@ -16,7 +16,7 @@ bool mutex_is_mine(struct mutex *mutex, uint32_t kind)
 void *mutex_announce(struct mutex *mutex, uint32_t kind)
 {
     robust_known();
-    return robust_announce(robust_link(mutex, kind & MUTEX_INHERIT));
+    return robust_announce(robust_link(mutex, kind_on_list(kind)));
 }
 
 static void release_class(struct mutex *mutex, uint32_t kind)
@@ -65,7 +65,7 @@ int mutex_listed_got(struct mutex *mutex, uint32_t kind, int error, void *before
         robust_done(before);
         return error;
     }
-    robust_enlist(mutex, kind & MUTEX_INHERIT);
+    robust_enlist(mutex, kind_on_list(kind));
     robust_done(before);
     if (!(kind & MUTEX_ROBUST))
         return 0;

@@ -4,6 +4,7 @@
 
 #include "../layout.h"
 #include "../park.h"
+#include "../self.h"
 
 #include <stdbool.h>
 
@@ -59,6 +60,12 @@ static inline bool kind_has_tid(uint32_t kind)
 static inline bool kind_is_listed(uint32_t kind)
 {
     return (kind & MUTEX_ROBUST) || (kind_has_tid(kind) && kind_is_typed(kind));
+}
+
+/* What the kernel does with it there when its owner dies. */
+static inline enum robust_kind kind_on_list(uint32_t kind)
+{
+    return kind & MUTEX_INHERIT ? ROBUST_PI : ROBUST_PLAIN;
 }
 
 /* The kernel wakes the heirs of a listed mutex as sleepers in shared memory, wherever it lies. */

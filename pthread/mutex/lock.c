@@ -60,10 +60,10 @@ FAST bool fast_acquire_robust(struct mutex *mutex)
 {
     if (!robust_ready())
         return false;
-    void *before = robust_announce(robust_link(mutex, false));
+    void *before = robust_announce(robust_link(mutex, ROBUST_PLAIN));
     bool acquired = arch_cas(&mutex->word, 0, self.tid);
     if (likely(acquired))
-        robust_enlist(mutex, false);
+        robust_enlist(mutex, ROBUST_PLAIN);
     robust_done(before);
     return acquired;
 }
@@ -137,7 +137,7 @@ static int unlock_robust(struct mutex *mutex)
     if (!robust_ready() || (arch_load_relaxed(&mutex->word) & WORD_TID) != self.tid ||
         arch_load64_relaxed(&mutex->owner) != CONSISTENT)
         return mutex_unlock_any(mutex);
-    void *before = robust_announce(robust_link(mutex, false));
+    void *before = robust_announce(robust_link(mutex, ROBUST_PLAIN));
     robust_delist(mutex);
     if (unlikely(!arch_cas(&mutex->word, self.tid, 0)))
         return release_robust_cold(mutex, before);
@@ -230,17 +230,17 @@ uint32_t mutex_release(struct mutex *mutex)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind), depth = mutex->depth;
     mutex->depth = 0;
-    hints_set_used(&mutex->hints, true);
+    hints_set_used(&mutex->hints);
     forget_wait();
     checked_mutex_unlock(mutex);
     mutex_unlock_whole(mutex, kind);
     return depth;
 }
 
-int mutex_reacquire(struct mutex *mutex, uint32_t depth, bool moved)
+int mutex_reacquire(struct mutex *mutex, uint32_t depth, enum reacquire others)
 {
-    int error =
-        checked_mutex_locked(mutex, mutex_lock_any(mutex, (struct attempt){.moved = moved}));
+    int error = checked_mutex_locked(
+        mutex, mutex_lock_any(mutex, (struct attempt){.moved = others == OTHERS_MOVED}));
     if (!error)
         mutex->depth = depth;
     return error;

@@ -9,10 +9,11 @@ int mutex_check_held(struct mutex *mutex);
 /* Unlock however deep the recursion; returns what mutex_reacquire needs to restore it. */
 uint32_t mutex_release(struct mutex *mutex);
 /*
- * Lock again. `moved`: the caller slept on a word whose other sleepers may have been moved here, so
- * its unlock has to wake. Returns what pthread_mutex_lock would.
+ * Lock again. OTHERS_MOVED: the caller slept on a word whose other sleepers may have been moved here,
+ * so its unlock has to wake. Returns what pthread_mutex_lock would.
  */
-int mutex_reacquire(struct mutex *mutex, uint32_t depth, bool moved);
+enum reacquire { NOBODY_MOVED, OTHERS_MOVED };
+int mutex_reacquire(struct mutex *mutex, uint32_t depth, enum reacquire others);
 /*
  * The kernel may give this thread a priority-inheriting mutex: before, and after it did or did not.
  * mutex_given returns 0, EOWNERDEAD or ENOTRECOVERABLE.

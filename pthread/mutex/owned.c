@@ -17,7 +17,7 @@ static COLD bool adopt(struct mutex *mutex, uint32_t kind, uint32_t word)
     } while (!arch_cas_fetch(&mutex->word, &word, self_tid() | (word & ~(uint32_t)WORD_TID)));
     if (kind_is_listed(kind)) {
         robust_known();
-        robust_enlist(mutex, kind & MUTEX_INHERIT);
+        robust_enlist(mutex, kind_on_list(kind));
     }
     return true;
 }

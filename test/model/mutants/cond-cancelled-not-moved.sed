@@ -1,2 +1,2 @@
 # cond.c: a cancelled waiter takes the mutex as if it could not have been moved to it
-/^static void cancelled_wait(/,/^}/s/waiter->depth, true/waiter->depth, false/
+/^static void cancelled_wait(/,/^}/s/waiter->depth, OTHERS_MOVED/waiter->depth, NOBODY_MOVED/

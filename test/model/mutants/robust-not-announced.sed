@@ -1,2 +1,2 @@
 # mutex/lock.c: the mutex is not announced before it is locked
-/^FAST bool fast_acquire_robust/,/^}/s/robust_announce(robust_link(mutex, false))/NULL/
+/^FAST bool fast_acquire_robust/,/^}/s/robust_announce(robust_link(mutex, ROBUST_PLAIN))/NULL/

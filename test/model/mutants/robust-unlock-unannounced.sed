@@ -1,2 +1,2 @@
 # mutex/lock.c: the mutex is not announced before it is unlocked
-/^static int unlock_robust/,/^}/s/robust_announce(robust_link(mutex, false))/NULL/
+/^static int unlock_robust/,/^}/s/robust_announce(robust_link(mutex, ROBUST_PLAIN))/NULL/
