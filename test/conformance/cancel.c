@@ -5,10 +5,8 @@
  */
 #include "conform.h"
 #include <aio.h>
-#include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
-#include <sched.h>
 #include <termios.h>
 #include <threads.h>
 #include <sys/ipc.h>
@@ -247,9 +245,7 @@ ASSERTION(pthread_cancel, 8,
 {
     start_target(return_at_once, true);
     atomic_store(&target.requested, 1);
-    struct timespec nap = {0, 100000};
-    while (syscall(SYS_tgkill, getpid(), atomic_load(&target.ready), 0) == 0)
-        nanosleep(&nap, NULL);
+    wait_until_gone(&target.ready);
     ck_assert_int_eq(pthread_cancel(target.id), 0);
     join_target();
     ck_assert_ptr_eq(target.result, &target);

@@ -6,7 +6,6 @@
  * What several functions have in common is one check, which takes the function to look at.
  */
 #include "conform.h"
-#include <sched.h>
 
 /* What takes a lock, with an end far away where there is one. */
 typedef int lock_function(pthread_rwlock_t *);
@@ -484,13 +483,7 @@ static void check_deadlock(lock_function *first, lock_function *second)
     unit_start(&call, lock_again, &again);
     unit_wait_for(&call.tid, 1);
     while (!atomic_load(&call.returned)) {
-        char path[64], line[512] = "";
-        snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&call.tid));
-        FILE *file = fopen(path, "r");
-        bool read = file && fgets(line, sizeof line, file);
-        if (file)
-            fclose(file);
-        if (read && strstr(line, ") S "))
+        if (unit_state(getpid(), atomic_load(&call.tid)) == 'S')
             return; /* it has deadlocked, as it may */
         nanosleep(&(struct timespec){0, 100000}, NULL);
     }
@@ -799,16 +792,6 @@ static int lock_elsewhere(timed_function *lock, pthread_rwlock_t *rwlock, clocki
 {
     struct timed timed = {lock, rwlock, clock, end};
     return unit_elsewhere(lock_timed, &timed);
-}
-
-/* The clocks have values far apart: to mistake one for the other is to end at once, or never. */
-static void is_over(clockid_t clock, struct timespec end)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    ck_assert_msg(now.tv_sec > end.tv_sec ||
-                      (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec),
-                  "it ended before its time");
 }
 
 static void check_expires(timed_function *lock, clockid_t clock)

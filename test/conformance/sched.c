@@ -3,7 +3,6 @@
  * pthread_setschedprio, and what XSH 2.8.4 says of the latter.
  */
 #include "conform.h"
-#include <sched.h>
 #include <sys/resource.h>
 
 /* Become a user without privileges, who may not even use what priorities limits allow. */

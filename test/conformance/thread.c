@@ -5,10 +5,7 @@
  */
 #include "conform.h"
 #include <dirent.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <locale.h>
-#include <sched.h>
 #include <sys/resource.h>
 
 /* The number of threads that the process has. */
@@ -21,25 +18,6 @@ static int threads(void)
         count += entry->d_name[0] != '.';
     closedir(directory);
     return count;
-}
-
-/* Wait until the kernel has no such thread any more. */
-static void wait_until_gone(atomic_int *tid)
-{
-    struct timespec nap = {0, 100000};
-    unit_wait_for(tid, 1);
-    while (syscall(SYS_tgkill, getpid(), atomic_load(tid), 0) == 0)
-        nanosleep(&nap, NULL);
-}
-
-/* The size of the process's address space, in bytes. */
-static size_t address_space(void)
-{
-    char line[256] = "";
-    int fd = open("/proc/self/statm", O_RDONLY);
-    ck_assert_int_gt(read(fd, line, sizeof line - 1), 0);
-    close(fd);
-    return strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Any new mapping fails from now on, or no longer. */
@@ -699,18 +677,12 @@ ASSERTION(pthread_exit, 11, "in the initial thread ends that alone; its value ca
 static void *wait_for_initial_thread(void *arg)
 {
     struct timespec nap = {0, 100000};
-    char path[64], line[512], *paren;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
+    char state;
     do {
         nanosleep(&nap, NULL);
-        int fd = open(path, O_RDONLY);
-        ssize_t length = read(fd, line, sizeof line - 1);
-        unit_child_assert(length > 0);
-        close(fd);
-        line[length] = '\0';
-        paren = strrchr(line, ')');
-        unit_child_assert(paren != NULL);
-    } while (paren[2] != 'Z');
+        state = unit_state(getpid(), getpid());
+        unit_child_assert(state != 0);
+    } while (state != 'Z');
     return arg;
 }
 

@@ -7,14 +7,9 @@
  * which can be cancelled.
  */
 #include "conform.h"
-#include <fcntl.h>
-#include <locale.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <threads.h>
-
-#define FAR_MS 60000 /* no test lasts until then */
 
 /* TIME_UTC is the same clock. */
 static struct timespec deadline(long ms)
@@ -22,32 +17,9 @@ static struct timespec deadline(long ms)
     return unit_deadline(CLOCK_REALTIME, ms);
 }
 
-static void is_over(struct timespec end)
-{
-    struct timespec now;
-    ck_assert_int_eq(timespec_get(&now, TIME_UTC), TIME_UTC);
-    bool over = now.tv_sec > end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec >= end.tv_nsec);
-    ck_assert_msg(over, "it ended before its time");
-}
-
 static void nap(void)
 {
     nanosleep(&(struct timespec){0, 100000}, NULL);
-}
-
-/* The state of a thread of this process as the kernel has it; 0 if there is no such thread. */
-static char state_of(pid_t tid)
-{
-    char path[64], line[512] = "";
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
-    int fd = open(path, O_RDONLY);
-    if (fd >= 0) {
-        ssize_t size = read(fd, line, sizeof line - 1);
-        close(fd);
-        if (size > 0)
-            return strrchr(line, ')')[2];
-    }
-    return 0;
 }
 
 /* Interrupt a call that has blocked; the handler has run when this returns. */
@@ -57,18 +29,6 @@ static void interrupt(struct unit_call *call)
     unit_wait_until_blocked(call);
     ck_assert_int_eq(pthread_kill(call->thread, SIGUSR1), 0);
     unit_wait_for(&handled, before + 1);
-}
-
-/* From now on, this thread and those it creates have one processor for all of them. */
-static void share_processor(void)
-{
-    cpu_set_t cpus, one;
-    ck_assert_int_eq(sched_getaffinity(0, sizeof cpus, &cpus), 0);
-    CPU_ZERO(&one);
-    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; cpu++)
-        if (CPU_ISSET(cpu, &cpus))
-            CPU_SET(cpu, &one);
-    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
 }
 
 /* ---- Mutexes ---- */
@@ -358,7 +318,7 @@ ASSERTION(mtx_timedlock, 6, "returns thrd_timedout when the time has come, and n
         lock();
         end = deadline(40);
         ck_assert_int_eq(unit_elsewhere(lock_until_end, NULL), thrd_timedout);
-        is_over(end);
+        is_over(CLOCK_REALTIME, end);
         is_locked();
         unlock();
         is_unlocked();
@@ -398,7 +358,7 @@ ASSERTION(mtx_timedlock, 9, "a signal handler that runs meanwhile does not chang
     unit_start(&call, lock_until_end, NULL);
     interrupt(&call);
     ck_assert_int_eq(unit_finish(&call), thrd_timedout);
-    is_over(end);
+    is_over(CLOCK_REALTIME, end);
 }
 
 ASSERTION(mtx_trylock, 4, "returns thrd_busy, and does not block, if another thread owns the mutex")
@@ -802,7 +762,7 @@ static void check_timeout(long ms)
     while (result == thrd_success)
         result = cnd_timedwait(&cnd, &mtx, &end);
     ck_assert_int_eq(result, thrd_timedout);
-    is_over(end);
+    is_over(CLOCK_REALTIME, end);
     is_locked();
     unlock();
 }
@@ -832,7 +792,7 @@ ASSERTION(cnd_timedwait, 11, "the mutex is unlocked until the time has come")
     end = deadline(100);
     start_passing(&call, 1); /* which locks and unlocks it */
     ck_assert_int_eq(unit_finish(&call), thrd_timedout);
-    is_over(end);
+    is_over(CLOCK_REALTIME, end);
 }
 
 /* The same assertion about what ends waits. */
@@ -934,7 +894,7 @@ static int pass_by_priority(void *number)
 
 static void start_by_priority(struct unit_call *calls)
 {
-    share_processor(); /* so that the policy decides alone */
+    use_one_processor(); /* so that the policy decides alone */
     set_priority(SCHED_FIFO, 40);
     init_cnd(cnd_wait);
     for (int i = 0; i < 3; i++) {
@@ -1327,7 +1287,7 @@ ASSERTION(thrd_exit, 5, "does not call functions that are registered with atexit
 static int outlive_main(void *unused)
 {
     (void)unused;
-    while (state_of(getpid()) != 'Z')
+    while (unit_state(getpid(), getpid()) != 'Z')
         nap();
     thrd_exit(4711);
 }
@@ -1394,7 +1354,7 @@ ASSERTION(thrd_join, 4, "joins a thread that has ended before")
     int result = 0;
     ck_assert_int_eq(thrd_create(&joined, write_and_note, &tid), thrd_success);
     unit_wait_for(&tid, 1);
-    while (state_of(atomic_load(&tid)) != 0)
+    while (unit_state(getpid(), atomic_load(&tid)) != 0)
         nap();
     ck_assert_int_eq(thrd_join(joined, &result), thrd_success);
     ck_assert_int_eq(result, 1);
@@ -1446,28 +1406,11 @@ UNTESTED(thrd_join, 8, "returns thrd_error if it cannot join the thread",
 
 /* ---- thrd_detach() ---- */
 
-/* The size of the process's address space, in bytes. */
-static size_t address_space(void)
-{
-    char line[256] = "";
-    int fd = open("/proc/self/statm", O_RDONLY);
-    ck_assert_int_gt(read(fd, line, sizeof line - 1), 0);
-    close(fd);
-    return strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 static int note_and_wait(void *tid)
 {
     atomic_store((atomic_int *)tid, unit_gettid());
     unit_wait_for(&go, 1);
     return 0;
-}
-
-static void wait_until_gone(atomic_int *tid)
-{
-    unit_wait_for(tid, 1);
-    while (state_of(atomic_load(tid)) != 0)
-        nap();
 }
 
 ASSERTION(thrd_detach, 1, "what a thread takes is given back when it ends; thrd_success")
@@ -1496,7 +1439,7 @@ ASSERTION(thrd_detach, 2, "a thread that is detached goes on")
     ck_assert_int_eq(thrd_create(&thread, note_and_wait, &tid), thrd_success);
     unit_wait_for(&tid, 1);
     ck_assert_int_eq(thrd_detach(thread), thrd_success);
-    ck_assert_int_ne(state_of(atomic_load(&tid)), 0);
+    ck_assert_int_ne(unit_state(getpid(), atomic_load(&tid)), 0);
     atomic_store(&go, 1);
     wait_until_gone(&tid);
 }
@@ -1538,7 +1481,7 @@ ASSERTION(thrd_sleep, 1, "suspends the thread for the time at least, and returns
     struct timespec duration = {0, 40000000};
     end = deadline(40);
     ck_assert_int_eq(thrd_sleep(&duration, NULL), 0);
-    is_over(end);
+    is_over(CLOCK_REALTIME, end);
 }
 
 /* Sleep for a minute, to be interrupted. */
@@ -1602,7 +1545,7 @@ ASSERTION(thrd_sleep, 5, "a signal that is ignored does not end it")
     unit_wait_until_blocked(&call);
     ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
     ck_assert_int_eq(unit_finish(&call), 0);
-    is_over(end);
+    is_over(CLOCK_REALTIME, end);
 }
 
 ASSERTION(thrd_sleep, 6, "is a cancellation point")
@@ -1636,7 +1579,7 @@ ASSERTION(thrd_yield, 1,
 {
     thrd_t thread;
     atomic_int tid = 0;
-    share_processor();
+    use_one_processor();
     set_priority(SCHED_FIFO, 10);
     ck_assert_int_eq(sem_init(&start_running, 0, 0), 0);
     ck_assert_int_eq(thrd_create(&thread, run_when_told, &tid), thrd_success);
