@@ -179,6 +179,33 @@ static inline size_t address_space(void)
     return strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* What happened in which order. */
+static atomic_int events __attribute__((unused));
+static char happened[64] __attribute__((unused));
+
+static inline void note(char event)
+{
+    happened[atomic_fetch_add(&events, 1)] = event;
+}
+
+static inline void note_argument(void *event)
+{
+    note(*(const char *)event);
+}
+
+/* Hold that cancellation is disabled and deferred, and that a request does nothing. */
+static inline void check_uncancelable(void *event)
+{
+    int state = -1, type = -1;
+    ck_assert_int_eq(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state), 0);
+    ck_assert_int_eq(pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type), 0);
+    ck_assert_int_eq(state, PTHREAD_CANCEL_DISABLE);
+    ck_assert_int_eq(type, PTHREAD_CANCEL_DEFERRED);
+    ck_assert_int_eq(pthread_cancel(pthread_self()), 0);
+    pthread_testcancel();
+    note_argument(event);
+}
+
 /* What a new thread finds. */
 
 static inline int take_locale(void *arg)
