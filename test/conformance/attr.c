@@ -3,10 +3,8 @@
  * pthread_attr_getguardsize, pthread_attr_getinheritsched, pthread_attr_getschedparam, …
  */
 #include "conform.h"
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <sched.h>
 #include <sys/resource.h>
 
 static pthread_attr_t attr;
@@ -43,13 +41,6 @@ static void start(void)
     unit_wait_for(&thread.tid, 1);
 }
 
-static void wait_until_gone(void)
-{
-    struct timespec nap = {0, 100000};
-    while (syscall(SYS_tgkill, getpid(), atomic_load(&thread.tid), 0) == 0)
-        nanosleep(&nap, NULL);
-}
-
 static void end(void)
 {
     atomic_store(&thread.go, 1);
@@ -65,16 +56,12 @@ static size_t growth(int detachstate)
     ck_assert_int_eq(pthread_attr_setstacksize(&attr, STACK), 0);
     ck_assert_int_eq(pthread_attr_setdetachstate(&attr, detachstate), 0);
     for (int i = 0; i < 2; i++) {
-        char line[256] = "";
         for (int round = 0; i == 1 && round < ROUNDS; round++) {
             start();
             atomic_store(&thread.go, 1);
-            wait_until_gone();
+            wait_until_gone(&thread.tid);
         }
-        int fd = open("/proc/self/statm", O_RDONLY);
-        ck_assert_int_gt(read(fd, line, sizeof line - 1), 0);
-        close(fd);
-        size[i] = strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+        size[i] = address_space();
     }
     return size[1] < size[0] ? 0 : (size[1] - size[0]) / STACK;
 }
@@ -236,7 +223,7 @@ ASSERTION(pthread_attr_setdetachstate, 3, "PTHREAD_CREATE_JOINABLE: threads are 
     ck_assert_int_eq(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_JOINABLE), 0);
     start();
     atomic_store(&thread.go, 1);
-    wait_until_gone();
+    wait_until_gone(&thread.tid);
     ck_assert_int_eq(pthread_join(thread.id, NULL), 0);
 }
 

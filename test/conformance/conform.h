@@ -8,6 +8,7 @@
 #define FURWOCK_TEST_CONFORM_H
 
 #include "unit.h"
+#include <fcntl.h>
 #include <locale.h>
 #include <sched.h>
 #include <sys/time.h>
@@ -141,20 +142,68 @@ static inline void set_priority(int policy, int priority)
     ck_assert_int_eq(error, 0);
 }
 
-/* The priority that the kernel runs a thread at: of SCHED_FIFO and SCHED_RR, 0 for any other. */
-static inline int runs_at(pid_t tid)
+/*
+ * Hold that a time has come. The clocks have values far apart: to mistake one for the other is to end
+ * at once, or never.
+ */
+static inline void is_over(clockid_t clock, struct timespec end)
 {
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
-    FILE *file = fopen(path, "r");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
-    fclose(file);
-    char *field = strrchr(line, ')') + 2; /* the third: state */
-    for (int i = 3; i < 18; i++)
-        field = strchr(field, ' ') + 1;
-    int priority = atoi(field);
-    return priority < 0 ? -priority - 1 : 0;
+    ck_assert_msg(unit_has_passed(clock, &end), "it ended before its time");
+}
+
+/* Keep this thread, and those it starts, on one processor. */
+static inline void use_one_processor(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(sched_getcpu(), &set);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof set, &set), 0);
+}
+
+/* Wait until the kernel has no such thread any more. */
+static inline void wait_until_gone(const atomic_int *tid)
+{
+    struct timespec nap = {0, 100000};
+    unit_wait_for(tid, 1);
+    while (syscall(SYS_tgkill, getpid(), atomic_load(tid), 0) == 0)
+        nanosleep(&nap, NULL);
+}
+
+/* The size of the process's address space, in bytes. */
+static inline size_t address_space(void)
+{
+    char line[256] = "";
+    int fd = open("/proc/self/statm", O_RDONLY);
+    ck_assert_int_gt(read(fd, line, sizeof line - 1), 0);
+    close(fd);
+    return strtoul(line, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What happened in which order. */
+static atomic_int events __attribute__((unused));
+static char happened[64] __attribute__((unused));
+
+static inline void note(char event)
+{
+    happened[atomic_fetch_add(&events, 1)] = event;
+}
+
+static inline void note_argument(void *event)
+{
+    note(*(const char *)event);
+}
+
+/* Hold that cancellation is disabled and deferred, and that a request does nothing. */
+static inline void check_uncancelable(void *event)
+{
+    int state = -1, type = -1;
+    ck_assert_int_eq(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state), 0);
+    ck_assert_int_eq(pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type), 0);
+    ck_assert_int_eq(state, PTHREAD_CANCEL_DISABLE);
+    ck_assert_int_eq(type, PTHREAD_CANCEL_DEFERRED);
+    ck_assert_int_eq(pthread_cancel(pthread_self()), 0);
+    pthread_testcancel();
+    note_argument(event);
 }
 
 /* What a new thread finds. */
@@ -183,7 +232,8 @@ static inline void round_upward(void)
 #endif
 }
 
-static inline int take_third(void *arg)
+/* Never inline: the division must not move to where the rounding is another. */
+static __attribute__((noinline, unused)) int take_third(void *arg)
 {
     volatile double one = 1, three = 3;
     *(double *)arg = one / three;

@@ -234,15 +234,9 @@ static inline void get_and_leave(struct user *user)
 /* Wait until a call has returned (true), or sleeps in the kernel (false). */
 static inline bool returns(struct unit_call *call)
 {
-    char path[64], line[512];
     unit_wait_for(&call->tid, 1);
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&call->tid));
     while (!atomic_load(&call->returned)) {
-        FILE *file = fopen(path, "r");
-        bool read = file != NULL && fgets(line, sizeof line, file) != NULL;
-        if (file != NULL)
-            fclose(file);
-        if (read && strrchr(line, ')')[2] == 'S')
+        if (unit_state(getpid(), atomic_load(&call->tid)) == 'S')
             return atomic_load(&call->returned);
         nanosleep(&(struct timespec){0, 100000}, NULL);
     }

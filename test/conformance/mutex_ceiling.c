@@ -156,7 +156,7 @@ ASSERTION(pthread_mutex_setprioceiling, 5, "who locks the mutex goes by the new 
     init_ceiling(&mutex, 15);
     ck_assert_int_eq(set_ceiling(&mutex, 25), 0);
     lock(&mutex);
-    ck_assert_int_eq(runs_at(unit_gettid()), 25);
+    ck_assert_int_eq(unit_priority(unit_gettid()), 25);
     unlock(&mutex);
     set_priority(SCHED_FIFO, 20);
     lock(&mutex);
@@ -174,7 +174,7 @@ ASSERTION(pthread_mutex_setprioceiling, 6,
     int error = set_ceiling(&mutex, 25);
     ck_assert_msg(error == 0 || error == EINVAL, "error %d", error);
     has_ceiling(&mutex, error == 0 ? 25 : 15);
-    ck_assert_int_eq(runs_at(unit_gettid()), 20);
+    ck_assert_int_eq(unit_priority(unit_gettid()), 20);
 }
 
 ASSERTION(
@@ -204,7 +204,7 @@ ASSERTION(pthread_mutex_setprioceiling, 8,
     is_locked(&mutex);
     unlock(&mutex);
     is_unlocked(&mutex);
-    ck_assert_int_eq(runs_at(unit_gettid()), 10);
+    ck_assert_int_eq(unit_priority(unit_gettid()), 10);
 }
 
 ASSERTION(pthread_mutex_setprioceiling, 9,

@@ -164,7 +164,7 @@ ASSERTION(pthread_mutexattr_getprotocol, 4, "never returns EINTR")
 
 static void i_run_at(int priority)
 {
-    ck_assert_int_eq(runs_at(unit_gettid()), priority);
+    ck_assert_int_eq(unit_priority(unit_gettid()), priority);
 }
 
 static void init_inherit(pthread_mutex_t *mutex, int robust)
@@ -343,11 +343,11 @@ ASSERTION(pthread_mutexattr_setprotocol, 7,
     start_waiter(&owner, 10, &mutex);
     unlock(&mutex);
     unit_wait_for(&owner.has, 1);
-    ck_assert_int_eq(runs_at(tid_of(&owner)), 10);
+    ck_assert_int_eq(unit_priority(tid_of(&owner)), 10);
     start_waiter(&low, 11, &mutex);
-    ck_assert_int_eq(runs_at(tid_of(&owner)), 11);
+    ck_assert_int_eq(unit_priority(tid_of(&owner)), 11);
     start_waiter(&high, 20, &mutex);
-    ck_assert_int_eq(runs_at(tid_of(&owner)), 20);
+    ck_assert_int_eq(unit_priority(tid_of(&owner)), 20);
     atomic_store(&high.leave, 1);
     atomic_store(&low.leave, 1);
     owner_leaves(&owner);
@@ -373,14 +373,14 @@ ASSERTION(
     owner_waits(&second, 1);
     start_owner(&third, 12, &c, &b);
     owner_waits(&third, 1);
-    ck_assert_int_eq(runs_at(tid_of(&first)), 12);
+    ck_assert_int_eq(unit_priority(tid_of(&first)), 12);
     start_waiter(&high, 20, &c);
-    ck_assert_int_eq(runs_at(tid_of(&first)), 20);
-    ck_assert_int_eq(runs_at(tid_of(&second)), 20);
-    ck_assert_int_eq(runs_at(tid_of(&third)), 20);
+    ck_assert_int_eq(unit_priority(tid_of(&first)), 20);
+    ck_assert_int_eq(unit_priority(tid_of(&second)), 20);
+    ck_assert_int_eq(unit_priority(tid_of(&third)), 20);
     atomic_store(&first.leave, 1);
     unit_wait_for(&second.has, 2);
-    ck_assert_int_eq(runs_at(tid_of(&second)), 20);
+    ck_assert_int_eq(unit_priority(tid_of(&second)), 20);
     owner_leaves(&first);
     owner_leaves(&second);
     owner_leaves(&third);

@@ -3,7 +3,6 @@
  * pthread_setschedprio, and what XSH 2.8.4 says of the latter.
  */
 #include "conform.h"
-#include <sched.h>
 #include <sys/resource.h>
 
 /* Become a user without privileges, who may not even use what priorities limits allow. */
@@ -261,7 +260,7 @@ ASSERTION(pthread_setschedprio, 2, "sets another thread's, and that one's alone"
 /* Both threads on one processor, the caller with priority 10, the other about to run with 5. */
 static atomic_int noted;
 
-static void *note(void *arg)
+static void *note_policy(void *arg)
 {
     atomic_store(&noted, 1);
     return arg;
@@ -282,7 +281,7 @@ static pthread_t start_ready(void)
     ck_assert_int_eq(pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED), 0);
     ck_assert_int_eq(pthread_attr_setschedpolicy(&attr, SCHED_FIFO), 0);
     ck_assert_int_eq(pthread_attr_setschedparam(&attr, &param), 0);
-    ck_assert_int_eq(pthread_create(&id, &attr, note, NULL), 0);
+    ck_assert_int_eq(pthread_create(&id, &attr, note_policy, NULL), 0);
     return id;
 }
 

@@ -19,7 +19,7 @@ static void exercise(pthread_cond_t *cond, clockid_t clock)
         error = pthread_cond_timedwait(cond, &mutex, &at);
     while (error == 0);
     ck_assert_int_eq(error, ETIMEDOUT);
-    ck_assert(has_passed(clock, &at));
+    ck_assert(unit_has_passed(clock, &at));
     ck_assert_int_eq(unit_elsewhere(try_and_unlock, &mutex), EBUSY);
     ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
     ck_assert_int_eq(pthread_cond_signal(cond), 0);
@@ -93,7 +93,7 @@ START_TEST(a_wait_times_out_no_sooner_than_asked_and_owns_the_mutex)
                     error = station_wait(&s, form, &at);
                 while (error == 0);
                 ck_assert_int_eq(error, ETIMEDOUT);
-                ck_assert(has_passed(clock, &at));
+                ck_assert(unit_has_passed(clock, &at));
                 must_own(&s.mutex, s.kind);
                 leave(&s);
                 must_be_free(&s.mutex);
@@ -546,7 +546,7 @@ START_TEST(a_deadline_that_passes_while_the_mutex_is_held_by_another)
                     ck_assert_int_eq(pthread_cond_broadcast(&s.cond), 0);
                 }
                 struct timespec at = unit_deadline(CLOCK_REALTIME, ms + 2);
-                while (!has_passed(CLOCK_REALTIME, &at)) {
+                while (!unit_has_passed(CLOCK_REALTIME, &at)) {
                     struct timespec nap = {0, 1000000};
                     nanosleep(&nap, NULL);
                 }

@@ -53,13 +53,6 @@ static inline int wait_for(pthread_cond_t *cond, pthread_mutex_t *mutex, enum fo
     return wait_until(cond, mutex, form, &at);
 }
 
-static inline bool has_passed(clockid_t clock, const struct timespec *at)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return now.tv_sec > at->tv_sec || (now.tv_sec == at->tv_sec && now.tv_nsec >= at->tv_nsec);
-}
-
 static inline void init_cond(pthread_cond_t *cond, clockid_t clock, int pshared)
 {
     pthread_condattr_t attr;

@@ -206,7 +206,7 @@ static void rotate(struct duel *d)
     int before = atomic_load(&d->laps);
     struct timespec at = unit_deadline(CLOCK_MONOTONIC, 2);
     must(pthread_cond_signal(&d->station.cond));
-    while (atomic_load(&d->laps) == before && !has_passed(CLOCK_MONOTONIC, &at))
+    while (atomic_load(&d->laps) == before && !unit_has_passed(CLOCK_MONOTONIC, &at))
         sched_yield();
 }
 
@@ -308,7 +308,7 @@ START_TEST(no_signal_goes_to_one_that_times_out)
             at.tv_sec++;
             at.tv_nsec -= 1000000000;
         }
-        while (!has_passed(CLOCK_REALTIME, &at))
+        while (!unit_has_passed(CLOCK_REALTIME, &at))
             ;
         enter(s);
         atomic_store(&s->permits, 1);

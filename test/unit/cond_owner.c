@@ -169,36 +169,6 @@ END_TEST
 
 /* ---- Priorities ---- */
 
-/* The kernel's view of a thread's priority, lent priorities included: -1 - the real-time one. */
-static int effective_priority(pid_t tid)
-{
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
-    FILE *f = fopen(path, "r");
-    ck_assert_ptr_nonnull(f);
-    char *ok = fgets(line, sizeof line, f);
-    fclose(f);
-    ck_assert_ptr_nonnull(ok);
-    char *field = strrchr(line, ')');
-    ck_assert_ptr_nonnull(field);
-    /* The state is the third field, the priority the eighteenth. */
-    for (int i = 2; i < 18 && field; i++)
-        field = strchr(field + 1, ' ');
-    ck_assert_ptr_nonnull(field);
-    return atoi(field);
-}
-
-static void priority_must_become(pid_t tid, int expected)
-{
-    struct timespec nap = {0, 200000};
-    int64_t start = unit_now_ms();
-    int got;
-    while ((got = effective_priority(tid)) != expected) {
-        ck_assert_msg(unit_now_ms() - start < 5000, "priority %d, not %d", got, expected);
-        nanosleep(&nap, NULL);
-    }
-}
-
 struct ranked {
     struct station *station;
     int priority;
@@ -305,18 +275,18 @@ START_TEST(a_woken_waiter_lends_the_owner_its_priority)
     must(unit_mutex_init(&s.mutex, PTHREAD_MUTEX_NORMAL, _i, PTHREAD_MUTEX_STALLED,
                          PTHREAD_PRIO_INHERIT));
     init_cond(&s.cond, CLOCK_REALTIME, _i);
-    int own = effective_priority(unit_gettid());
+    int own = unit_priority(unit_gettid());
     for (int broadcast = 0; broadcast < 2; broadcast++) {
         struct ranked r = {.station = &s, .priority = 20};
         unit_start(&r.call, wait_ranked, &r);
         unit_wait_for(&r.tid, 1);
         must(pthread_mutex_lock(&s.mutex));
-        ck_assert_int_eq(effective_priority(unit_gettid()), own);
+        ck_assert_int_eq(unit_priority(unit_gettid()), own);
         atomic_store(&s.permits, 1);
         must(broadcast ? pthread_cond_broadcast(&s.cond) : pthread_cond_signal(&s.cond));
-        priority_must_become(unit_gettid(), -1 - r.priority);
+        unit_wait_for_priority(unit_gettid(), r.priority);
         must(pthread_mutex_unlock(&s.mutex));
-        priority_must_become(unit_gettid(), own);
+        unit_wait_for_priority(unit_gettid(), own);
         ck_assert_int_eq(unit_finish(&r.call), 0);
     }
     ck_assert_int_eq(pthread_cond_destroy(&s.cond), 0);
@@ -353,7 +323,7 @@ START_TEST(the_mutex_a_waiter_gets_back_inherits_priority)
     must(unit_mutex_init(&s.mutex, PTHREAD_MUTEX_NORMAL, _i, PTHREAD_MUTEX_STALLED,
                          PTHREAD_PRIO_INHERIT));
     init_cond(&s.cond, CLOCK_REALTIME, _i);
-    int own = effective_priority(unit_gettid());
+    int own = unit_priority(unit_gettid());
     for (int round = 0; round < 4; round++) {
         bool holding = round & 1, broadcast = round & 2;
         struct borrower b = {.station = &s};
@@ -370,11 +340,11 @@ START_TEST(the_mutex_a_waiter_gets_back_inherits_priority)
             must(pthread_mutex_unlock(&s.mutex));
         unit_wait_for(&b.owns, 1);
         pid_t tid = atomic_load(&b.call.tid);
-        ck_assert_int_eq(effective_priority(tid), own);
+        ck_assert_int_eq(unit_priority(tid), own);
 
         struct ranked r = {.station = &s, .priority = 20};
         unit_start(&r.call, wait_ranked, &r);
-        priority_must_become(tid, -1 - r.priority);
+        unit_wait_for_priority(tid, r.priority);
         atomic_store(&b.leave, 1);
         ck_assert_int_eq(unit_finish(&b.call), 0);
         ck_assert_int_eq(unit_finish(&r.call), 0);

@@ -75,42 +75,9 @@ static bool may_be_realtime(void)
             unit_skip("SCHED_FIFO is not permitted here");                                         \
     } while (0)
 
-/*
- * The priority that the kernel runs a thread of this process at, 0 for an ordinary one. Of a
- * real-time thread, the 18th field of its stat file is -1 minus that.
- */
-static int running_priority(pid_t tid)
-{
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)tid);
-    FILE *f = fopen(path, "r");
-    ck_assert_msg(f != NULL, "no such thread: %s", path);
-    char *ok = fgets(line, sizeof line, f);
-    fclose(f);
-    ck_assert_ptr_nonnull(ok);
-    char *field = strrchr(line, ')');
-    ck_assert_ptr_nonnull(field);
-    for (int number = 2; number < 18; number++) {
-        field = strchr(field + 1, ' ');
-        ck_assert_ptr_nonnull(field);
-    }
-    int priority = atoi(field);
-    return priority < 0 ? -1 - priority : 0;
-}
-
 static int my_priority(void)
 {
-    return running_priority(unit_gettid());
-}
-
-/* Wait until the kernel has raised or lowered a thread to this priority. */
-static void wait_for_priority(pid_t tid, int priority)
-{
-    int64_t end = unit_now_ms() + 5000;
-    struct timespec nap = {0, 100000};
-    while (running_priority(tid) != priority && unit_now_ms() < end)
-        nanosleep(&nap, NULL);
-    ck_assert_int_eq(running_priority(tid), priority);
+    return unit_priority(unit_gettid());
 }
 
 /* The deadline calls, for loops over them. */
@@ -229,13 +196,13 @@ START_TEST(owner_runs_at_its_waiters_priority)
         struct owner owner = {.priority = priorities[i], .count = 1, .mutexes = {&mutex}};
         owner_start(&owner);
         unit_wait_for(&owner.held, 1);
-        ck_assert_int_eq(running_priority(owner.call.tid), priorities[i]);
+        ck_assert_int_eq(unit_priority(owner.call.tid), priorities[i]);
         struct wanter low = {.priority = 8, .mutex = &mutex, .call = PATIENT};
         wanter_start(&low);
-        wait_for_priority(owner.call.tid, 8);
+        unit_wait_for_priority(owner.call.tid, 8);
         struct wanter high = {.priority = 20, .mutex = &mutex, .call = PATIENT};
         wanter_start(&high);
-        wait_for_priority(owner.call.tid, 20);
+        unit_wait_for_priority(owner.call.tid, 20);
         owner_allow(&owner, 1);
         ck_assert_int_eq(unit_finish(&high.thread), 0);
         ck_assert_int_eq(unit_finish(&low.thread), 0);
@@ -273,7 +240,7 @@ START_TEST(owner_by_trylock_or_deadline_is_raised_too)
         unit_wait_for(&owner.held, 1);
         struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
         wanter_start(&wanter);
-        wait_for_priority(owner.call.tid, 20);
+        unit_wait_for_priority(owner.call.tid, 20);
         owner_allow(&owner, 1);
         ck_assert_int_eq(unit_finish(&wanter.thread), 0);
         ck_assert_msg(unit_finish(&owner.call) == 0, "owner failed at line %d", owner.call.result);
@@ -296,16 +263,16 @@ START_TEST(owner_is_lowered_when_the_waiter_gives_up)
         wanter_start(&wanter);
         ck_assert_int_eq(unit_finish(&wanter.thread), ETIMEDOUT);
         ck_assert_int_ge(unit_now_ms() - start, 14);
-        wait_for_priority(owner.call.tid, 5);
+        unit_wait_for_priority(owner.call.tid, 5);
     }
     struct wanter patient = {.priority = 9, .mutex = &mutex, .call = PATIENT};
     wanter_start(&patient);
-    wait_for_priority(owner.call.tid, 9);
+    unit_wait_for_priority(owner.call.tid, 9);
     struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = _i % TIMED_CALLS, .ms = 150};
     wanter_start(&wanter);
-    wait_for_priority(owner.call.tid, 20);
+    unit_wait_for_priority(owner.call.tid, 20);
     ck_assert_int_eq(unit_finish(&wanter.thread), ETIMEDOUT);
-    wait_for_priority(owner.call.tid, 9);
+    unit_wait_for_priority(owner.call.tid, 9);
     owner_allow(&owner, 1);
     ck_assert_int_eq(unit_finish(&patient.thread), 0);
     owner_finish(&owner);
@@ -324,7 +291,7 @@ START_TEST(waiter_with_a_deadline_raises_and_gets_the_mutex)
         unit_wait_for(&owner.held, 1);
         struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = call, .ms = 20000};
         wanter_start(&wanter);
-        wait_for_priority(owner.call.tid, 20);
+        unit_wait_for_priority(owner.call.tid, 20);
         owner_allow(&owner, 1);
         ck_assert_int_eq(unit_finish(&wanter.thread), 0);
         owner_finish(&owner);
@@ -346,18 +313,18 @@ START_TEST(inheritance_passes_through_a_chain)
     struct owner middle = {.priority = 6, .count = 2, .mutexes = {&near, &far}};
     owner_start(&middle);
     unit_wait_for(&middle.held, 1);
-    wait_for_priority(last.call.tid, 6);
+    unit_wait_for_priority(last.call.tid, 6);
     struct wanter first = {.priority = 20, .mutex = &near, .call = PATIENT};
     wanter_start(&first);
-    wait_for_priority(middle.call.tid, 20);
-    wait_for_priority(last.call.tid, 20);
+    unit_wait_for_priority(middle.call.tid, 20);
+    unit_wait_for_priority(last.call.tid, 20);
     owner_allow(&last, 1);
     unit_wait_for(&middle.held, 2);
-    wait_for_priority(last.call.tid, 3);
-    ck_assert_int_eq(running_priority(middle.call.tid), 20);
+    unit_wait_for_priority(last.call.tid, 3);
+    ck_assert_int_eq(unit_priority(middle.call.tid), 20);
     owner_allow(&middle, 1);
     ck_assert_int_eq(unit_finish(&first.thread), 0);
-    wait_for_priority(middle.call.tid, 6);
+    unit_wait_for_priority(middle.call.tid, 6);
     owner_finish(&middle);
     owner_finish(&last);
     ck_assert_int_eq(pthread_mutex_destroy(&near), 0);
@@ -377,12 +344,12 @@ START_TEST(owner_of_two_inherits_from_both)
     struct wanter of_one = {.priority = 20, .mutex = &one, .call = PATIENT};
     struct wanter of_two = {.priority = 10, .mutex = &two, .call = PATIENT};
     wanter_start(&of_two);
-    wait_for_priority(owner.call.tid, 10);
+    unit_wait_for_priority(owner.call.tid, 10);
     wanter_start(&of_one);
-    wait_for_priority(owner.call.tid, 20);
+    unit_wait_for_priority(owner.call.tid, 20);
     owner_allow(&owner, 1);
     ck_assert_int_eq(unit_finish(&of_one.thread), 0);
-    wait_for_priority(owner.call.tid, 10);
+    unit_wait_for_priority(owner.call.tid, 10);
     owner_allow(&owner, 2);
     ck_assert_int_eq(unit_finish(&of_two.thread), 0);
     owner_finish(&owner);
@@ -404,11 +371,11 @@ START_TEST(recursive_owner_stays_raised_until_the_last_unlock)
     unit_wait_for(&owner.held, 3);
     struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
     wanter_start(&wanter);
-    wait_for_priority(owner.call.tid, 20);
+    unit_wait_for_priority(owner.call.tid, 20);
     for (int i = 1; i < 3; i++) {
         owner_allow(&owner, i);
         unit_wait_until_asleep(getpid(), owner.call.tid);
-        ck_assert_int_eq(running_priority(owner.call.tid), 20);
+        ck_assert_int_eq(unit_priority(owner.call.tid), 20);
         ck_assert(!atomic_load(&wanter.thread.returned));
     }
     owner_allow(&owner, 3);
@@ -438,7 +405,7 @@ START_TEST(waiters_are_served_by_priority)
     }
     for (int i = 0; i < WANTERS; i++)
         unit_wait_until_blocked(&wanters[i].thread);
-    wait_for_priority(owner.call.tid, 28);
+    unit_wait_for_priority(owner.call.tid, 28);
     owner_allow(&owner, 1);
     for (int i = 0; i < WANTERS; i++)
         ck_assert_int_eq(unit_finish(&wanters[i].thread), 0);
@@ -484,7 +451,7 @@ START_TEST(owner_inherits_from_another_process)
     owner_start(&owner);
     unit_wait_for(&owner.held, 1);
     atomic_store(&room->stage, 1);
-    wait_for_priority(owner.call.tid, 20);
+    unit_wait_for_priority(owner.call.tid, 20);
     owner_allow(&owner, 1);
     unit_reap(child);
     owner_finish(&owner);
@@ -1085,7 +1052,7 @@ static void both_protocols_body(int variant)
     ck_assert_int_eq(my_priority(), 15);
     struct wanter wanter = {.priority = 25, .mutex = &inheriting, .call = PATIENT};
     wanter_start(&wanter);
-    wait_for_priority(unit_gettid(), 25);
+    unit_wait_for_priority(unit_gettid(), 25);
     ck_assert_int_eq(pthread_mutex_unlock(&inheriting), 0);
     ck_assert_int_eq(unit_finish(&wanter.thread), 0);
     ck_assert_int_eq(my_priority(), 15);

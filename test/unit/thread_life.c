@@ -807,15 +807,11 @@ static void say_good_bye(void)
 static void *count_after_initial_thread(void *arg)
 {
     /* The initial thread has ended when it is a zombie. */
-    char path[64], line[512] = "", *paren;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
+    char state;
     do {
-        FILE *file = fopen(path, "r");
-        unit_child_assert(file != NULL);
-        unit_child_assert(fgets(line, sizeof line, file) != NULL);
-        fclose(file);
-        paren = strrchr(line, ')');
-    } while (!paren || paren[2] != 'Z');
+        state = unit_state(getpid(), getpid());
+        unit_child_assert(state != 0);
+    } while (state != 'Z');
     atomic_fetch_add(&count, 1);
     return arg;
 }

@@ -44,6 +44,13 @@ static inline struct timespec unit_deadline(clockid_t clock, long ms)
     return ts;
 }
 
+static inline bool unit_has_passed(clockid_t clock, const struct timespec *at)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return now.tv_sec > at->tv_sec || (now.tv_sec == at->tv_sec && now.tv_nsec >= at->tv_nsec);
+}
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 static inline int64_t unit_now_ms(void)
 {
@@ -58,26 +65,69 @@ static inline pid_t unit_gettid(void)
 }
 
 /*
- * Wait until thread `tid` of process `pid` sleeps in the kernel ('S' in its stat file), which is
- * how a test knows that another thread has blocked, without guessing at a time.
+ * What the kernel tells of a thread, from the third field of its stat file, the state, on; NULL if
+ * there is no such thread.
+ */
+static inline const char *unit_stat(pid_t pid, pid_t tid, char line[static 512])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    FILE *file = fopen(path, "r");
+    bool read = file != NULL && fgets(line, 512, file) != NULL;
+    if (file != NULL)
+        fclose(file);
+    char *paren = read ? strrchr(line, ')') : NULL;
+    return paren != NULL ? paren + 2 : NULL;
+}
+
+/* The state of a thread, 'S' if it sleeps and 'Z' if it has ended; 0 if there is no such thread. */
+static inline char unit_state(pid_t pid, pid_t tid)
+{
+    char line[512];
+    const char *stat = unit_stat(pid, tid, line);
+    return stat != NULL ? stat[0] : 0;
+}
+
+/*
+ * Wait until thread `tid` of process `pid` sleeps in the kernel, which is how a test knows that
+ * another thread has blocked, without guessing at a time.
  */
 static inline void unit_wait_until_asleep(pid_t pid, pid_t tid)
 {
-    char path[64], line[512];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-    for (;;) {
-        FILE *f = fopen(path, "r");
-        ck_assert_msg(f != NULL, "no such thread: %s", path);
-        char *ok = fgets(line, sizeof line, f);
-        fclose(f);
-        ck_assert_ptr_nonnull(ok);
-        char *paren = strrchr(line, ')');
-        ck_assert_ptr_nonnull(paren);
-        if (paren[2] == 'S')
-            return;
+    char state;
+    while ((state = unit_state(pid, tid)) != 'S') {
+        ck_assert_msg(state != 0, "no such thread: %d of %d", (int)tid, (int)pid);
         struct timespec nap = {0, 200000};
         nanosleep(&nap, NULL);
     }
+}
+
+/*
+ * The priority that the kernel runs a thread of this process at, lent priorities included: 0 for an
+ * ordinary one. Of a real-time thread, the 18th field is -1 minus that.
+ */
+static inline int unit_priority(pid_t tid)
+{
+    char line[512];
+    const char *field = unit_stat(getpid(), tid, line);
+    ck_assert_msg(field != NULL, "no such thread: %d", (int)tid);
+    for (int number = 3; number < 18; number++) {
+        field = strchr(field, ' ');
+        ck_assert_ptr_nonnull(field);
+        field++;
+    }
+    int priority = atoi(field);
+    return priority < 0 ? -1 - priority : 0;
+}
+
+/* Wait until the kernel has raised or lowered a thread to this priority. */
+static inline void unit_wait_for_priority(pid_t tid, int priority)
+{
+    int64_t end = unit_now_ms() + 5000;
+    struct timespec nap = {0, 100000};
+    while (unit_priority(tid) != priority && unit_now_ms() < end)
+        nanosleep(&nap, NULL);
+    ck_assert_int_eq(unit_priority(tid), priority);
 }
 
 /*
