@@ -1,14 +1,14 @@
 # ./configure writes config.mk; 'make help' lists what there is to make.
 
 BUILD = build
-ifneq ($(filter-out deps help clean,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps help clean format format-check,$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
 
 # Every build and test package, by Debian's names.
-PACKAGES = gcc g++ clang clang-format libclang-rt-dev make binutils musl-dev musl-tools pkg-config check valgrind \
-	strace gdb gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils zstd pigz \
-	sqlite3 libsqlite3-dev stress-ng sysbench rt-tests libnsync-dev
+PACKAGES = gcc g++ clang clang-format libclang-rt-dev make binutils musl-dev musl-tools pkg-config check \
+	valgrind strace gdb gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils \
+	zstd pigz sqlite3 libsqlite3-dev stress-ng sysbench rt-tests libnsync-dev
 
 NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idirafter include \
 	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
@@ -19,9 +19,10 @@ ONE_LINE = -falign-functions=64
 # The user's flags may say otherwise than what is wanted. What is needed stands after them: no libc is
 # there to report a smashed stack, checked calls are libc's, and an archive's members are objects.
 USER_FLAGS = -Wall -Wextra $(ONE_LINE) $(CPPFLAGS) $(CFLAGS)
-LIBRARY_FLAGS = $(USER_FLAGS) -std=gnu11 -ffreestanding -fno-builtin -fno-stack-protector \
-	-U_FORTIFY_SOURCE -fno-lto -fasynchronous-unwind-tables -fvisibility=hidden -fno-common \
-	-ftls-model=initial-exec $(NEUTRAL) $(if $(VALGRIND),$(VALGRIND_FLAGS)) -MMD -MP
+NEEDED_FLAGS = -std=gnu11 -ffreestanding -fno-builtin -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto \
+	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) \
+	$(if $(VALGRIND),$(VALGRIND_FLAGS))
+LIBRARY_FLAGS = $(USER_FLAGS) $(NEEDED_FLAGS) -MMD -MP
 
 # The library is built three times: as a shared object for any libc, and as an archive for each.
 FORMS = dynamic glibc musl
@@ -63,6 +64,8 @@ help:
 	@echo "make deps       install every build and test package (Debian, as root)"
 	@echo "make check      the tests: dynamic and static programs of glibc and of musl"
 	@echo "make check-host the same tests on glibc alone; check-host-musl: on musl alone"
+	@echo "make analyze    the library's sources by gcc's and clang's analyzers, without a finding"
+	@echo "make format     every source as .clang-format says; format-check: only look"
 	@echo "make memcheck   the tests under valgrind, beside libc's own run"
 	@echo "make checkers   races found and not found by helgrind, drd and the sanitizers"
 	@echo "make model      every interleaving of small programs on the real sources; mutants of them"
@@ -73,8 +76,6 @@ help:
 	@echo "make bench      measure, beside libc; 'make plot' draws it, and makes the README's tables"
 	@echo "make growth     measure as threads, mutexes and waiters grow in number"
 	@echo "make bench-programs  the throughput of real programs on libc and on Furwock"
-	@echo "make format     lay sources out as .clang-format says; format-check only looks"
-	@echo "make analyze    what gcc -fanalyzer and clang --analyze find in the library"
 	@echo "make demo       an unmodified threaded program, and what changes"
 	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
 
@@ -154,5 +155,6 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
-include test/unit/unit.mk test/bench/bench.mk test/apps/apps.mk test/stress/stress.mk test/fault/fault.mk \
-	test/model/model.mk test/conformance/conformance.mk test/checkers/checkers.mk test/lint/lint.mk
+include test/analyze/analyze.mk test/unit/unit.mk test/bench/bench.mk test/apps/apps.mk \
+	test/stress/stress.mk test/fault/fault.mk test/model/model.mk test/conformance/conformance.mk \
+	test/checkers/checkers.mk
