@@ -18,7 +18,7 @@ VALGRIND_FLAGS = -DFURWOCK_VALGRIND -gdwarf-4 -idirafter $(VALGRIND_HEADERS)
 ONE_LINE = -falign-functions=64
 # The user's flags may say otherwise than what is wanted. What is needed stands after them: no libc is
 # there to report a smashed stack, checked calls are libc's, and an archive's members are objects.
-USER_FLAGS = -Wall -Wextra $(ONE_LINE) $(CPPFLAGS) $(CFLAGS)
+USER_FLAGS = -Wall -Wextra -Wshadow $(ONE_LINE) $(CPPFLAGS) $(CFLAGS)
 NEEDED_FLAGS = -std=gnu11 -ffreestanding -fno-builtin -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto \
 	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) \
 	$(if $(VALGRIND),$(VALGRIND_FLAGS))
