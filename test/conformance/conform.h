@@ -15,14 +15,6 @@
 
 #define FAR_MS 60000 /* no test lasts until then */
 
-/* musl lacks these too: weak, so that an assertion finds them absent rather than a linker. */
-#ifndef __GLIBC__
-#pragma weak pthread_cond_clockwait
-#pragma weak pthread_rwlock_clockrdlock
-#pragma weak pthread_rwlock_clockwrlock
-#pragma weak sem_clockwait
-#endif
-
 struct conform_assertion {
     const char *function;
     int number;

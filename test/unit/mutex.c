@@ -3,13 +3,7 @@
  * and without priority inheritance, however it was initialised. What robustness is for is in
  * mutex_robust.c; priorities, and the mutexes with a ceiling, are in mutex_protocol.c.
  */
-#include "unit.h"
-#include <limits.h>
-#include <sched.h>
-
-#ifndef __GLIBC__
-int pthread_mutex_clocklock(pthread_mutex_t *restrict, clockid_t, const struct timespec *restrict);
-#endif
+#include "mutex.h"
 
 static const pthread_mutex_t zeroed;
 static const pthread_mutex_t initializer = PTHREAD_MUTEX_INITIALIZER;
@@ -22,15 +16,6 @@ static const pthread_mutex_t errorcheck_initializer = PTHREAD_ERRORCHECK_MUTEX_I
 #ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
 static const pthread_mutex_t adaptive_initializer = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
 #endif
-
-static const int types[] = {
-    PTHREAD_MUTEX_NORMAL,
-    PTHREAD_MUTEX_ERRORCHECK,
-    PTHREAD_MUTEX_RECURSIVE,
-#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
-    PTHREAD_MUTEX_ADAPTIVE_NP,
-#endif
-};
 
 static const struct {
     int type;
@@ -56,7 +41,6 @@ static const struct {
  */
 enum {
     IMAGES = sizeof images / sizeof images[0],
-    TYPES = sizeof types / sizeof types[0],
     VARIANTS = IMAGES + 8 * TYPES,
 };
 
@@ -119,63 +103,9 @@ static bool knows_owner(int number)
     return recursive(number) || errorcheck(number) || robust(number);
 }
 
-static int lock(void *mutex)
-{
-    return pthread_mutex_lock(mutex);
-}
-
-static int trylock(void *mutex)
-{
-    return pthread_mutex_trylock(mutex);
-}
-
-static int unlock(void *mutex)
-{
-    return pthread_mutex_unlock(mutex);
-}
-
 static int destroy(void *mutex)
 {
     return pthread_mutex_destroy(mutex);
-}
-
-static int lock_unlock(void *mutex)
-{
-    int error = pthread_mutex_lock(mutex);
-    return error != 0 ? error : pthread_mutex_unlock(mutex);
-}
-
-static int try_unlock(void *mutex)
-{
-    int error = pthread_mutex_trylock(mutex);
-    return error != 0 ? error : pthread_mutex_unlock(mutex);
-}
-
-static int timedlock_ms(pthread_mutex_t *mutex, long ms)
-{
-    struct timespec deadline = unit_deadline(CLOCK_REALTIME, ms);
-    return pthread_mutex_timedlock(mutex, &deadline);
-}
-
-static int clocklock_ms(pthread_mutex_t *mutex, clockid_t clock, long ms)
-{
-    struct timespec deadline = unit_deadline(clock, ms);
-    return pthread_mutex_clocklock(mutex, clock, &deadline);
-}
-
-/* The three calls that take a deadline, for loops over them. */
-enum { TIMED, CLOCK_REAL, CLOCK_MONO, TIMED_CALLS };
-
-static clockid_t clock_of(int call)
-{
-    return call == CLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
-}
-
-static int lock_by(int call, pthread_mutex_t *mutex, const struct timespec *deadline)
-{
-    if (call == TIMED)
-        return pthread_mutex_timedlock(mutex, deadline);
-    return pthread_mutex_clocklock(mutex, clock_of(call), deadline);
 }
 
 /* A thread that locks, holds until told, and unlocks. */
@@ -220,9 +150,9 @@ START_TEST(locks_unlocks_and_is_destroyed)
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
             ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
-            for (int call = 0; call < TIMED_CALLS; call++) {
-                struct timespec deadline = unit_deadline(clock_of(call), 10000);
-                ck_assert_int_eq(lock_by(call, &mutex, &deadline), 0);
+            for (enum form call = TIMED; call < FORMS; call++) {
+                struct timespec deadline = unit_deadline(form_clock(call), 10000);
+                ck_assert_int_eq(lock_until(call, &mutex, &deadline), 0);
                 ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
             }
         }
@@ -290,7 +220,7 @@ START_TEST(held_mutex_is_busy_for_others)
             ck_assert_int_eq(pthread_mutex_timedlock(&mutex, &deadline), 0);
             break;
         default:
-            ck_assert_int_eq(clocklock_ms(&mutex, CLOCK_MONOTONIC, 10000), 0);
+            ck_assert_int_eq(lock_within(CLOCK_MONO, &mutex, 10000), 0);
         }
         ck_assert_int_eq(unit_elsewhere(trylock, &mutex), EBUSY);
         ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
@@ -348,11 +278,11 @@ START_TEST(relock_by_the_owner)
     if (recursive(_i)) {
         ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
         ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
-        for (int call = 0; call < TIMED_CALLS; call++) {
-            struct timespec past = unit_deadline(clock_of(call), -1000);
-            ck_assert_int_eq(lock_by(call, &mutex, &past), 0);
+        for (enum form call = TIMED; call < FORMS; call++) {
+            struct timespec past = unit_deadline(form_clock(call), -1000);
+            ck_assert_int_eq(lock_until(call, &mutex, &past), 0);
         }
-        for (int depth = 3 + TIMED_CALLS; depth > 1; depth--) {
+        for (int depth = 2 + FORMS; depth > 1; depth--) {
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
             ck_assert_int_eq(unit_elsewhere(trylock, &mutex), EBUSY);
         }
@@ -360,9 +290,9 @@ START_TEST(relock_by_the_owner)
         int error = errorcheck(_i) ? EDEADLK : ETIMEDOUT;
         if (errorcheck(_i))
             ck_assert_int_eq(pthread_mutex_lock(&mutex), EDEADLK);
-        for (int call = 0; call < TIMED_CALLS; call++) {
-            struct timespec soon = unit_deadline(clock_of(call), 3);
-            ck_assert_int_eq(lock_by(call, &mutex, &soon), error);
+        for (enum form call = TIMED; call < FORMS; call++) {
+            struct timespec soon = unit_deadline(form_clock(call), 3);
+            ck_assert_int_eq(lock_until(call, &mutex, &soon), error);
         }
         ck_assert_int_eq(unit_elsewhere(trylock, &mutex), EBUSY);
     }
@@ -385,8 +315,8 @@ START_TEST(recursion_beyond_counting_is_eagain)
     mutex.__data.__count = UINT_MAX;
     ck_assert_int_eq(pthread_mutex_lock(&mutex), EAGAIN);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), EAGAIN);
-    ck_assert_int_eq(timedlock_ms(&mutex, 10000), EAGAIN);
-    ck_assert_int_eq(clocklock_ms(&mutex, CLOCK_MONOTONIC, 10000), EAGAIN);
+    ck_assert_int_eq(lock_within(TIMED, &mutex, 10000), EAGAIN);
+    ck_assert_int_eq(lock_within(CLOCK_MONO, &mutex, 10000), EAGAIN);
     ck_assert_uint_eq(mutex.__data.__count, UINT_MAX);
     mutex.__data.__count = count;
     ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
@@ -481,8 +411,8 @@ START_TEST(use_after_destroy_is_einval)
     ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
     ck_assert_int_eq(pthread_mutex_lock(&mutex), EINVAL);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), EINVAL);
-    ck_assert_int_eq(timedlock_ms(&mutex, 10000), EINVAL);
-    ck_assert_int_eq(clocklock_ms(&mutex, CLOCK_MONOTONIC, 10000), EINVAL);
+    ck_assert_int_eq(lock_within(TIMED, &mutex, 10000), EINVAL);
+    ck_assert_int_eq(lock_within(CLOCK_MONO, &mutex, 10000), EINVAL);
     ck_assert_int_eq(pthread_mutex_unlock(&mutex), EINVAL);
     ck_assert_int_eq(pthread_mutex_consistent(&mutex), EINVAL);
     ck_assert_int_eq(pthread_mutex_destroy(&mutex), EINVAL);
@@ -498,9 +428,9 @@ START_TEST(free_mutex_is_locked_whatever_the_deadline)
     };
     pthread_mutex_t mutex;
     ck_assert_int_eq(make(&mutex, _i), 0);
-    for (int call = 0; call < TIMED_CALLS; call++)
+    for (enum form call = TIMED; call < FORMS; call++)
         for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
-            ck_assert_int_eq(lock_by(call, &mutex, &odd[i]), 0);
+            ck_assert_int_eq(lock_until(call, &mutex, &odd[i]), 0);
             ck_assert_int_eq(unit_elsewhere(trylock, &mutex), EBUSY);
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
         }
@@ -514,12 +444,12 @@ START_TEST(deadline_passes_not_too_early)
     struct holder holder;
     ck_assert_int_eq(make(&mutex, _i), 0);
     holder_start(&holder, &mutex);
-    for (int call = 0; call < TIMED_CALLS; call++) {
-        struct timespec deadline = unit_deadline(clock_of(call), 10);
+    for (enum form call = TIMED; call < FORMS; call++) {
+        struct timespec deadline = unit_deadline(form_clock(call), 10);
         errno = 12345;
-        ck_assert_int_eq(lock_by(call, &mutex, &deadline), ETIMEDOUT);
+        ck_assert_int_eq(lock_until(call, &mutex, &deadline), ETIMEDOUT);
         ck_assert_int_eq(errno, 12345);
-        struct timespec now = unit_deadline(clock_of(call), 0);
+        struct timespec now = unit_deadline(form_clock(call), 0);
         ck_assert_msg(now.tv_sec > deadline.tv_sec ||
                           (now.tv_sec == deadline.tv_sec && now.tv_nsec >= deadline.tv_nsec),
                       "call %d timed out before its deadline", call);
@@ -538,9 +468,9 @@ START_TEST(past_deadline_times_out_at_once)
     struct holder holder;
     ck_assert_int_eq(make(&mutex, _i), 0);
     holder_start(&holder, &mutex);
-    for (int call = 0; call < TIMED_CALLS; call++)
+    for (enum form call = TIMED; call < FORMS; call++)
         for (size_t i = 0; i < sizeof past / sizeof past[0]; i++)
-            ck_assert_int_eq(lock_by(call, &mutex, &past[i]), ETIMEDOUT);
+            ck_assert_int_eq(lock_until(call, &mutex, &past[i]), ETIMEDOUT);
     holder_stop(&holder);
     ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
 }
@@ -556,9 +486,9 @@ START_TEST(deadline_before_the_epoch_is_past)
     struct holder holder;
     ck_assert_int_eq(make(&mutex, _i), 0);
     holder_start(&holder, &mutex);
-    for (int call = 0; call < TIMED_CALLS; call++)
+    for (enum form call = TIMED; call < FORMS; call++)
         for (size_t i = 0; i < sizeof past / sizeof past[0]; i++)
-            ck_assert_int_eq(lock_by(call, &mutex, &past[i]), ETIMEDOUT);
+            ck_assert_int_eq(lock_until(call, &mutex, &past[i]), ETIMEDOUT);
     holder_stop(&holder);
     ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
 }
@@ -571,12 +501,12 @@ START_TEST(invalid_deadline_is_einval_when_it_would_wait)
     struct holder holder;
     ck_assert_int_eq(make(&mutex, _i), 0);
     holder_start(&holder, &mutex);
-    for (int call = 0; call < TIMED_CALLS; call++)
+    for (enum form call = TIMED; call < FORMS; call++)
         for (size_t i = 0; i < sizeof nanoseconds / sizeof nanoseconds[0]; i++)
             for (int future = 0; future < 2; future++) {
-                struct timespec bad = unit_deadline(clock_of(call), future ? 100000 : -100000);
+                struct timespec bad = unit_deadline(form_clock(call), future ? 100000 : -100000);
                 bad.tv_nsec = nanoseconds[i];
-                ck_assert_int_eq(lock_by(call, &mutex, &bad), EINVAL);
+                ck_assert_int_eq(lock_until(call, &mutex, &bad), EINVAL);
             }
     holder_stop(&holder);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
@@ -615,11 +545,11 @@ struct timed {
 static int timed_lock_unlock(void *arg)
 {
     struct timed *timed = arg;
-    struct timespec deadline = unit_deadline(clock_of(timed->call), 20000);
+    struct timespec deadline = unit_deadline(form_clock(timed->call), 20000);
     /* As far off as can be told: a wait without end, not a number that overflows. */
     if (timed->far)
         deadline = (struct timespec){LONG_MAX, 999999999};
-    int error = lock_by(timed->call, timed->mutex, &deadline);
+    int error = lock_until(timed->call, timed->mutex, &deadline);
     return error != 0 ? error : pthread_mutex_unlock(timed->mutex);
 }
 
@@ -627,7 +557,7 @@ START_TEST(timed_lock_gets_what_is_released_in_time)
 {
     pthread_mutex_t mutex;
     ck_assert_int_eq(make(&mutex, _i), 0);
-    for (int i = 0; i < 2 * TIMED_CALLS; i++) {
+    for (int i = 2 * TIMED; i < 2 * FORMS; i++) {
         struct timed timed = {&mutex, i / 2, i % 2};
         struct unit_call waiter;
         ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
@@ -652,8 +582,8 @@ START_TEST(timed_out_waiter_does_not_strand_the_others)
         unit_start(&waiters[i], lock_unlock, &mutex);
     for (int i = 0; i < 2; i++)
         unit_wait_until_blocked(&waiters[i]);
-    ck_assert_int_eq(timedlock_ms(&mutex, 3), ETIMEDOUT);
-    ck_assert_int_eq(clocklock_ms(&mutex, CLOCK_MONOTONIC, 3), ETIMEDOUT);
+    ck_assert_int_eq(lock_within(TIMED, &mutex, 3), ETIMEDOUT);
+    ck_assert_int_eq(lock_within(CLOCK_MONO, &mutex, 3), ETIMEDOUT);
     holder_stop(&holder);
     for (int i = 0; i < 2; i++)
         ck_assert_int_eq(unit_finish(&waiters[i]), 0);
@@ -757,9 +687,9 @@ START_TEST(dead_owner_keeps_it_locked)
     ck_assert_int_eq(unit_elsewhere(lock, &mutex), 0);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), EBUSY);
     ck_assert_int_eq(unit_elsewhere(trylock, &mutex), EBUSY);
-    for (int call = 0; call < TIMED_CALLS; call++) {
-        struct timespec soon = unit_deadline(clock_of(call), 3);
-        ck_assert_int_eq(lock_by(call, &mutex, &soon), ETIMEDOUT);
+    for (enum form call = TIMED; call < FORMS; call++) {
+        struct timespec soon = unit_deadline(form_clock(call), 3);
+        ck_assert_int_eq(lock_until(call, &mutex, &soon), ETIMEDOUT);
     }
     if (knows_owner(_i))
         ck_assert_int_eq(pthread_mutex_unlock(&mutex), EPERM);
@@ -870,8 +800,8 @@ START_TEST(process_shared_at_different_addresses)
     if (child == 0) {
         room = room_elsewhere(fd, room);
         unit_child_assert(pthread_mutex_trylock(&room->mutex) == EBUSY);
-        unit_child_assert(timedlock_ms(&room->mutex, 3) == ETIMEDOUT);
-        unit_child_assert(clocklock_ms(&room->mutex, CLOCK_MONOTONIC, 3) == ETIMEDOUT);
+        unit_child_assert(lock_within(TIMED, &room->mutex, 3) == ETIMEDOUT);
+        unit_child_assert(lock_within(CLOCK_MONO, &room->mutex, 3) == ETIMEDOUT);
         if (knows_owner(_i))
             unit_child_assert(pthread_mutex_unlock(&room->mutex) == EPERM);
         atomic_store(&room->stage, 1);
@@ -1002,7 +932,7 @@ START_TEST(child_does_not_own_what_another_thread_held)
             continue;
         if (child == 0) {
             unit_child_assert(pthread_mutex_trylock(&mutex) == EBUSY);
-            unit_child_assert(timedlock_ms(&mutex, 3) == ETIMEDOUT);
+            unit_child_assert(lock_within(TIMED, &mutex, 3) == ETIMEDOUT);
             if (knows_owner(_i))
                 unit_child_assert(pthread_mutex_unlock(&mutex) == EPERM);
             unit_child_assert(pthread_mutex_trylock(&mutex) == EBUSY);
@@ -1034,7 +964,7 @@ START_TEST(fork_makes_another_owner_of_shared_mutexes)
         pid_t child = unit_fork_by(how);
         if (child == 0) {
             unit_child_assert(pthread_mutex_trylock(&ours->mutex) == EBUSY);
-            unit_child_assert(timedlock_ms(&ours->mutex, 3) == ETIMEDOUT);
+            unit_child_assert(lock_within(TIMED, &ours->mutex, 3) == ETIMEDOUT);
             if (knows_owner(_i))
                 unit_child_assert(pthread_mutex_unlock(&ours->mutex) == EPERM);
             unit_child_assert(pthread_mutex_lock(&theirs->mutex) == 0);
@@ -1120,12 +1050,12 @@ static int stress_thread(void *arg)
                 continue;
             break;
         case 2:
-            error = timedlock_ms(&room->mutex, (long)(random >> 3) % 3 - 1);
+            error = lock_within(TIMED, &room->mutex, (long)(random >> 3) % 3 - 1);
             if (error == ETIMEDOUT)
                 continue;
             break;
         case 3:
-            error = clocklock_ms(&room->mutex, CLOCK_MONOTONIC, (long)(random >> 3) % 3 - 1);
+            error = lock_within(CLOCK_MONO, &room->mutex, (long)(random >> 3) % 3 - 1);
             if (error == ETIMEDOUT)
                 continue;
             break;

@@ -2,25 +2,10 @@
  * Mutexes and priorities: inheritance, ceilings, and what both do to the scheduling of an owner.
  * The ordinary duties of an inheriting mutex are in mutex.c.
  */
-#include "unit.h"
-#include <limits.h>
-#include <sched.h>
-
-#ifndef __GLIBC__
-int pthread_mutex_clocklock(pthread_mutex_t *restrict, clockid_t, const struct timespec *restrict);
-#endif
-
-static const int types[] = {
-    PTHREAD_MUTEX_NORMAL,
-    PTHREAD_MUTEX_ERRORCHECK,
-    PTHREAD_MUTEX_RECURSIVE,
-#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
-    PTHREAD_MUTEX_ADAPTIVE_NP,
-#endif
-};
+#include "mutex.h"
 
 /* Loop tests run over every type, process-private, then over every type, process-shared. */
-enum { TYPES = sizeof types / sizeof types[0], VARIANTS = 2 * TYPES };
+enum { VARIANTS = 2 * TYPES };
 
 static int type_of(int variant)
 {
@@ -51,24 +36,6 @@ static void make_with_ceiling(pthread_mutex_t *mutex, int variant, int ceiling)
     ck_assert_int_eq(pthread_mutexattr_destroy(&attr), 0);
 }
 
-/* Give the calling thread a real-time priority, or with 0 an ordinary one; what that returned. */
-static int set_priority(int priority)
-{
-    struct sched_param param = {.sched_priority = priority};
-    return pthread_setschedparam(pthread_self(), priority > 0 ? SCHED_FIFO : SCHED_OTHER, &param);
-}
-
-static int try_realtime(void *unused)
-{
-    (void)unused;
-    return set_priority(1);
-}
-
-static bool may_be_realtime(void)
-{
-    return unit_elsewhere(try_realtime, NULL) == 0;
-}
-
 #define NEEDS_REALTIME()                                                                           \
     do {                                                                                           \
         if (!may_be_realtime())                                                                    \
@@ -78,27 +45,6 @@ static bool may_be_realtime(void)
 static int my_priority(void)
 {
     return unit_priority(unit_gettid());
-}
-
-/* The deadline calls, for loops over them. */
-enum { TIMED, CLOCK_REAL, CLOCK_MONO, TIMED_CALLS };
-
-static clockid_t clock_of(int call)
-{
-    return call == CLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
-}
-
-static int lock_by(int call, pthread_mutex_t *mutex, const struct timespec *deadline)
-{
-    if (call == TIMED)
-        return pthread_mutex_timedlock(mutex, deadline);
-    return pthread_mutex_clocklock(mutex, clock_of(call), deadline);
-}
-
-static int lock_within(int call, pthread_mutex_t *mutex, long ms)
-{
-    struct timespec deadline = unit_deadline(clock_of(call), ms);
-    return lock_by(call, mutex, &deadline);
 }
 
 /* A thread of a given priority that takes its mutexes, and drops them one by one as it is told. */
@@ -164,16 +110,13 @@ struct wanter {
     struct unit_call thread;
 };
 
-enum { PATIENT = TIMED_CALLS };
-
 static int want(void *arg)
 {
     struct wanter *wanter = arg;
     int error = set_priority(wanter->priority);
     if (error != 0)
         return error;
-    error = wanter->call == PATIENT ? pthread_mutex_lock(wanter->mutex)
-                                    : lock_within(wanter->call, wanter->mutex, wanter->ms);
+    error = lock_within(wanter->call, wanter->mutex, wanter->ms);
     if (error != 0)
         return error;
     if (wanter->turn != NULL)
@@ -197,10 +140,10 @@ START_TEST(owner_runs_at_its_waiters_priority)
         owner_start(&owner);
         unit_wait_for(&owner.held, 1);
         ck_assert_int_eq(unit_priority(owner.call.tid), priorities[i]);
-        struct wanter low = {.priority = 8, .mutex = &mutex, .call = PATIENT};
+        struct wanter low = {.priority = 8, .mutex = &mutex, .call = PLAIN};
         wanter_start(&low);
         unit_wait_for_priority(owner.call.tid, 8);
-        struct wanter high = {.priority = 20, .mutex = &mutex, .call = PATIENT};
+        struct wanter high = {.priority = 20, .mutex = &mutex, .call = PLAIN};
         wanter_start(&high);
         unit_wait_for_priority(owner.call.tid, 20);
         owner_allow(&owner, 1);
@@ -218,8 +161,8 @@ static int own_by_way(void *arg)
     struct owner *owner = arg;
     if (set_priority(owner->priority) != 0)
         return __LINE__;
-    int error = owner->way == TIMED_CALLS ? pthread_mutex_trylock(owner->mutexes[0])
-                                          : lock_within(owner->way, owner->mutexes[0], 10000);
+    int error = owner->way == FORMS ? pthread_mutex_trylock(owner->mutexes[0])
+                                    : lock_within(owner->way, owner->mutexes[0], 10000);
     atomic_store(&owner->held, 1);
     if (error != 0)
         return __LINE__;
@@ -234,11 +177,11 @@ START_TEST(owner_by_trylock_or_deadline_is_raised_too)
     NEEDS_REALTIME();
     pthread_mutex_t mutex;
     make_inheriting(&mutex, _i);
-    for (int way = 0; way <= TIMED_CALLS; way++) {
+    for (int way = TIMED; way <= FORMS; way++) {
         struct owner owner = {.priority = 5, .mutexes = {&mutex}, .way = way};
         unit_start(&owner.call, own_by_way, &owner);
         unit_wait_for(&owner.held, 1);
-        struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
+        struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PLAIN};
         wanter_start(&wanter);
         unit_wait_for_priority(owner.call.tid, 20);
         owner_allow(&owner, 1);
@@ -257,7 +200,7 @@ START_TEST(owner_is_lowered_when_the_waiter_gives_up)
     struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
     owner_start(&owner);
     unit_wait_for(&owner.held, 1);
-    for (int call = 0; call < TIMED_CALLS; call++) {
+    for (enum form call = TIMED; call < FORMS; call++) {
         struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = call, .ms = 15};
         int64_t start = unit_now_ms();
         wanter_start(&wanter);
@@ -265,10 +208,11 @@ START_TEST(owner_is_lowered_when_the_waiter_gives_up)
         ck_assert_int_ge(unit_now_ms() - start, 14);
         unit_wait_for_priority(owner.call.tid, 5);
     }
-    struct wanter patient = {.priority = 9, .mutex = &mutex, .call = PATIENT};
+    struct wanter patient = {.priority = 9, .mutex = &mutex, .call = PLAIN};
     wanter_start(&patient);
     unit_wait_for_priority(owner.call.tid, 9);
-    struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = _i % TIMED_CALLS, .ms = 150};
+    struct wanter wanter = {
+        .priority = 20, .mutex = &mutex, .call = TIMED + _i % (FORMS - TIMED), .ms = 150};
     wanter_start(&wanter);
     unit_wait_for_priority(owner.call.tid, 20);
     ck_assert_int_eq(unit_finish(&wanter.thread), ETIMEDOUT);
@@ -285,7 +229,7 @@ START_TEST(waiter_with_a_deadline_raises_and_gets_the_mutex)
     NEEDS_REALTIME();
     pthread_mutex_t mutex;
     make_inheriting(&mutex, _i);
-    for (int call = 0; call < TIMED_CALLS; call++) {
+    for (enum form call = TIMED; call < FORMS; call++) {
         struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
         owner_start(&owner);
         unit_wait_for(&owner.held, 1);
@@ -314,7 +258,7 @@ START_TEST(inheritance_passes_through_a_chain)
     owner_start(&middle);
     unit_wait_for(&middle.held, 1);
     unit_wait_for_priority(last.call.tid, 6);
-    struct wanter first = {.priority = 20, .mutex = &near, .call = PATIENT};
+    struct wanter first = {.priority = 20, .mutex = &near, .call = PLAIN};
     wanter_start(&first);
     unit_wait_for_priority(middle.call.tid, 20);
     unit_wait_for_priority(last.call.tid, 20);
@@ -341,8 +285,8 @@ START_TEST(owner_of_two_inherits_from_both)
     struct owner owner = {.priority = 3, .count = 2, .mutexes = {&one, &two}};
     owner_start(&owner);
     unit_wait_for(&owner.held, 2);
-    struct wanter of_one = {.priority = 20, .mutex = &one, .call = PATIENT};
-    struct wanter of_two = {.priority = 10, .mutex = &two, .call = PATIENT};
+    struct wanter of_one = {.priority = 20, .mutex = &one, .call = PLAIN};
+    struct wanter of_two = {.priority = 10, .mutex = &two, .call = PLAIN};
     wanter_start(&of_two);
     unit_wait_for_priority(owner.call.tid, 10);
     wanter_start(&of_one);
@@ -369,7 +313,7 @@ START_TEST(recursive_owner_stays_raised_until_the_last_unlock)
     struct owner owner = {.priority = 5, .count = 3, .mutexes = {&mutex, &mutex, &mutex}};
     owner_start(&owner);
     unit_wait_for(&owner.held, 3);
-    struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
+    struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PLAIN};
     wanter_start(&wanter);
     unit_wait_for_priority(owner.call.tid, 20);
     for (int i = 1; i < 3; i++) {
@@ -400,7 +344,7 @@ START_TEST(waiters_are_served_by_priority)
     struct wanter wanters[WANTERS];
     for (int i = 0; i < WANTERS; i++) {
         wanters[i] = (struct wanter){
-            .priority = priorities[i], .mutex = &mutex, .call = PATIENT, .turn = &turn};
+            .priority = priorities[i], .mutex = &mutex, .call = PLAIN, .turn = &turn};
         wanter_start(&wanters[i]);
     }
     for (int i = 0; i < WANTERS; i++)
@@ -551,28 +495,6 @@ static int elsewhere_at(int priority, int (*function)(void *), void *argument)
 {
     struct visit visit = {priority, function, argument};
     return unit_elsewhere(run_visit, &visit);
-}
-
-static int trylock(void *mutex)
-{
-    return pthread_mutex_trylock(mutex);
-}
-
-static int try_unlock(void *mutex)
-{
-    int error = pthread_mutex_trylock(mutex);
-    return error != 0 ? error : pthread_mutex_unlock(mutex);
-}
-
-static int lock_unlock(void *mutex)
-{
-    int error = pthread_mutex_lock(mutex);
-    return error != 0 ? error : pthread_mutex_unlock(mutex);
-}
-
-static int unlock(void *mutex)
-{
-    return pthread_mutex_unlock(mutex);
 }
 
 static void setprioceiling_body(int variant)
@@ -748,10 +670,8 @@ static void ceiling_raises_body(int variant)
 {
     pthread_mutex_t mutex;
     make_with_ceiling(&mutex, variant, 20);
-    for (int how = 0; how < TIMED_CALLS + 2; how++) {
-        int error = how < TIMED_CALLS    ? lock_within(how, &mutex, 10000)
-                    : how == TIMED_CALLS ? pthread_mutex_lock(&mutex)
-                                         : pthread_mutex_trylock(&mutex);
+    for (int how = PLAIN; how <= FORMS; how++) {
+        int error = how < FORMS ? lock_within(how, &mutex, 10000) : pthread_mutex_trylock(&mutex);
         ck_assert_int_eq(error, 0);
         ck_assert_int_eq(my_priority(), 20);
         ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
@@ -775,7 +695,7 @@ static void above_ceiling_body(int variant)
     make_with_ceiling(&mutex, variant, 20);
     ck_assert_int_eq(pthread_mutex_lock(&mutex), EINVAL);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), EINVAL);
-    for (int call = 0; call < TIMED_CALLS; call++)
+    for (enum form call = TIMED; call < FORMS; call++)
         ck_assert_int_eq(lock_within(call, &mutex, 10000), EINVAL);
     ck_assert_int_eq(my_priority(), 21);
     ck_assert_int_eq(elsewhere_at(20, try_unlock, &mutex), 0);
@@ -863,10 +783,10 @@ static void failures_body(int variant)
     static const long nanoseconds[] = {-1, 1000000000, LONG_MAX, LONG_MIN};
     pthread_mutex_t mutex;
     make_with_ceiling(&mutex, variant, 20);
-    for (int call = 0; call < TIMED_CALLS; call++)
+    for (enum form call = TIMED; call < FORMS; call++)
         for (size_t i = 0; i < sizeof nanoseconds / sizeof nanoseconds[0]; i++) {
             struct timespec bad = {1, nanoseconds[i]};
-            ck_assert_int_eq(lock_by(call, &mutex, &bad), 0);
+            ck_assert_int_eq(lock_until(call, &mutex, &bad), 0);
             ck_assert_int_eq(my_priority(), 20);
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
         }
@@ -875,11 +795,11 @@ static void failures_body(int variant)
     unit_wait_for(&owner.held, 1);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), EBUSY);
     ck_assert_int_eq(my_priority(), 10);
-    for (int call = 0; call < TIMED_CALLS; call++) {
+    for (enum form call = TIMED; call < FORMS; call++) {
         for (size_t i = 0; i < sizeof nanoseconds / sizeof nanoseconds[0]; i++) {
-            struct timespec bad = unit_deadline(clock_of(call), 10000);
+            struct timespec bad = unit_deadline(form_clock(call), 10000);
             bad.tv_nsec = nanoseconds[i];
-            ck_assert_int_eq(lock_by(call, &mutex, &bad), EINVAL);
+            ck_assert_int_eq(lock_until(call, &mutex, &bad), EINVAL);
             ck_assert_int_eq(my_priority(), 10);
         }
     }
@@ -908,7 +828,7 @@ static void time_out_body(int variant)
     struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
     owner_start(&owner);
     unit_wait_for(&owner.held, 1);
-    for (int call = 0; call < TIMED_CALLS; call++) {
+    for (enum form call = TIMED; call < FORMS; call++) {
         ck_assert_int_eq(lock_within(call, &mutex, 3), ETIMEDOUT);
         ck_assert_int_eq(my_priority(), 10);
         ck_assert_int_eq(lock_within(call, &mutex, -3), ETIMEDOUT);
@@ -936,22 +856,22 @@ static void relock_body(int variant)
     if (type_of(variant) == PTHREAD_MUTEX_RECURSIVE) {
         ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
         ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
-        for (int call = 0; call < TIMED_CALLS; call++)
+        for (enum form call = TIMED; call < FORMS; call++)
             ck_assert_int_eq(lock_within(call, &mutex, -1000), 0);
-        for (int depth = 3 + TIMED_CALLS; depth > 1; depth--) {
+        for (int depth = 2 + FORMS; depth > 1; depth--) {
             ck_assert_int_eq(my_priority(), 20);
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
             ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
         }
     } else if (type_of(variant) == PTHREAD_MUTEX_ERRORCHECK) {
         ck_assert_int_eq(pthread_mutex_lock(&mutex), EDEADLK);
-        for (int call = 0; call < TIMED_CALLS; call++)
+        for (enum form call = TIMED; call < FORMS; call++)
             ck_assert_int_eq(lock_within(call, &mutex, 10000), EDEADLK);
         ck_assert_int_eq(elsewhere_at(10, unlock, &mutex), EPERM);
     } else {
         /* Not on libc, which would not let go of the priority afterwards. */
         if (unit_on_furwock())
-            for (int call = 0; call < TIMED_CALLS; call++)
+            for (enum form call = TIMED; call < FORMS; call++)
                 ck_assert_int_eq(lock_within(call, &mutex, 3), ETIMEDOUT);
         ck_assert_int_eq(pthread_mutex_trylock(&mutex), EBUSY);
     }
@@ -1050,7 +970,7 @@ static void both_protocols_body(int variant)
     ck_assert_int_eq(pthread_mutex_lock(&inheriting), 0);
     ck_assert_int_eq(pthread_mutex_lock(&protected), 0);
     ck_assert_int_eq(my_priority(), 15);
-    struct wanter wanter = {.priority = 25, .mutex = &inheriting, .call = PATIENT};
+    struct wanter wanter = {.priority = 25, .mutex = &inheriting, .call = PLAIN};
     wanter_start(&wanter);
     unit_wait_for_priority(unit_gettid(), 25);
     ck_assert_int_eq(pthread_mutex_unlock(&inheriting), 0);
@@ -1141,7 +1061,7 @@ START_TEST(ordinary_thread_may_lock_under_a_ceiling)
         ck_assert_int_eq(my_priority(), 0);
         ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
         ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
-        for (int call = 0; call < TIMED_CALLS; call++) {
+        for (enum form call = TIMED; call < FORMS; call++) {
             ck_assert_int_eq(lock_within(call, &mutex, 10000), 0);
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
         }
@@ -1189,7 +1109,7 @@ static bool next_queues_behind_heir(int variant)
     CPU_ZERO(&one);
     CPU_SET(sched_getcpu(), &one);
     ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
-    struct wanter heir = {.mutex = &mutex, .call = PATIENT};
+    struct wanter heir = {.mutex = &mutex, .call = PLAIN};
     wanter_start(&heir);
     unit_wait_until_blocked(&heir.thread);
     ck_assert_int_eq(set_priority(1), 0);

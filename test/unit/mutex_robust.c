@@ -2,29 +2,16 @@
  * Robust mutexes: what their users learn when an owner dies, however it dies, and what becomes of
  * the mutex then. The ordinary duties of a robust mutex are in mutex.c.
  */
-#include "unit.h"
-#include <sched.h>
+#include "mutex.h"
 #include <sys/prctl.h>
 
-#ifndef __GLIBC__
-int pthread_mutex_clocklock(pthread_mutex_t *restrict, clockid_t, const struct timespec *restrict);
-#endif
-
-static const int types[] = {
-    PTHREAD_MUTEX_NORMAL,
-    PTHREAD_MUTEX_ERRORCHECK,
-    PTHREAD_MUTEX_RECURSIVE,
-#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
-    PTHREAD_MUTEX_ADAPTIVE_NP,
-#endif
-};
 static const int protocols[] = {PTHREAD_PRIO_NONE, PTHREAD_PRIO_INHERIT, PTHREAD_PRIO_PROTECT};
 
 /*
  * Loop tests run over every type; first process-private, then process-shared; and all that for each
  * protocol.
  */
-enum { TYPES = sizeof types / sizeof types[0], VARIANTS = 2 * 3 * TYPES };
+enum { VARIANTS = 2 * 3 * TYPES };
 
 static int type_of(int variant)
 {
@@ -49,13 +36,6 @@ static void make(pthread_mutex_t *mutex, int variant)
                      0);
 }
 
-static int try_realtime(void *unused)
-{
-    (void)unused;
-    struct sched_param param = {.sched_priority = 1};
-    return pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
-}
-
 /* libc defect: glibc has no robust mutexes with a ceiling. Owning one takes a real-time priority.
  */
 #define NEEDS_VARIANT(variant)                                                                     \
@@ -63,44 +43,20 @@ static int try_realtime(void *unused)
         if (protocol_of(variant) == PTHREAD_PRIO_PROTECT) {                                        \
             if (!unit_on_furwock())                                                                \
                 unit_skip("libc does not combine robustness and ceilings");                        \
-            if (unit_elsewhere(try_realtime, NULL) != 0)                                           \
+            if (!may_be_realtime())                                                                \
                 unit_skip("SCHED_FIFO is not permitted here");                                     \
         }                                                                                          \
     } while (0)
 
-/* Every call that locks, for loops over them. None of them has a reason to wait here for long. */
-enum { LOCK, TRYLOCK, TIMEDLOCK, CLOCKLOCK_REAL, CLOCKLOCK_MONO, WAYS };
+/*
+ * Every call that locks, for loops over them: the forms, and trylock. None of them has a reason to wait
+ * here for long.
+ */
+enum { TRYLOCK = FORMS, WAYS };
 
 static int lock_by(int way, pthread_mutex_t *mutex, long ms)
 {
-    clockid_t clock = way == CLOCKLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
-    struct timespec deadline = unit_deadline(clock, ms);
-    switch (way) {
-    case LOCK:
-        return pthread_mutex_lock(mutex);
-    case TRYLOCK:
-        return pthread_mutex_trylock(mutex);
-    case TIMEDLOCK:
-        return pthread_mutex_timedlock(mutex, &deadline);
-    default:
-        return pthread_mutex_clocklock(mutex, clock, &deadline);
-    }
-}
-
-static int trylock(void *mutex)
-{
-    return pthread_mutex_trylock(mutex);
-}
-
-static int unlock(void *mutex)
-{
-    return pthread_mutex_unlock(mutex);
-}
-
-static int lock_unlock(void *mutex)
-{
-    int error = pthread_mutex_lock(mutex);
-    return error != 0 ? error : pthread_mutex_unlock(mutex);
+    return way == TRYLOCK ? pthread_mutex_trylock(mutex) : lock_within(way, mutex, ms);
 }
 
 /* A thread that locks, waits for its hour, and dies in its way without unlocking. */
@@ -190,8 +146,8 @@ static void is_lost(pthread_mutex_t *mutex, int variant)
 {
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < WAYS; i++) {
-            int way = one_lock_learns_of_a_loss(variant) ? LOCK : i;
-            ck_assert_int_eq(lock_by(way, mutex, i % 2 ? 10000 : -10000), ENOTRECOVERABLE);
+            int way = one_lock_learns_of_a_loss(variant) ? PLAIN : i;
+            ck_assert_int_eq(lock_by(way, mutex, i % 2 ? -10000 : 10000), ENOTRECOVERABLE);
         }
     ck_assert_int_eq(unit_elsewhere(lock_unlock, mutex), ENOTRECOVERABLE);
     ck_assert_int_eq(pthread_mutex_consistent(mutex), EINVAL);
@@ -209,7 +165,7 @@ START_TEST(next_owner_is_told_and_repairs)
             struct victim victim;
             ck_assert_int_eq(victim_start(&victim, &mutex, 1, death), 0);
             victim_die(&victim);
-            ck_assert_int_eq(lock_by(way, &mutex, way % 2 ? 10000 : -10000), EOWNERDEAD);
+            ck_assert_int_eq(lock_by(way, &mutex, way % 2 ? -10000 : 10000), EOWNERDEAD);
             ck_assert_int_eq(unit_elsewhere(trylock, &mutex), EBUSY);
             ck_assert_int_eq(pthread_mutex_consistent(&mutex), 0);
             ck_assert_int_eq(pthread_mutex_consistent(&mutex), EINVAL);
@@ -275,7 +231,7 @@ START_TEST(inconsistent_mutex_is_owned_like_any_other)
     switch (type_of(_i)) {
     case PTHREAD_MUTEX_ERRORCHECK:
         ck_assert_int_eq(pthread_mutex_lock(&mutex), EDEADLK);
-        ck_assert_int_eq(lock_by(CLOCKLOCK_MONO, &mutex, 10000), EDEADLK);
+        ck_assert_int_eq(lock_by(CLOCK_MONO, &mutex, 10000), EDEADLK);
         break;
     case PTHREAD_MUTEX_RECURSIVE:
         /* libc defect: an inner unlock already loses the mutex. */
@@ -287,8 +243,8 @@ START_TEST(inconsistent_mutex_is_owned_like_any_other)
         ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
         break;
     default:
-        ck_assert_int_eq(lock_by(TIMEDLOCK, &mutex, 3), ETIMEDOUT);
-        ck_assert_int_eq(lock_by(CLOCKLOCK_MONO, &mutex, 3), ETIMEDOUT);
+        ck_assert_int_eq(lock_by(TIMED, &mutex, 3), ETIMEDOUT);
+        ck_assert_int_eq(lock_by(CLOCK_MONO, &mutex, 3), ETIMEDOUT);
     }
     ck_assert_int_eq(unit_elsewhere(trylock, &mutex), EBUSY);
     ck_assert_int_eq(pthread_mutex_consistent(&mutex), 0);
@@ -343,7 +299,7 @@ END_TEST
 
 /* Waiters by every call that waits. */
 enum { WAITERS = 4 };
-static const int waiting_ways[WAITERS] = {LOCK, TIMEDLOCK, CLOCKLOCK_REAL, CLOCKLOCK_MONO};
+static const int waiting_ways[WAITERS] = {PLAIN, TIMED, CLOCK_REAL, CLOCK_MONO};
 
 struct waiter {
     pthread_mutex_t *mutex;
@@ -378,7 +334,7 @@ static void waiters_start(struct waiters *waiters, pthread_mutex_t *mutex, int v
     for (int i = 0; i < waiters->count; i++) {
         struct waiter *waiter = &waiters->all[i];
         waiter->mutex = mutex;
-        waiter->way = few ? LOCK : waiting_ways[i];
+        waiter->way = few ? PLAIN : waiting_ways[i];
         waiter->repairs = repair;
         unit_start(&waiter->call, wait_for_mutex, waiter);
     }
@@ -716,18 +672,12 @@ static int take_turn(struct room *room, int stage)
     return result != 0 ? result : pthread_mutex_unlock(&room->mutex);
 }
 
-static void set_priority(int policy, int priority)
-{
-    struct sched_param param = {.sched_priority = priority};
-    ck_assert_int_eq(pthread_setschedparam(pthread_self(), policy, &param), 0);
-}
-
 START_TEST(wake_is_not_lost_with_the_woken)
 {
     NEEDS_VARIANT(_i);
     if (!shared(_i))
         return;
-    if (unit_elsewhere(try_realtime, NULL) != 0)
+    if (!may_be_realtime())
         unit_skip("SCHED_FIFO is not permitted here");
     int fd;
     struct room *room = room_make(&fd, _i);
@@ -751,10 +701,10 @@ START_TEST(wake_is_not_lost_with_the_woken)
         }
         unit_wait_for(&room->stage, 2);
         unit_wait_until_asleep(second, second);
-        set_priority(SCHED_FIFO, 1);
+        ck_assert_int_eq(set_priority(1), 0);
         ck_assert_int_eq(pthread_mutex_unlock(&room->mutex), 0);
         ck_assert_int_eq(kill(first, SIGKILL), 0);
-        set_priority(SCHED_OTHER, 0);
+        ck_assert_int_eq(set_priority(0), 0);
         unit_reap(second);
         ck_assert_int_eq(waitpid(first, NULL, 0), first);
         ck_assert_int_eq(take_turn(room, 0), 0);
@@ -995,7 +945,7 @@ static unsigned next_random(unsigned *seed)
 /* Lock, repair if need be, and count; whether all was right. */
 static bool count_once(struct room *room)
 {
-    int result = lock_by(CLOCKLOCK_MONO, &room->mutex, 10000);
+    int result = lock_by(CLOCK_MONO, &room->mutex, 10000);
     if (result == EOWNERDEAD) {
         long difference = room->first - room->second;
         if (difference < 0 || difference > 1 || pthread_mutex_consistent(&room->mutex) != 0)

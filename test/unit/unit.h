@@ -26,12 +26,32 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* musl lacks these: weak, so that a dynamic program links, and starts without Furwock too. */
-#ifndef __GLIBC__
+/*
+ * Whether the library under test has a function that not every libc has. musl lacks these: weak, so
+ * that a dynamic program links, and starts without Furwock too.
+ */
+#ifdef __GLIBC__
+#define HAVE(function) true
+#else
+#define HAVE(function) ((function) != NULL)
+#pragma weak pthread_cond_clockwait
 #pragma weak pthread_mutex_clocklock
 #pragma weak pthread_mutexattr_getprioceiling
 #pragma weak pthread_mutexattr_setprioceiling
+#pragma weak pthread_rwlock_clockrdlock
+#pragma weak pthread_rwlock_clockwrlock
+#pragma weak pthread_rwlockattr_getkind_np
+#pragma weak pthread_rwlockattr_setkind_np
+#pragma weak sem_clockwait
 #endif
+
+/* The forms of a call that waits: all but the first have an end, the last two one on a clock they name. */
+enum form { PLAIN, TIMED, CLOCK_REAL, CLOCK_MONO, FORMS };
+
+static inline clockid_t form_clock(enum form form)
+{
+    return form == CLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+}
 
 /* An absolute time on `clock`, `ms` milliseconds from now (negative: in the past). */
 static inline struct timespec unit_deadline(clockid_t clock, long ms)
@@ -158,6 +178,20 @@ static inline bool unit_on_furwock_threads(void)
 #endif
 }
 
+/* For stress loops and other threads: speaks to Check only when something is wrong. */
+#define must(call)                                                                                 \
+    do {                                                                                           \
+        int error_ = (call);                                                                       \
+        if (error_ != 0)                                                                           \
+            ck_assert_msg(0, "line %d: %s: %s", __LINE__, #call, strerror(error_));                \
+    } while (0)
+
+#define insist(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_assert_msg(0, "line %d: %s", __LINE__, #condition);                                 \
+    } while (0)
+
 /* Leave a test that cannot run here, saying why. */
 #define unit_skip(why)                                                                             \
     do {                                                                                           \
@@ -179,6 +213,27 @@ static inline pid_t unit_fork(void)
 {
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        alarm(30);
+    return pid;
+}
+
+/* A fork that runs no atfork handler; not in every libc. */
+extern pid_t _Fork(void) __attribute__((weak));
+
+/* Forks that differ in what libc does around them. */
+enum { BY_FORK, BY_PLAIN_FORK, BY_SYSTEM_CALL, FORKS };
+
+/* Returns -1 where this libc has no such fork. */
+static inline pid_t unit_fork_by(int how)
+{
+    pid_t pid;
+    if (how == BY_FORK)
+        return unit_fork();
+    if (how == BY_PLAIN_FORK)
+        pid = _Fork != NULL ? _Fork() : -1;
+    else
+        pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
         alarm(30);
     return pid;
@@ -307,40 +362,5 @@ static inline int unit_run(Suite *suite)
     {                                                                                              \
         return unit_run(suite_function());                                                         \
     }
-
-/* For stress loops and other threads: speaks to Check only when something is wrong. */
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        int error_ = (call);                                                                       \
-        if (error_ != 0)                                                                           \
-            ck_assert_msg(0, "line %d: %s: %s", __LINE__, #call, strerror(error_));                \
-    } while (0)
-
-#define insist(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            ck_assert_msg(0, "line %d: %s", __LINE__, #condition);                                 \
-    } while (0)
-
-/* A fork that runs no atfork handler; not in every libc. */
-extern pid_t _Fork(void) __attribute__((weak));
-
-/* Forks that differ in what libc does around them. */
-enum { BY_FORK, BY_PLAIN_FORK, BY_SYSTEM_CALL, FORKS };
-
-/* Returns -1 where this libc has no such fork. */
-static inline pid_t unit_fork_by(int how)
-{
-    pid_t pid;
-    if (how == BY_FORK)
-        return unit_fork();
-    if (how == BY_PLAIN_FORK)
-        pid = _Fork != NULL ? _Fork() : -1;
-    else
-        pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (pid == 0)
-        alarm(30);
-    return pid;
-}
 
 #endif
