@@ -255,9 +255,7 @@ START_TEST(two_processes_share_a_lock_at_different_addresses)
 
     pid_t pid = unit_fork();
     if (pid == 0) {
-        struct arena *mine = mmap(NULL, sizeof *arena, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        unit_child_assert(mine != MAP_FAILED && mine != arena);
-        unit_child_assert(munmap(arena, sizeof *arena) == 0);
+        struct arena *mine = unit_map_elsewhere(fd, arena, sizeof *arena);
         atomic_store(&mine->tid, unit_gettid());
 
         /* The parent writes: the child is kept out, by any door, and is not taken for it. */

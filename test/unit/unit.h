@@ -273,6 +273,15 @@ static inline void *unit_map(int fd, size_t size)
     return p;
 }
 
+/* In a child: the same memory elsewhere, and no longer where the parent sees it. */
+static inline void *unit_map_elsewhere(int fd, void *here, size_t size)
+{
+    void *there = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    unit_child_assert(there != MAP_FAILED && there != here);
+    unit_child_assert(munmap(here, size) == 0);
+    return there;
+}
+
 /* Wait until another thread or process has stored `value` or more; the test's timeout bounds it. */
 static inline void unit_wait_for(const atomic_int *stage, int value)
 {
