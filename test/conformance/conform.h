@@ -67,21 +67,6 @@ enum conform_status { CONFORM_PASSED = 3, CONFORM_UNSUPPORTED = 4 };
             unsupported("there is no " #function);                                                 \
     } while (0)
 
-/* Signals. How many count_signal() has handled: */
-static atomic_int handled __attribute__((unused));
-
-static inline void count_signal(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
-static inline void catch_signal(int signal, void (*handler)(int), int flags)
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
-    ck_assert_int_eq(sigaction(signal, &action, NULL), 0);
-}
-
 static inline void repeat_alarm(suseconds_t us)
 {
     struct itimerval timer = {{0, us}, {0, us}};

@@ -413,18 +413,9 @@ END_TEST
 
 /* ---- Signals and cancellation ---- */
 
-static atomic_int handled;
-
-static void count_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
-
 START_TEST(a_signal_handler_does_not_end_the_wait)
 {
-    struct sigaction action = {.sa_handler = count_signal};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     pthread_rwlock_t lock;
     init_lock(&lock, _i, PTHREAD_PROCESS_PRIVATE);
     for (int c = 0; c < CONFLICTS; c++) {
@@ -452,8 +443,7 @@ END_TEST
 
 START_TEST(signal_handlers_do_not_put_off_the_timeout)
 {
-    struct sigaction action = {.sa_handler = count_signal};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     pthread_rwlock_t lock;
     init_lock(&lock, _i, PTHREAD_PROCESS_PRIVATE);
     ck_assert_int_eq(pthread_rwlock_wrlock(&lock), 0);

@@ -401,14 +401,7 @@ START_TEST(two_addresses_in_one_process)
 }
 END_TEST
 
-static atomic_int handled;
 static sem_t *posted_by_handler;
-
-static void count_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
 
 static void post_in_handler(int number)
 {

@@ -517,8 +517,7 @@ START_TEST(thrd_sleep_sleeps_and_a_signal_ends_it)
     ck_assert_int_ge((now.tv_sec - start.tv_sec) * 1000000000L + now.tv_nsec - start.tv_nsec,
                      20000000);
 
-    struct sigaction action = {.sa_handler = count_handled};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     struct unit_call call;
     struct timespec left = {0, 0};
     unit_start(&call, sleep_long, &left);

@@ -50,14 +50,6 @@ static inline void *give_back(void *arg)
     return arg;
 }
 
-static atomic_int handled;
-
-static inline void count_handled(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
 static inline int exit_status(pid_t pid)
 {
     int status;

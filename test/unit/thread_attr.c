@@ -354,7 +354,7 @@ START_TEST(a_stack_too_large_for_the_machine_returns_EAGAIN_and_leaves_nothing)
     for (int i = 0; i < 100; i++)
         ck_assert_int_eq(pthread_create(&thread, &attr, do_nothing, NULL), EAGAIN);
     ck_assert_int_le(mapped_bytes(), before + (1 << 20));
-    ck_assert_int_eq(count_threads(), 1);
+    ck_assert_int_eq(unit_threads(), 1);
     ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
 }
 END_TEST

@@ -3,7 +3,6 @@
 #define FURWOCK_TEST_THREAD_ATTR_H
 
 #include "unit.h"
-#include <dirent.h>
 
 enum { PAGE = 4096 };
 
@@ -51,24 +50,6 @@ static inline bool is_inaccessible(char *from, size_t size)
     close(ends[0]);
     close(ends[1]);
     return inaccessible;
-}
-
-/* The number of threads of the process that the kernel has. */
-static inline int count_threads(void)
-{
-    int count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    ck_assert_ptr_nonnull(tasks);
-    for (struct dirent *entry; (entry = readdir(tasks));)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
-}
-
-static inline void wait_until_alone(void)
-{
-    while (count_threads() > 1)
-        sched_yield();
 }
 
 /* Bytes of address space. */

@@ -69,15 +69,15 @@ static void expect_failure(const pthread_attr_t *attr, int error)
 {
     pthread_t thread;
     ck_assert_int_eq(pthread_create(&thread, attr, count_run, NULL), error);
-    wait_until_alone();
+    unit_wait_until_alone();
     run(NULL, do_nothing, NULL);
-    wait_until_alone();
+    unit_wait_until_alone();
     long before = mapped_bytes();
     sigset_t mask, mask_after;
     ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
     for (int i = 0; i < 500; i++)
         ck_assert_int_eq(pthread_create(&thread, attr, count_run, NULL), error);
-    wait_until_alone();
+    unit_wait_until_alone();
     ck_assert_int_eq(atomic_load(&ran), 0);
     ck_assert_int_le(mapped_bytes(), before + (2 << 20));
     ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, NULL, &mask_after), 0);
@@ -314,14 +314,6 @@ START_TEST(a_signal_mask_can_be_unset)
 }
 END_TEST
 
-static atomic_int handled;
-
-static void count_handled(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
 static void *look_for_pending(void *arg)
 {
     atomic_int *go = arg;
@@ -335,7 +327,7 @@ START_TEST(a_signal_blocked_by_the_attribute_does_not_come_through_at_the_start)
 {
     pthread_attr_t attr = new_attr();
     sigset_t mask;
-    signal(SIGUSR1, count_handled);
+    signal(SIGUSR1, count_signal);
     sigemptyset(&mask);
     sigaddset(&mask, SIGUSR1);
     ck_assert_int_eq(pthread_attr_setsigmask_np(&attr, &mask), 0);

@@ -67,7 +67,7 @@ START_TEST(the_attributes_of_another_thread_are_told)
         ck_assert_int_eq(pthread_attr_destroy(&told), 0);
     }
     atomic_store(&may_end, 1);
-    wait_until_alone();
+    unit_wait_until_alone();
     /* What it found out itself is the same. */
     ck_assert_ptr_eq(found.stack, stack);
     ck_assert_uint_eq(found.size, size);
@@ -105,7 +105,7 @@ START_TEST(the_attributes_of_an_ended_thread_are_told)
     size_t size;
     int value;
     ck_assert_int_eq(pthread_create(&thread, NULL, do_nothing, NULL), 0);
-    wait_until_alone();
+    unit_wait_until_alone();
     /* libc defect: glibc fails where it asks for the processors. */
     if (!unit_on_furwock_threads())
         unit_skip("fails here");
@@ -286,7 +286,7 @@ START_TEST(default_detachment_is_that_of_threads_without_attributes)
     ck_assert_int_eq(thrd_create(&c11_thread, give_status, NULL), thrd_success);
     ck_assert_int_eq(thrd_join(c11_thread, NULL), thrd_error);
     atomic_store(&may_end, 1);
-    wait_until_alone();
+    unit_wait_until_alone();
     /* New objects are joinable all the same. */
     attr = new_attr();
     int state;

@@ -242,8 +242,7 @@ START_TEST(a_signal_does_not_end_a_join)
     if (_i == TRYJOIN)
         return;
     /* No SA_RESTART. */
-    struct sigaction action = {.sa_handler = count_handled};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     struct gate gate;
     struct unit_call call;
     struct joining joining = {.way = _i};

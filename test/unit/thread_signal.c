@@ -158,7 +158,7 @@ END_TEST
 /* Signals. */
 
 static pthread_t handled_in;
-static atomic_int handled, code, value;
+static atomic_int code, value;
 
 static void handle(int signal, siginfo_t *info, void *context)
 {

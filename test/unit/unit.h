@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #endif
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -150,6 +151,26 @@ static inline void unit_wait_for_priority(pid_t tid, int priority)
     ck_assert_int_eq(unit_priority(tid), priority);
 }
 
+/* The number of threads of this process that the kernel has; -1 if it cannot be told now. */
+static inline int unit_threads(void)
+{
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    if (tasks == NULL)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+static inline void unit_wait_until_alone(void)
+{
+    struct timespec nap = {0, 1000000};
+    while (unit_threads() != 1)
+        nanosleep(&nap, NULL);
+}
+
 /*
  * Whether Furwock serves this program, preloaded or linked: only Furwock has this name. The
  * reference is weak, so that the address is null where nothing defines it; for a preload to fill
@@ -288,6 +309,21 @@ static inline void unit_wait_for(const atomic_int *stage, int value)
     struct timespec nap = {0, 100000};
     while (atomic_load(stage) < value)
         nanosleep(&nap, NULL);
+}
+
+/* Signals. How many count_signal() has handled: */
+static atomic_int handled __attribute__((unused));
+
+static inline void count_signal(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&handled, 1);
+}
+
+static inline void catch_signal(int signal, void (*handler)(int), int flags)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    ck_assert_int_eq(sigaction(signal, &action, NULL), 0);
 }
 
 /* A function running in a thread of its own, which may block. */
