@@ -15,14 +15,6 @@
 
 #define FAR_MS 60000 /* no test lasts until then */
 
-/* musl lacks these too: weak, so that an assertion finds them absent rather than a linker. */
-#ifndef __GLIBC__
-#pragma weak pthread_cond_clockwait
-#pragma weak pthread_rwlock_clockrdlock
-#pragma weak pthread_rwlock_clockwrlock
-#pragma weak sem_clockwait
-#endif
-
 struct conform_assertion {
     const char *function;
     int number;
@@ -74,21 +66,6 @@ enum conform_status { CONFORM_PASSED = 3, CONFORM_UNSUPPORTED = 4 };
         if ((const void *)(function) == NULL)                                                      \
             unsupported("there is no " #function);                                                 \
     } while (0)
-
-/* Signals. How many count_signal() has handled: */
-static atomic_int handled __attribute__((unused));
-
-static inline void count_signal(int signal)
-{
-    (void)signal;
-    atomic_fetch_add(&handled, 1);
-}
-
-static inline void catch_signal(int signal, void (*handler)(int), int flags)
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
-    ck_assert_int_eq(sigaction(signal, &action, NULL), 0);
-}
 
 static inline void repeat_alarm(suseconds_t us)
 {

@@ -154,7 +154,7 @@ ASSERTION(pthread_create, 13, "creates no thread if it fails")
     int error = pthread_create(&id, NULL, waiter, NULL);
     refuse_memory(false);
     ck_assert_int_ne(error, 0);
-    ck_assert_int_eq(threads(), 1);
+    ck_assert_int_eq(unit_threads(), 1);
 }
 
 ASSERTION(pthread_create, 14, "returns EAGAIN when the system lacks a resource for the thread")
@@ -184,7 +184,7 @@ ASSERTION(pthread_create, 16, "returns EPERM without the privilege for the sched
     ck_assert_int_eq(pthread_attr_setschedpolicy(&attr, SCHED_FIFO), 0);
     ck_assert_int_eq(pthread_attr_setschedparam(&attr, &param), 0);
     ck_assert_int_eq(pthread_create(&id, &attr, waiter, NULL), EPERM);
-    ck_assert_int_eq(threads(), 1);
+    ck_assert_int_eq(unit_threads(), 1);
 }
 
 UNTESTED(pthread_create, 17, "may return EINVAL for attributes that are not valid",
@@ -389,7 +389,7 @@ ASSERTION(pthread_exit, 1, "ends the calling thread, and only it; does not retur
     struct waiter other;
     start_waiter(&other, NULL);
     run(exit_with, NULL);
-    ck_assert_int_eq(threads(), 2);
+    ck_assert_int_eq(unit_threads(), 2);
     end_waiter(&other);
 }
 

@@ -3,21 +3,8 @@
 #define FURWOCK_TEST_CONFORM_THREAD_H
 
 #include "conform.h"
-#include <dirent.h>
 #include <limits.h>
 #include <sys/resource.h>
-
-/* The number of threads that the process has. */
-static inline int threads(void)
-{
-    DIR *directory = opendir("/proc/self/task");
-    ck_assert_ptr_nonnull(directory);
-    int count = 0;
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
-        count += entry->d_name[0] != '.';
-    closedir(directory);
-    return count;
-}
 
 /* Any new mapping fails from now on, or no longer. */
 static inline void refuse_memory(bool refuse)

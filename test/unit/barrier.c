@@ -333,14 +333,6 @@ START_TEST(a_process_may_destroy_while_the_other_is_still_leaving)
 }
 END_TEST
 
-static atomic_int handled;
-
-static void count_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
-
 START_TEST(a_signal_handler_does_not_end_the_wait)
 {
     struct sigaction action = {.sa_handler = count_signal, .sa_flags = _i ? SA_RESTART : 0};
@@ -381,8 +373,7 @@ static int wait_then_linger(void *barrier)
 
 START_TEST(a_round_that_completes_during_a_handler_is_complete_after_it)
 {
-    struct sigaction action = {.sa_handler = linger};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, linger, 0);
     pthread_barrier_t barrier;
     ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, 2), 0);
     struct unit_call interrupted, last;

@@ -315,9 +315,7 @@ START_TEST(two_processes_take_turns_at_different_addresses)
         unit_skip(why);
     pid_t pid = unit_fork();
     if (pid == 0) {
-        struct table *mine = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        unit_child_assert(mine != MAP_FAILED && mine != table);
-        unit_child_assert(munmap(table, sizeof *table) == 0);
+        struct table *mine = unit_map_elsewhere(fd, table, sizeof *table);
         atomic_store(&mine->tid, unit_gettid());
         struct player player = {mine, 1, 401, false};
         unit_child_assert(play(&player) == 0);

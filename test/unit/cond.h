@@ -8,29 +8,13 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#ifdef __GLIBC__
-#define HAVE(function) true
-#else
-/* Not every libc has it; a weak reference is null where the library under test lacks it. */
-extern int pthread_cond_clockwait(pthread_cond_t *restrict, pthread_mutex_t *restrict, clockid_t,
-                                  const struct timespec *restrict) __attribute__((weak));
-#define HAVE(function) ((function) != NULL)
-#endif
-
 #define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 /* ---- Waiting in every way there is ---- */
 
-enum form { PLAIN, TIMED, CLOCK_REAL, CLOCK_MONO, FORMS };
-
 static inline bool form_exists(enum form form)
 {
     return form < CLOCK_REAL || HAVE(pthread_cond_clockwait);
-}
-
-static inline clockid_t form_clock(enum form form)
-{
-    return form == CLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
 }
 
 static inline int wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, enum form form,

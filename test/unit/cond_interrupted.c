@@ -3,18 +3,9 @@
 
 /* ---- Signals, cancellation, fork ---- */
 
-static atomic_int handled;
-
-static void count_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
-
 START_TEST(a_signal_handler_does_not_fail_the_wait)
 {
-    struct sigaction action = {.sa_handler = count_signal};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     for (int pshared = 0; pshared < 2; pshared++) {
         struct station s;
         const char *why = init_station(&s, &kinds[_i], pshared);

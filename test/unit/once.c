@@ -280,18 +280,9 @@ static int wait_and_testcancel(void *unused)
     return error;
 }
 
-static atomic_int handled;
-
-static void count_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
-
 START_TEST(neither_cancellation_nor_a_signal_ends_the_wait)
 {
-    struct sigaction action = {.sa_handler = count_signal};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
     struct unit_call running, waiting;
     unit_start(&running, call_once_here, NULL);
     unit_wait_for(&started, 1);

@@ -9,10 +9,6 @@
 #include <sched.h>
 #include <sys/time.h>
 
-/* Newer than some libcs: weak, so that what tests it runs where it exists. */
-extern int sem_clockwait(sem_t *restrict, clockid_t, const struct timespec *restrict)
-    __attribute__((weak));
-
 #define PAGE 4096
 
 /* A value that no call sets errno to. */
@@ -33,40 +29,32 @@ static int outcome(int got)
     return got == 0 && kept ? 0 : -1;
 }
 
-/* The ways to wait for a permit; all but the first have a deadline. */
-enum how { WAIT, TIMED, CLOCK_REAL, CLOCK_MONO, HOWS };
-
-static bool exists(enum how how)
+static bool exists(enum form how)
 {
-    return how < CLOCK_REAL || sem_clockwait != NULL;
-}
-
-static clockid_t clock_of(enum how how)
-{
-    return how == CLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+    return how < CLOCK_REAL || HAVE(sem_clockwait);
 }
 
 /* One wait, and its outcome. */
-static int wait_until(sem_t *sem, enum how how, const struct timespec *deadline)
+static int wait_until(sem_t *sem, enum form how, const struct timespec *deadline)
 {
     int got;
     errno = UNTOUCHED;
     switch (how) {
-    case WAIT:
+    case PLAIN:
         got = sem_wait(sem);
         break;
     case TIMED:
         got = sem_timedwait(sem, deadline);
         break;
     default:
-        got = sem_clockwait(sem, clock_of(how), deadline);
+        got = sem_clockwait(sem, form_clock(how), deadline);
     }
     return outcome(got);
 }
 
-static int wait_for(sem_t *sem, enum how how, long ms)
+static int wait_for(sem_t *sem, enum form how, long ms)
 {
-    struct timespec deadline = unit_deadline(clock_of(how), ms);
+    struct timespec deadline = unit_deadline(form_clock(how), ms);
     return wait_until(sem, how, &deadline);
 }
 
@@ -107,7 +95,7 @@ static void destroy(sem_t *sem)
 struct waiter {
     struct unit_call call;
     sem_t *sem;
-    enum how how;
+    enum form how;
     long ms;
 };
 
@@ -117,7 +105,7 @@ static int run_waiter(void *arg)
     return wait_for(waiter->sem, waiter->how, waiter->ms);
 }
 
-static void start_waiter(struct waiter *waiter, sem_t *sem, enum how how, long ms)
+static void start_waiter(struct waiter *waiter, sem_t *sem, enum form how, long ms)
 {
     waiter->sem = sem;
     waiter->how = how;
@@ -131,7 +119,7 @@ START_TEST(permits_are_counted)
     init(&sem, _i, 3);
     ck_assert_int_eq(value_of(&sem), 3);
     int left = 3;
-    for (enum how how = WAIT; how < HOWS; how++) {
+    for (enum form how = PLAIN; how < FORMS; how++) {
         if (!exists(how))
             continue;
         ck_assert_int_eq(wait_for(&sem, how, 10000), 0);
@@ -188,12 +176,12 @@ START_TEST(a_wait_ends_at_its_deadline_and_not_before)
 {
     sem_t sem;
     init(&sem, _i, 0);
-    for (enum how how = TIMED; how < HOWS; how++) {
+    for (enum form how = TIMED; how < FORMS; how++) {
         if (!exists(how))
             continue;
-        struct timespec now, deadline = unit_deadline(clock_of(how), 30);
+        struct timespec now, deadline = unit_deadline(form_clock(how), 30);
         ck_assert_int_eq(wait_until(&sem, how, &deadline), ETIMEDOUT);
-        clock_gettime(clock_of(how), &now);
+        clock_gettime(form_clock(how), &now);
         ck_assert(now.tv_sec > deadline.tv_sec ||
                   (now.tv_sec == deadline.tv_sec && now.tv_nsec >= deadline.tv_nsec));
         ck_assert_int_eq(value_of(&sem), 0);
@@ -207,7 +195,7 @@ START_TEST(a_deadline_in_the_past_only_matters_without_a_permit)
     static const struct timespec past[] = {{0, 0}, {1, 999999999}, {-1, 0}, {-1000000, 5}};
     sem_t sem;
     init(&sem, _i, 0);
-    for (enum how how = TIMED; how < HOWS; how++) {
+    for (enum form how = TIMED; how < FORMS; how++) {
         if (!exists(how))
             continue;
         for (int i = 0; i < 4; i++) {
@@ -229,7 +217,7 @@ START_TEST(a_malformed_deadline_is_invalid_without_a_permit)
 {
     sem_t sem;
     init(&sem, _i, 0);
-    for (enum how how = TIMED; how < HOWS; how++)
+    for (enum form how = TIMED; how < FORMS; how++)
         for (int i = 0; exists(how) && i < MALFORMED; i++) {
             ck_assert_int_eq(wait_until(&sem, how, &malformed[i]), EINVAL);
             ck_assert_int_eq(value_of(&sem), 0);
@@ -245,7 +233,7 @@ START_TEST(a_malformed_deadline_does_not_matter_with_a_permit)
         unit_skip("libc refuses");
     sem_t sem;
     init(&sem, _i, 0);
-    for (enum how how = TIMED; how < HOWS; how++)
+    for (enum form how = TIMED; how < FORMS; how++)
         for (int i = 0; exists(how) && i < MALFORMED; i++) {
             ck_assert_int_eq(post(&sem), 0);
             ck_assert_int_eq(wait_until(&sem, how, &malformed[i]), 0);
@@ -278,7 +266,7 @@ START_TEST(a_post_wakes_a_sleeper)
     sem_t sem;
     init(&sem, _i, 0);
     for (int round = 0; round < 20; round++)
-        for (enum how how = WAIT; how < HOWS; how++) {
+        for (enum form how = PLAIN; how < FORMS; how++) {
             if (!exists(how))
                 continue;
             struct waiter waiter;
@@ -302,7 +290,7 @@ START_TEST(as_many_posts_as_sleepers_wake_them_all)
         int sleepers = 2 + round % (MOST - 1);
         struct waiter waiter[MOST];
         for (int i = 0; i < sleepers; i++)
-            start_waiter(&waiter[i], &sem, WAIT, 0);
+            start_waiter(&waiter[i], &sem, PLAIN, 0);
         for (int i = 0; i < sleepers; i++)
             unit_wait_until_blocked(&waiter[i].call);
         for (int i = 0; i < sleepers; i++)
@@ -328,7 +316,7 @@ static int serve(struct table *table, int rounds)
             return -2;
         int error = post(&table->there);
         if (error == 0)
-            error = wait_for(&table->back, (enum how)(i % 2), 20000);
+            error = wait_for(&table->back, (enum form)(i % 2), 20000);
         if (error != 0)
             return error;
     }
@@ -338,7 +326,7 @@ static int serve(struct table *table, int rounds)
 static int receive(struct table *table, int rounds)
 {
     for (int i = 0; i < rounds; i++) {
-        int error = wait_for(&table->there, (enum how)(i % 2), 20000);
+        int error = wait_for(&table->there, (enum form)(i % 2), 20000);
         if (error != 0)
             return error;
         if (table->ball++ != 2 * i + 1)
@@ -400,7 +388,7 @@ START_TEST(two_addresses_in_one_process)
     sem_t *sem = unit_map(fd, PAGE), *other = unit_map(fd, PAGE);
     ck_assert_ptr_ne(sem, other);
     init(sem, 1, 0);
-    for (enum how how = WAIT; how < HOWS; how++) {
+    for (enum form how = PLAIN; how < FORMS; how++) {
         if (!exists(how))
             continue;
         struct waiter waiter;
@@ -413,14 +401,7 @@ START_TEST(two_addresses_in_one_process)
 }
 END_TEST
 
-static atomic_int handled;
 static sem_t *posted_by_handler;
-
-static void count_signal(int number)
-{
-    (void)number;
-    atomic_fetch_add(&handled, 1);
-}
 
 static void post_in_handler(int number)
 {
@@ -441,7 +422,7 @@ START_TEST(a_signal_handler_interrupts_the_wait)
     init(&sem, _i, 0);
     on_signal(SIGUSR1, count_signal, 0);
     int expected = 0;
-    for (enum how how = WAIT; how < HOWS; how++) {
+    for (enum form how = PLAIN; how < FORMS; how++) {
         if (!exists(how))
             continue;
         struct waiter waiter;
@@ -464,7 +445,7 @@ START_TEST(a_restarting_signal_handler_does_not_interrupt_the_wait)
     init(&sem, _i, 0);
     on_signal(SIGUSR1, count_signal, SA_RESTART);
     struct waiter waiter;
-    start_waiter(&waiter, &sem, WAIT, 0);
+    start_waiter(&waiter, &sem, PLAIN, 0);
     for (int i = 1; i <= 10; i++) {
         unit_wait_until_blocked(&waiter.call);
         ck_assert_int_eq(pthread_kill(waiter.call.thread, SIGUSR1), 0);
@@ -485,7 +466,7 @@ START_TEST(a_handler_may_post_to_its_own_waiting_thread)
     for (int restart = 0; restart < 2; restart++) {
         on_signal(SIGUSR1, post_in_handler, restart ? SA_RESTART : 0);
         struct waiter waiter;
-        start_waiter(&waiter, &sem, WAIT, 0);
+        start_waiter(&waiter, &sem, PLAIN, 0);
         unit_wait_until_blocked(&waiter.call);
         ck_assert_int_eq(pthread_kill(waiter.call.thread, SIGUSR1), 0);
         int error = unit_finish(&waiter.call);
@@ -596,7 +577,7 @@ static int consume(void *arg)
 {
     struct market *market = arg;
     for (int i = 0; !atomic_load(&market->closed); i++) {
-        enum how how = (enum how)(i % HOWS);
+        enum form how = (enum form)(i % FORMS);
         int error = i % 7 == 0 || !exists(how) ? trywait(&market->sem)
                                                : wait_for(&market->sem, how, i % 3 - 1);
         if (error == 0)
@@ -611,7 +592,7 @@ static int consume_until_cancelled(void *arg)
 {
     struct market *market = arg;
     for (int i = 0;; i++) {
-        enum how how = (enum how)(i % HOWS);
+        enum form how = (enum form)(i % FORMS);
         /* No cancellation point between taking a permit and counting it. */
         if (exists(how) && wait_for(&market->sem, how, 5) == 0)
             atomic_fetch_add(&market->taken, 1);
@@ -674,7 +655,7 @@ START_TEST(who_gives_up_does_not_take_the_wake_along)
     for (int round = 0; round < ROUNDS; round++) {
         struct waiter deserter, other;
         struct timespec deadline = unit_deadline(CLOCK_REALTIME, 3), now;
-        start_waiter(&deserter, &sem, desertion == TIMED_OUT ? TIMED : WAIT, 3);
+        start_waiter(&deserter, &sem, desertion == TIMED_OUT ? TIMED : PLAIN, 3);
         unit_wait_for(&deserter.call.tid, 1);
         if (desertion != TIMED_OUT)
             unit_wait_until_blocked(&deserter.call);
@@ -730,7 +711,7 @@ START_TEST(sleepers_that_are_killed_lose_no_permit)
             if (child[i] == 0) {
                 sem_t *mine = unit_map(fd, PAGE);
                 unit_child_assert(mine != sem);
-                unit_child_assert(wait_for(mine, (enum how)(i % 2), 20000) == 0);
+                unit_child_assert(wait_for(mine, (enum form)(i % 2), 20000) == 0);
                 _exit(0);
             }
             unit_wait_until_asleep(child[i], child[i]);
@@ -776,7 +757,7 @@ START_TEST(a_killed_sleeper_keeps_nobody_from_waking)
         struct waiter waiter;
         if (round % 2 == 0)
             unit_kill(child);
-        start_waiter(&waiter, sem, WAIT, 0);
+        start_waiter(&waiter, sem, PLAIN, 0);
         unit_wait_until_blocked(&waiter.call);
         if (round % 2 != 0)
             unit_kill(child);
@@ -803,13 +784,13 @@ START_TEST(an_opened_semaphore_counts_and_waits)
 {
     sem_t *sem = open_anonymous(2);
     ck_assert_int_eq(value_of(sem), 2);
-    ck_assert_int_eq(wait_for(sem, WAIT, 0), 0);
+    ck_assert_int_eq(wait_for(sem, PLAIN, 0), 0);
     ck_assert_int_eq(trywait(sem), 0);
     ck_assert_int_eq(trywait(sem), EAGAIN);
-    for (enum how how = WAIT; how < HOWS; how++) {
+    for (enum form how = PLAIN; how < FORMS; how++) {
         if (!exists(how))
             continue;
-        if (how != WAIT)
+        if (how != PLAIN)
             ck_assert_int_eq(wait_for(sem, how, 1), ETIMEDOUT);
         struct waiter waiter;
         start_waiter(&waiter, sem, how, 20000);
@@ -851,7 +832,7 @@ START_TEST(two_processes_meet_at_opened_semaphores)
         sem_t *take = sem_open(there, 0), *give = sem_open(back, 0);
         unit_child_assert(take != SEM_FAILED && give != SEM_FAILED);
         for (int i = 0; i < 500; i++) {
-            unit_child_assert(wait_for(take, (enum how)(i % 2), 20000) == 0);
+            unit_child_assert(wait_for(take, (enum form)(i % 2), 20000) == 0);
             unit_child_assert(post(give) == 0);
         }
         _exit(0);
@@ -862,7 +843,7 @@ START_TEST(two_processes_meet_at_opened_semaphores)
     int error = 0;
     for (int i = 0; error == 0 && i < 500; i++)
         if ((error = post(sem[0])) == 0)
-            error = wait_for(sem[1], (enum how)(i % 2), 10000);
+            error = wait_for(sem[1], (enum form)(i % 2), 10000);
     ck_assert_int_eq(sem_unlink(there), 0);
     ck_assert_int_eq(sem_unlink(back), 0);
     ck_assert_int_eq(error, 0);

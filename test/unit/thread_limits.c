@@ -6,7 +6,6 @@
  * default it is a number that takes some seconds.
  */
 #include "unit.h"
-#include <dirent.h>
 #include <sched.h>
 #include <threads.h>
 #include <sys/resource.h>
@@ -17,25 +16,6 @@ static long tries(long otherwise)
 {
     const char *wanted = getenv("UNIT_TRIES");
     return wanted ? atol(wanted) : otherwise;
-}
-
-static int count_threads(void)
-{
-    int count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    if (!tasks)
-        return -1;
-    for (struct dirent *entry; (entry = readdir(tasks));)
-        count += entry->d_name[0] != '.';
-    closedir(tasks);
-    return count;
-}
-
-static void wait_until_alone(void)
-{
-    struct timespec nap = {0, 1000000};
-    while (count_threads() != 1)
-        nanosleep(&nap, NULL);
 }
 
 /* Bytes of address space, and of memory. */
@@ -105,7 +85,7 @@ static void join_all(int n)
     open_gate(n);
     for (int i = 0; i < n; i++)
         unit_child_assert(pthread_join(threads[i], NULL) == 0);
-    while (count_threads() != 1)
+    while (unit_threads() != 1)
         sched_yield();
 }
 
@@ -222,14 +202,14 @@ START_TEST(ten_thousand_threads_live_at_once)
         ck_assert_int_eq(
             pthread_create(&threads[i], &attr, tell_frame_and_wait, (void *)(intptr_t)i), 0);
     unit_wait_for(&started, MANY);
-    ck_assert_int_eq(count_threads(), MANY + 1);
+    ck_assert_int_eq(unit_threads(), MANY + 1);
     open_gate(MANY);
     for (int i = 0; i < MANY; i++) {
         void *result;
         ck_assert_int_eq(pthread_join(threads[i], &result), 0);
         ck_assert_int_eq((intptr_t)result, i);
     }
-    wait_until_alone();
+    unit_wait_until_alone();
     /* Each had a stack of its own. */
     qsort(frames, MANY, sizeof frames[0], compare);
     for (int i = 1; i < MANY; i++)
@@ -287,7 +267,7 @@ START_TEST(threads_that_come_and_go_leave_nothing)
             before = usage();
     }
     expect_no_growth(&before);
-    wait_until_alone();
+    unit_wait_until_alone();
 }
 END_TEST
 
@@ -348,13 +328,13 @@ START_TEST(detached_threads_that_come_and_go_leave_nothing)
         while (i - atomic_load(&ended) > AT_ONCE)
             sched_yield();
         if (i % 1000 == 0) {
-            int alive = count_threads();
+            int alive = unit_threads();
             peak = alive > peak ? alive : peak;
         }
     }
     while (atomic_load(&ended) < n)
         sched_yield();
-    wait_until_alone();
+    unit_wait_until_alone();
     ck_assert_msg(peak < 2000, "%ld threads were there at once", peak);
     before.mapped += 48 << 20;
     expect_no_growth(&before);
@@ -390,7 +370,7 @@ START_TEST(several_threads_create_at_once_and_nothing_is_left)
         ck_assert_ptr_eq(result, &n);
     }
     ck_assert_int_eq(atomic_load(&ended), 32 * n);
-    wait_until_alone();
+    unit_wait_until_alone();
     /* Eight stacks each, and glibc's heaps for malloc. */
     before.mapped += unit_on_furwock_threads() ? 32 << 20 : 512 << 20;
     expect_no_growth(&before);

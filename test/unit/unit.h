@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #endif
 #include <check.h>
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -26,12 +27,32 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-/* musl lacks these: weak, so that a dynamic program links, and starts without Furwock too. */
-#ifndef __GLIBC__
+/*
+ * Whether the library under test has a function that not every libc has. musl lacks these: weak, so
+ * that a dynamic program links, and starts without Furwock too.
+ */
+#ifdef __GLIBC__
+#define HAVE(function) true
+#else
+#define HAVE(function) ((function) != NULL)
+#pragma weak pthread_cond_clockwait
 #pragma weak pthread_mutex_clocklock
 #pragma weak pthread_mutexattr_getprioceiling
 #pragma weak pthread_mutexattr_setprioceiling
+#pragma weak pthread_rwlock_clockrdlock
+#pragma weak pthread_rwlock_clockwrlock
+#pragma weak pthread_rwlockattr_getkind_np
+#pragma weak pthread_rwlockattr_setkind_np
+#pragma weak sem_clockwait
 #endif
+
+/* The forms of a call that waits: all but the first have an end, the last two one on a clock they name. */
+enum form { PLAIN, TIMED, CLOCK_REAL, CLOCK_MONO, FORMS };
+
+static inline clockid_t form_clock(enum form form)
+{
+    return form == CLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
+}
 
 /* An absolute time on `clock`, `ms` milliseconds from now (negative: in the past). */
 static inline struct timespec unit_deadline(clockid_t clock, long ms)
@@ -130,6 +151,26 @@ static inline void unit_wait_for_priority(pid_t tid, int priority)
     ck_assert_int_eq(unit_priority(tid), priority);
 }
 
+/* The number of threads of this process that the kernel has; -1 if it cannot be told now. */
+static inline int unit_threads(void)
+{
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    if (tasks == NULL)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+static inline void unit_wait_until_alone(void)
+{
+    struct timespec nap = {0, 1000000};
+    while (unit_threads() != 1)
+        nanosleep(&nap, NULL);
+}
+
 /*
  * Whether Furwock serves this program, preloaded or linked: only Furwock has this name. The
  * reference is weak, so that the address is null where nothing defines it; for a preload to fill
@@ -158,6 +199,20 @@ static inline bool unit_on_furwock_threads(void)
 #endif
 }
 
+/* For stress loops and other threads: speaks to Check only when something is wrong. */
+#define must(call)                                                                                 \
+    do {                                                                                           \
+        int error_ = (call);                                                                       \
+        if (error_ != 0)                                                                           \
+            ck_assert_msg(0, "line %d: %s: %s", __LINE__, #call, strerror(error_));                \
+    } while (0)
+
+#define insist(condition)                                                                          \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            ck_assert_msg(0, "line %d: %s", __LINE__, #condition);                                 \
+    } while (0)
+
 /* Leave a test that cannot run here, saying why. */
 #define unit_skip(why)                                                                             \
     do {                                                                                           \
@@ -179,6 +234,27 @@ static inline pid_t unit_fork(void)
 {
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
+    if (pid == 0)
+        alarm(30);
+    return pid;
+}
+
+/* A fork that runs no atfork handler; not in every libc. */
+extern pid_t _Fork(void) __attribute__((weak));
+
+/* Forks that differ in what libc does around them. */
+enum { BY_FORK, BY_PLAIN_FORK, BY_SYSTEM_CALL, FORKS };
+
+/* Returns -1 where this libc has no such fork. */
+static inline pid_t unit_fork_by(int how)
+{
+    pid_t pid;
+    if (how == BY_FORK)
+        return unit_fork();
+    if (how == BY_PLAIN_FORK)
+        pid = _Fork != NULL ? _Fork() : -1;
+    else
+        pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
         alarm(30);
     return pid;
@@ -218,12 +294,36 @@ static inline void *unit_map(int fd, size_t size)
     return p;
 }
 
+/* In a child: the same memory elsewhere, and no longer where the parent sees it. */
+static inline void *unit_map_elsewhere(int fd, void *here, size_t size)
+{
+    void *there = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    unit_child_assert(there != MAP_FAILED && there != here);
+    unit_child_assert(munmap(here, size) == 0);
+    return there;
+}
+
 /* Wait until another thread or process has stored `value` or more; the test's timeout bounds it. */
 static inline void unit_wait_for(const atomic_int *stage, int value)
 {
     struct timespec nap = {0, 100000};
     while (atomic_load(stage) < value)
         nanosleep(&nap, NULL);
+}
+
+/* Signals. How many count_signal() has handled: */
+static atomic_int handled __attribute__((unused));
+
+static inline void count_signal(int signal)
+{
+    (void)signal;
+    atomic_fetch_add(&handled, 1);
+}
+
+static inline void catch_signal(int signal, void (*handler)(int), int flags)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
+    ck_assert_int_eq(sigaction(signal, &action, NULL), 0);
 }
 
 /* A function running in a thread of its own, which may block. */
@@ -307,40 +407,5 @@ static inline int unit_run(Suite *suite)
     {                                                                                              \
         return unit_run(suite_function());                                                         \
     }
-
-/* For stress loops and other threads: speaks to Check only when something is wrong. */
-#define must(call)                                                                                 \
-    do {                                                                                           \
-        int error_ = (call);                                                                       \
-        if (error_ != 0)                                                                           \
-            ck_assert_msg(0, "line %d: %s: %s", __LINE__, #call, strerror(error_));                \
-    } while (0)
-
-#define insist(condition)                                                                          \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            ck_assert_msg(0, "line %d: %s", __LINE__, #condition);                                 \
-    } while (0)
-
-/* A fork that runs no atfork handler; not in every libc. */
-extern pid_t _Fork(void) __attribute__((weak));
-
-/* Forks that differ in what libc does around them. */
-enum { BY_FORK, BY_PLAIN_FORK, BY_SYSTEM_CALL, FORKS };
-
-/* Returns -1 where this libc has no such fork. */
-static inline pid_t unit_fork_by(int how)
-{
-    pid_t pid;
-    if (how == BY_FORK)
-        return unit_fork();
-    if (how == BY_PLAIN_FORK)
-        pid = _Fork != NULL ? _Fork() : -1;
-    else
-        pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-    if (pid == 0)
-        alarm(30);
-    return pid;
-}
 
 #endif

@@ -1,43 +1,5 @@
-/*
- * Mutexes and priorities: inheritance, ceilings, and what both do to the scheduling of an owner.
- * The ordinary duties of an inheriting mutex are in mutex.c.
- */
-#include "unit.h"
-#include <limits.h>
-#include <sched.h>
-
-#ifndef __GLIBC__
-int pthread_mutex_clocklock(pthread_mutex_t *restrict, clockid_t, const struct timespec *restrict);
-#endif
-
-static const int types[] = {
-    PTHREAD_MUTEX_NORMAL,
-    PTHREAD_MUTEX_ERRORCHECK,
-    PTHREAD_MUTEX_RECURSIVE,
-#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
-    PTHREAD_MUTEX_ADAPTIVE_NP,
-#endif
-};
-
-/* Loop tests run over every type, process-private, then over every type, process-shared. */
-enum { TYPES = sizeof types / sizeof types[0], VARIANTS = 2 * TYPES };
-
-static int type_of(int variant)
-{
-    return types[variant % TYPES];
-}
-
-static int pshared_of(int variant)
-{
-    return variant < TYPES ? PTHREAD_PROCESS_PRIVATE : PTHREAD_PROCESS_SHARED;
-}
-
-static void make_inheriting(pthread_mutex_t *mutex, int variant)
-{
-    ck_assert_int_eq(unit_mutex_init(mutex, type_of(variant), pshared_of(variant),
-                                     PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT),
-                     0);
-}
+/* Mutexes and priorities: ceilings, and what they do to the scheduling of an owner. */
+#include "mutex_priority.h"
 
 static void make_with_ceiling(pthread_mutex_t *mutex, int variant, int ceiling)
 {
@@ -50,416 +12,6 @@ static void make_with_ceiling(pthread_mutex_t *mutex, int variant, int ceiling)
     ck_assert_int_eq(pthread_mutex_init(mutex, &attr), 0);
     ck_assert_int_eq(pthread_mutexattr_destroy(&attr), 0);
 }
-
-/* Give the calling thread a real-time priority, or with 0 an ordinary one; what that returned. */
-static int set_priority(int priority)
-{
-    struct sched_param param = {.sched_priority = priority};
-    return pthread_setschedparam(pthread_self(), priority > 0 ? SCHED_FIFO : SCHED_OTHER, &param);
-}
-
-static int try_realtime(void *unused)
-{
-    (void)unused;
-    return set_priority(1);
-}
-
-static bool may_be_realtime(void)
-{
-    return unit_elsewhere(try_realtime, NULL) == 0;
-}
-
-#define NEEDS_REALTIME()                                                                           \
-    do {                                                                                           \
-        if (!may_be_realtime())                                                                    \
-            unit_skip("SCHED_FIFO is not permitted here");                                         \
-    } while (0)
-
-static int my_priority(void)
-{
-    return unit_priority(unit_gettid());
-}
-
-/* The deadline calls, for loops over them. */
-enum { TIMED, CLOCK_REAL, CLOCK_MONO, TIMED_CALLS };
-
-static clockid_t clock_of(int call)
-{
-    return call == CLOCK_MONO ? CLOCK_MONOTONIC : CLOCK_REALTIME;
-}
-
-static int lock_by(int call, pthread_mutex_t *mutex, const struct timespec *deadline)
-{
-    if (call == TIMED)
-        return pthread_mutex_timedlock(mutex, deadline);
-    return pthread_mutex_clocklock(mutex, clock_of(call), deadline);
-}
-
-static int lock_within(int call, pthread_mutex_t *mutex, long ms)
-{
-    struct timespec deadline = unit_deadline(clock_of(call), ms);
-    return lock_by(call, mutex, &deadline);
-}
-
-/* A thread of a given priority that takes its mutexes, and drops them one by one as it is told. */
-struct owner {
-    int priority;
-    int count;
-    pthread_mutex_t *mutexes[3];
-    int way;
-    struct unit_call call;
-    atomic_int held;
-    atomic_int allowed;
-};
-
-static int own(void *arg)
-{
-    struct owner *owner = arg;
-    if (set_priority(owner->priority) != 0)
-        return __LINE__;
-    for (int i = 0; i < owner->count; i++) {
-        int error = pthread_mutex_lock(owner->mutexes[i]);
-        atomic_store(&owner->held, i + 1);
-        if (error != 0)
-            return __LINE__;
-    }
-    for (int i = 0; i < owner->count; i++) {
-        unit_wait_for(&owner->allowed, i + 1);
-        if (pthread_mutex_unlock(owner->mutexes[i]) != 0)
-            return __LINE__;
-    }
-    if (my_priority() != owner->priority)
-        return __LINE__;
-    unit_wait_for(&owner->allowed, owner->count + 1);
-    return 0;
-}
-
-static void owner_start(struct owner *owner)
-{
-    atomic_init(&owner->held, 0);
-    atomic_init(&owner->allowed, 0);
-    unit_start(&owner->call, own, owner);
-}
-
-/* Let the owner unlock its `count`th mutex, counted from 1; one more lets it end. */
-static void owner_allow(struct owner *owner, int count)
-{
-    atomic_store(&owner->allowed, count);
-}
-
-static void owner_finish(struct owner *owner)
-{
-    owner_allow(owner, owner->count + 1);
-    ck_assert_msg(unit_finish(&owner->call) == 0, "owner failed at line %d", owner->call.result);
-}
-
-/* A thread of a given priority that wants one mutex, for so long as its deadline allows. */
-struct wanter {
-    int priority;
-    pthread_mutex_t *mutex;
-    int call;
-    long ms;
-    atomic_int *turn;
-    int my_turn;
-    struct unit_call thread;
-};
-
-enum { PATIENT = TIMED_CALLS };
-
-static int want(void *arg)
-{
-    struct wanter *wanter = arg;
-    int error = set_priority(wanter->priority);
-    if (error != 0)
-        return error;
-    error = wanter->call == PATIENT ? pthread_mutex_lock(wanter->mutex)
-                                    : lock_within(wanter->call, wanter->mutex, wanter->ms);
-    if (error != 0)
-        return error;
-    if (wanter->turn != NULL)
-        wanter->my_turn = atomic_fetch_add(wanter->turn, 1);
-    return pthread_mutex_unlock(wanter->mutex);
-}
-
-static void wanter_start(struct wanter *wanter)
-{
-    unit_start(&wanter->thread, want, wanter);
-}
-
-START_TEST(owner_runs_at_its_waiters_priority)
-{
-    NEEDS_REALTIME();
-    static const int priorities[] = {0, 5};
-    for (int i = 0; i < 2; i++) {
-        pthread_mutex_t mutex;
-        make_inheriting(&mutex, _i);
-        struct owner owner = {.priority = priorities[i], .count = 1, .mutexes = {&mutex}};
-        owner_start(&owner);
-        unit_wait_for(&owner.held, 1);
-        ck_assert_int_eq(unit_priority(owner.call.tid), priorities[i]);
-        struct wanter low = {.priority = 8, .mutex = &mutex, .call = PATIENT};
-        wanter_start(&low);
-        unit_wait_for_priority(owner.call.tid, 8);
-        struct wanter high = {.priority = 20, .mutex = &mutex, .call = PATIENT};
-        wanter_start(&high);
-        unit_wait_for_priority(owner.call.tid, 20);
-        owner_allow(&owner, 1);
-        ck_assert_int_eq(unit_finish(&high.thread), 0);
-        ck_assert_int_eq(unit_finish(&low.thread), 0);
-        owner_finish(&owner);
-        ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
-    }
-}
-END_TEST
-
-/* An owner that found the mutex free told nobody; the kernel must learn who it is all the same. */
-static int own_by_way(void *arg)
-{
-    struct owner *owner = arg;
-    if (set_priority(owner->priority) != 0)
-        return __LINE__;
-    int error = owner->way == TIMED_CALLS ? pthread_mutex_trylock(owner->mutexes[0])
-                                          : lock_within(owner->way, owner->mutexes[0], 10000);
-    atomic_store(&owner->held, 1);
-    if (error != 0)
-        return __LINE__;
-    unit_wait_for(&owner->allowed, 1);
-    if (pthread_mutex_unlock(owner->mutexes[0]) != 0 || my_priority() != owner->priority)
-        return __LINE__;
-    return 0;
-}
-
-START_TEST(owner_by_trylock_or_deadline_is_raised_too)
-{
-    NEEDS_REALTIME();
-    pthread_mutex_t mutex;
-    make_inheriting(&mutex, _i);
-    for (int way = 0; way <= TIMED_CALLS; way++) {
-        struct owner owner = {.priority = 5, .mutexes = {&mutex}, .way = way};
-        unit_start(&owner.call, own_by_way, &owner);
-        unit_wait_for(&owner.held, 1);
-        struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
-        wanter_start(&wanter);
-        unit_wait_for_priority(owner.call.tid, 20);
-        owner_allow(&owner, 1);
-        ck_assert_int_eq(unit_finish(&wanter.thread), 0);
-        ck_assert_msg(unit_finish(&owner.call) == 0, "owner failed at line %d", owner.call.result);
-    }
-    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
-}
-END_TEST
-
-START_TEST(owner_is_lowered_when_the_waiter_gives_up)
-{
-    NEEDS_REALTIME();
-    pthread_mutex_t mutex;
-    make_inheriting(&mutex, _i);
-    struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
-    owner_start(&owner);
-    unit_wait_for(&owner.held, 1);
-    for (int call = 0; call < TIMED_CALLS; call++) {
-        struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = call, .ms = 15};
-        int64_t start = unit_now_ms();
-        wanter_start(&wanter);
-        ck_assert_int_eq(unit_finish(&wanter.thread), ETIMEDOUT);
-        ck_assert_int_ge(unit_now_ms() - start, 14);
-        unit_wait_for_priority(owner.call.tid, 5);
-    }
-    struct wanter patient = {.priority = 9, .mutex = &mutex, .call = PATIENT};
-    wanter_start(&patient);
-    unit_wait_for_priority(owner.call.tid, 9);
-    struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = _i % TIMED_CALLS, .ms = 150};
-    wanter_start(&wanter);
-    unit_wait_for_priority(owner.call.tid, 20);
-    ck_assert_int_eq(unit_finish(&wanter.thread), ETIMEDOUT);
-    unit_wait_for_priority(owner.call.tid, 9);
-    owner_allow(&owner, 1);
-    ck_assert_int_eq(unit_finish(&patient.thread), 0);
-    owner_finish(&owner);
-    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
-}
-END_TEST
-
-START_TEST(waiter_with_a_deadline_raises_and_gets_the_mutex)
-{
-    NEEDS_REALTIME();
-    pthread_mutex_t mutex;
-    make_inheriting(&mutex, _i);
-    for (int call = 0; call < TIMED_CALLS; call++) {
-        struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
-        owner_start(&owner);
-        unit_wait_for(&owner.held, 1);
-        struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = call, .ms = 20000};
-        wanter_start(&wanter);
-        unit_wait_for_priority(owner.call.tid, 20);
-        owner_allow(&owner, 1);
-        ck_assert_int_eq(unit_finish(&wanter.thread), 0);
-        owner_finish(&owner);
-    }
-    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
-}
-END_TEST
-
-/* A waits for what B holds, B for what C holds: C must run at A's priority. */
-START_TEST(inheritance_passes_through_a_chain)
-{
-    NEEDS_REALTIME();
-    pthread_mutex_t near, far;
-    make_inheriting(&near, _i);
-    make_inheriting(&far, _i);
-    struct owner last = {.priority = 3, .count = 1, .mutexes = {&far}};
-    owner_start(&last);
-    unit_wait_for(&last.held, 1);
-    struct owner middle = {.priority = 6, .count = 2, .mutexes = {&near, &far}};
-    owner_start(&middle);
-    unit_wait_for(&middle.held, 1);
-    unit_wait_for_priority(last.call.tid, 6);
-    struct wanter first = {.priority = 20, .mutex = &near, .call = PATIENT};
-    wanter_start(&first);
-    unit_wait_for_priority(middle.call.tid, 20);
-    unit_wait_for_priority(last.call.tid, 20);
-    owner_allow(&last, 1);
-    unit_wait_for(&middle.held, 2);
-    unit_wait_for_priority(last.call.tid, 3);
-    ck_assert_int_eq(unit_priority(middle.call.tid), 20);
-    owner_allow(&middle, 1);
-    ck_assert_int_eq(unit_finish(&first.thread), 0);
-    unit_wait_for_priority(middle.call.tid, 6);
-    owner_finish(&middle);
-    owner_finish(&last);
-    ck_assert_int_eq(pthread_mutex_destroy(&near), 0);
-    ck_assert_int_eq(pthread_mutex_destroy(&far), 0);
-}
-END_TEST
-
-START_TEST(owner_of_two_inherits_from_both)
-{
-    NEEDS_REALTIME();
-    pthread_mutex_t one, two;
-    make_inheriting(&one, _i);
-    make_inheriting(&two, _i);
-    struct owner owner = {.priority = 3, .count = 2, .mutexes = {&one, &two}};
-    owner_start(&owner);
-    unit_wait_for(&owner.held, 2);
-    struct wanter of_one = {.priority = 20, .mutex = &one, .call = PATIENT};
-    struct wanter of_two = {.priority = 10, .mutex = &two, .call = PATIENT};
-    wanter_start(&of_two);
-    unit_wait_for_priority(owner.call.tid, 10);
-    wanter_start(&of_one);
-    unit_wait_for_priority(owner.call.tid, 20);
-    owner_allow(&owner, 1);
-    ck_assert_int_eq(unit_finish(&of_one.thread), 0);
-    unit_wait_for_priority(owner.call.tid, 10);
-    owner_allow(&owner, 2);
-    ck_assert_int_eq(unit_finish(&of_two.thread), 0);
-    owner_finish(&owner);
-    ck_assert_int_eq(pthread_mutex_destroy(&one), 0);
-    ck_assert_int_eq(pthread_mutex_destroy(&two), 0);
-}
-END_TEST
-
-/* A recursive owner keeps what it inherited until its last unlock. */
-START_TEST(recursive_owner_stays_raised_until_the_last_unlock)
-{
-    NEEDS_REALTIME();
-    if (type_of(_i) != PTHREAD_MUTEX_RECURSIVE)
-        return;
-    pthread_mutex_t mutex;
-    make_inheriting(&mutex, _i);
-    struct owner owner = {.priority = 5, .count = 3, .mutexes = {&mutex, &mutex, &mutex}};
-    owner_start(&owner);
-    unit_wait_for(&owner.held, 3);
-    struct wanter wanter = {.priority = 20, .mutex = &mutex, .call = PATIENT};
-    wanter_start(&wanter);
-    unit_wait_for_priority(owner.call.tid, 20);
-    for (int i = 1; i < 3; i++) {
-        owner_allow(&owner, i);
-        unit_wait_until_asleep(getpid(), owner.call.tid);
-        ck_assert_int_eq(unit_priority(owner.call.tid), 20);
-        ck_assert(!atomic_load(&wanter.thread.returned));
-    }
-    owner_allow(&owner, 3);
-    ck_assert_int_eq(unit_finish(&wanter.thread), 0);
-    owner_finish(&owner);
-    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
-}
-END_TEST
-
-START_TEST(waiters_are_served_by_priority)
-{
-    NEEDS_REALTIME();
-    enum { WANTERS = 4 };
-    static const int priorities[WANTERS] = {7, 21, 14, 28};
-    static const int turns[WANTERS] = {3, 1, 2, 0};
-    pthread_mutex_t mutex;
-    make_inheriting(&mutex, _i);
-    struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
-    owner_start(&owner);
-    unit_wait_for(&owner.held, 1);
-    atomic_int turn = 0;
-    struct wanter wanters[WANTERS];
-    for (int i = 0; i < WANTERS; i++) {
-        wanters[i] = (struct wanter){
-            .priority = priorities[i], .mutex = &mutex, .call = PATIENT, .turn = &turn};
-        wanter_start(&wanters[i]);
-    }
-    for (int i = 0; i < WANTERS; i++)
-        unit_wait_until_blocked(&wanters[i].thread);
-    unit_wait_for_priority(owner.call.tid, 28);
-    owner_allow(&owner, 1);
-    for (int i = 0; i < WANTERS; i++)
-        ck_assert_int_eq(unit_finish(&wanters[i].thread), 0);
-    for (int i = 0; i < WANTERS; i++)
-        ck_assert_int_eq(wanters[i].my_turn, turns[i]);
-    owner_finish(&owner);
-    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
-}
-END_TEST
-
-/* Between processes; the mutex is mapped at one address here and at another in the child. */
-struct room {
-    pthread_mutex_t mutex;
-    atomic_int stage;
-};
-
-static struct room *room_elsewhere(int fd, struct room *room)
-{
-    struct room *here = mmap(NULL, sizeof *here, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    unit_child_assert(here != MAP_FAILED && here != room);
-    unit_child_assert(munmap(room, sizeof *room) == 0);
-    return here;
-}
-
-START_TEST(owner_inherits_from_another_process)
-{
-    NEEDS_REALTIME();
-    if (pshared_of(_i) != PTHREAD_PROCESS_SHARED)
-        return;
-    int fd = unit_memory(sizeof(struct room));
-    struct room *room = unit_map(fd, sizeof *room);
-    make_inheriting(&room->mutex, _i);
-    struct owner owner = {.priority = 5, .count = 1, .mutexes = {&room->mutex}};
-    pid_t child = unit_fork();
-    if (child == 0) {
-        room = room_elsewhere(fd, room);
-        unit_wait_for(&room->stage, 1);
-        unit_child_assert(set_priority(20) == 0);
-        unit_child_assert(pthread_mutex_lock(&room->mutex) == 0);
-        unit_child_assert(pthread_mutex_unlock(&room->mutex) == 0);
-        _exit(0);
-    }
-    owner_start(&owner);
-    unit_wait_for(&owner.held, 1);
-    atomic_store(&room->stage, 1);
-    unit_wait_for_priority(owner.call.tid, 20);
-    owner_allow(&owner, 1);
-    unit_reap(child);
-    owner_finish(&owner);
-    ck_assert_int_eq(pthread_mutex_destroy(&room->mutex), 0);
-    ck_assert_int_eq(munmap(room, sizeof *room), 0);
-    ck_assert_int_eq(close(fd), 0);
-}
-END_TEST
 
 /*
  * Ceilings. What follows needs no privilege: attributes, getters and setters.
@@ -551,28 +103,6 @@ static int elsewhere_at(int priority, int (*function)(void *), void *argument)
 {
     struct visit visit = {priority, function, argument};
     return unit_elsewhere(run_visit, &visit);
-}
-
-static int trylock(void *mutex)
-{
-    return pthread_mutex_trylock(mutex);
-}
-
-static int try_unlock(void *mutex)
-{
-    int error = pthread_mutex_trylock(mutex);
-    return error != 0 ? error : pthread_mutex_unlock(mutex);
-}
-
-static int lock_unlock(void *mutex)
-{
-    int error = pthread_mutex_lock(mutex);
-    return error != 0 ? error : pthread_mutex_unlock(mutex);
-}
-
-static int unlock(void *mutex)
-{
-    return pthread_mutex_unlock(mutex);
 }
 
 static void setprioceiling_body(int variant)
@@ -748,10 +278,8 @@ static void ceiling_raises_body(int variant)
 {
     pthread_mutex_t mutex;
     make_with_ceiling(&mutex, variant, 20);
-    for (int how = 0; how < TIMED_CALLS + 2; how++) {
-        int error = how < TIMED_CALLS    ? lock_within(how, &mutex, 10000)
-                    : how == TIMED_CALLS ? pthread_mutex_lock(&mutex)
-                                         : pthread_mutex_trylock(&mutex);
+    for (int how = PLAIN; how <= FORMS; how++) {
+        int error = how < FORMS ? lock_within(how, &mutex, 10000) : pthread_mutex_trylock(&mutex);
         ck_assert_int_eq(error, 0);
         ck_assert_int_eq(my_priority(), 20);
         ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
@@ -775,7 +303,7 @@ static void above_ceiling_body(int variant)
     make_with_ceiling(&mutex, variant, 20);
     ck_assert_int_eq(pthread_mutex_lock(&mutex), EINVAL);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), EINVAL);
-    for (int call = 0; call < TIMED_CALLS; call++)
+    for (enum form call = TIMED; call < FORMS; call++)
         ck_assert_int_eq(lock_within(call, &mutex, 10000), EINVAL);
     ck_assert_int_eq(my_priority(), 21);
     ck_assert_int_eq(elsewhere_at(20, try_unlock, &mutex), 0);
@@ -863,10 +391,10 @@ static void failures_body(int variant)
     static const long nanoseconds[] = {-1, 1000000000, LONG_MAX, LONG_MIN};
     pthread_mutex_t mutex;
     make_with_ceiling(&mutex, variant, 20);
-    for (int call = 0; call < TIMED_CALLS; call++)
+    for (enum form call = TIMED; call < FORMS; call++)
         for (size_t i = 0; i < sizeof nanoseconds / sizeof nanoseconds[0]; i++) {
             struct timespec bad = {1, nanoseconds[i]};
-            ck_assert_int_eq(lock_by(call, &mutex, &bad), 0);
+            ck_assert_int_eq(lock_until(call, &mutex, &bad), 0);
             ck_assert_int_eq(my_priority(), 20);
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
         }
@@ -875,11 +403,11 @@ static void failures_body(int variant)
     unit_wait_for(&owner.held, 1);
     ck_assert_int_eq(pthread_mutex_trylock(&mutex), EBUSY);
     ck_assert_int_eq(my_priority(), 10);
-    for (int call = 0; call < TIMED_CALLS; call++) {
+    for (enum form call = TIMED; call < FORMS; call++) {
         for (size_t i = 0; i < sizeof nanoseconds / sizeof nanoseconds[0]; i++) {
-            struct timespec bad = unit_deadline(clock_of(call), 10000);
+            struct timespec bad = unit_deadline(form_clock(call), 10000);
             bad.tv_nsec = nanoseconds[i];
-            ck_assert_int_eq(lock_by(call, &mutex, &bad), EINVAL);
+            ck_assert_int_eq(lock_until(call, &mutex, &bad), EINVAL);
             ck_assert_int_eq(my_priority(), 10);
         }
     }
@@ -908,7 +436,7 @@ static void time_out_body(int variant)
     struct owner owner = {.priority = 5, .count = 1, .mutexes = {&mutex}};
     owner_start(&owner);
     unit_wait_for(&owner.held, 1);
-    for (int call = 0; call < TIMED_CALLS; call++) {
+    for (enum form call = TIMED; call < FORMS; call++) {
         ck_assert_int_eq(lock_within(call, &mutex, 3), ETIMEDOUT);
         ck_assert_int_eq(my_priority(), 10);
         ck_assert_int_eq(lock_within(call, &mutex, -3), ETIMEDOUT);
@@ -936,22 +464,22 @@ static void relock_body(int variant)
     if (type_of(variant) == PTHREAD_MUTEX_RECURSIVE) {
         ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
         ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
-        for (int call = 0; call < TIMED_CALLS; call++)
+        for (enum form call = TIMED; call < FORMS; call++)
             ck_assert_int_eq(lock_within(call, &mutex, -1000), 0);
-        for (int depth = 3 + TIMED_CALLS; depth > 1; depth--) {
+        for (int depth = 2 + FORMS; depth > 1; depth--) {
             ck_assert_int_eq(my_priority(), 20);
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
             ck_assert_int_eq(elsewhere_at(10, trylock, &mutex), EBUSY);
         }
     } else if (type_of(variant) == PTHREAD_MUTEX_ERRORCHECK) {
         ck_assert_int_eq(pthread_mutex_lock(&mutex), EDEADLK);
-        for (int call = 0; call < TIMED_CALLS; call++)
+        for (enum form call = TIMED; call < FORMS; call++)
             ck_assert_int_eq(lock_within(call, &mutex, 10000), EDEADLK);
         ck_assert_int_eq(elsewhere_at(10, unlock, &mutex), EPERM);
     } else {
         /* Not on libc, which would not let go of the priority afterwards. */
         if (unit_on_furwock())
-            for (int call = 0; call < TIMED_CALLS; call++)
+            for (enum form call = TIMED; call < FORMS; call++)
                 ck_assert_int_eq(lock_within(call, &mutex, 3), ETIMEDOUT);
         ck_assert_int_eq(pthread_mutex_trylock(&mutex), EBUSY);
     }
@@ -1004,7 +532,7 @@ static void ceiling_between_processes_body(int variant)
     pid_t child = unit_fork();
     if (child == 0) {
         int value;
-        room = room_elsewhere(fd, room);
+        room = unit_map_elsewhere(fd, room, sizeof *room);
         unit_child_assert(set_priority(7) == 0);
         unit_wait_for(&room->stage, 1);
         unit_child_assert(pthread_mutex_trylock(&room->mutex) == EBUSY);
@@ -1050,7 +578,7 @@ static void both_protocols_body(int variant)
     ck_assert_int_eq(pthread_mutex_lock(&inheriting), 0);
     ck_assert_int_eq(pthread_mutex_lock(&protected), 0);
     ck_assert_int_eq(my_priority(), 15);
-    struct wanter wanter = {.priority = 25, .mutex = &inheriting, .call = PATIENT};
+    struct wanter wanter = {.priority = 25, .mutex = &inheriting, .call = PLAIN};
     wanter_start(&wanter);
     unit_wait_for_priority(unit_gettid(), 25);
     ck_assert_int_eq(pthread_mutex_unlock(&inheriting), 0);
@@ -1141,7 +669,7 @@ START_TEST(ordinary_thread_may_lock_under_a_ceiling)
         ck_assert_int_eq(my_priority(), 0);
         ck_assert_int_eq(pthread_mutex_trylock(&mutex), 0);
         ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
-        for (int call = 0; call < TIMED_CALLS; call++) {
+        for (enum form call = TIMED; call < FORMS; call++) {
             ck_assert_int_eq(lock_within(call, &mutex, 10000), 0);
             ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
         }
@@ -1152,105 +680,9 @@ START_TEST(ordinary_thread_may_lock_under_a_ceiling)
 }
 END_TEST
 
-/*
- * The owner's thread ends with the mutex, and the kernel gives it to a waiter, who is stopped on
- * its way out of the kernel: the next thread queues behind that one.
- */
-static int end_with(void *arg)
+static Suite *mutex_ceiling_suite(void)
 {
-    struct owner *owner = arg;
-    int error = pthread_mutex_lock(owner->mutexes[0]);
-    atomic_store(&owner->held, 1);
-    unit_wait_for(&owner->allowed, 1);
-    return error;
-}
-
-static atomic_int stopped, go_on;
-
-static void stop(int signal)
-{
-    (void)signal;
-    atomic_store(&stopped, 1);
-    unit_wait_for(&go_on, 1);
-}
-
-/* False if the heir got past before it could be stopped. */
-static bool next_queues_behind_heir(int variant)
-{
-    pthread_mutex_t mutex;
-    make_inheriting(&mutex, variant);
-    struct owner owner = {.mutexes = {&mutex}};
-    unit_start(&owner.call, end_with, &owner);
-    unit_wait_for(&owner.held, 1);
-
-    /* The heir shares a processor with this thread, which does not let it run. */
-    cpu_set_t one, all;
-    ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
-    struct wanter heir = {.mutex = &mutex, .call = PATIENT};
-    wanter_start(&heir);
-    unit_wait_until_blocked(&heir.thread);
-    ck_assert_int_eq(set_priority(1), 0);
-    int tid = atomic_load(&owner.call.tid);
-    atomic_store(&owner.allowed, 1);
-    while (syscall(SYS_tgkill, getpid(), tid, 0) == 0)
-        ;
-    ck_assert_int_eq(pthread_kill(heir.thread.thread, SIGUSR1), 0);
-    ck_assert_int_eq(set_priority(0), 0);
-    ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
-    while (!atomic_load(&stopped) && !atomic_load(&heir.thread.returned))
-        sched_yield();
-
-    bool held = atomic_load(&stopped);
-    struct wanter next = {.mutex = &mutex, .call = CLOCK_MONO, .ms = 5000};
-    wanter_start(&next);
-    if (held)
-        unit_wait_until_blocked(&next.thread);
-    atomic_store(&go_on, 1);
-    ck_assert_int_eq(unit_finish(&next.thread), 0);
-    ck_assert_int_eq(unit_finish(&heir.thread), 0);
-    ck_assert_int_eq(unit_finish(&owner.call), 0);
-    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
-    return held;
-}
-
-START_TEST(what_a_dead_owner_leaves_to_a_waiter_can_be_waited_for)
-{
-    NEEDS_REALTIME();
-    /* libc defect: glibc's waiter takes the mark of the death for an owner, and aborts. */
-    if (!unit_on_furwock())
-        unit_skip("would abort");
-    if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-        unit_skip("needs two processors");
-    struct sigaction action = {.sa_handler = stop};
-    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
-    while (!next_queues_behind_heir(_i)) {
-        atomic_store(&stopped, 0);
-        atomic_store(&go_on, 0);
-    }
-}
-END_TEST
-
-static Suite *mutex_protocol_suite(void)
-{
-    Suite *suite = suite_create("mutex_protocol");
-
-    TCase *inherit = tcase_create("inheritance");
-    tcase_set_timeout(inherit, 20);
-    tcase_add_loop_test(inherit, owner_runs_at_its_waiters_priority, 0, VARIANTS);
-    tcase_add_loop_test(inherit, owner_by_trylock_or_deadline_is_raised_too, 0, VARIANTS);
-    tcase_add_loop_test(inherit, owner_is_lowered_when_the_waiter_gives_up, 0, VARIANTS);
-    tcase_add_loop_test(inherit, waiter_with_a_deadline_raises_and_gets_the_mutex, 0, VARIANTS);
-    tcase_add_loop_test(inherit, inheritance_passes_through_a_chain, 0, VARIANTS);
-    tcase_add_loop_test(inherit, owner_of_two_inherits_from_both, 0, VARIANTS);
-    tcase_add_loop_test(inherit, recursive_owner_stays_raised_until_the_last_unlock, 0, VARIANTS);
-    tcase_add_loop_test(inherit, waiters_are_served_by_priority, 0, VARIANTS);
-    tcase_add_loop_test(inherit, owner_inherits_from_another_process, 0, VARIANTS);
-    tcase_add_loop_test(inherit, what_a_dead_owner_leaves_to_a_waiter_can_be_waited_for, 0,
-                        VARIANTS);
-    suite_add_tcase(suite, inherit);
+    Suite *suite = suite_create("mutex_ceiling");
 
     TCase *ceiling = tcase_create("ceilings");
     tcase_set_timeout(ceiling, 20);
@@ -1278,4 +710,4 @@ static Suite *mutex_protocol_suite(void)
     return suite;
 }
 
-UNIT_MAIN(mutex_protocol_suite)
+UNIT_MAIN(mutex_ceiling_suite)
