@@ -7,12 +7,12 @@ CONFORM_FORMS = glibc $(if $(filter glibc,$(ARCHIVES)),static-glibc) \
 CONFORM = $(CONFORM_FORMS:%=$(BUILD)/conformance/%/conform)
 conform_objects = $(patsubst test/conformance/%.c,$(BUILD)/conformance/$(1)/%.o,$(CONFORM_SOURCES))
 
-$(BUILD)/conformance/glibc/%.o: test/conformance/%.c test/conformance/conform.h test/unit/unit.h config.mk
+$(BUILD)/conformance/glibc/%.o: test/conformance/%.c $(wildcard test/conformance/*.h) test/unit/unit.h config.mk
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(CONFORM_FLAGS) -c -o $@ $<
 
-$(BUILD)/conformance/musl/%.o: test/conformance/%.c test/conformance/conform.h test/unit/unit.h config.mk
+$(BUILD)/conformance/musl/%.o: test/conformance/%.c $(wildcard test/conformance/*.h) test/unit/unit.h config.mk
 	@mkdir -p $(@D)
 	@echo "  CC    $<, musl"
 	@$(CC) $(CONFORM_FLAGS) $(UNIT_MUSL) -c -o $@ $<

@@ -32,17 +32,17 @@ have_check:
 # Objects serve both forms of their libc, and are kept for that.
 .SECONDARY: $(patsubst %,$(BUILD)/test/unit/%.o,$(C_UNITS) $(CXX_UNITS) $(C_UNITS:%=musl/%))
 
-$(BUILD)/test/unit/%.o: test/unit/%.c test/unit/unit.h config.mk | have_check
+$(BUILD)/test/unit/%.o: test/unit/%.c $(wildcard test/unit/*.h) config.mk | have_check
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) -std=gnu11 $(UNIT_FLAGS) $(UNIT_CHECK) -c -o $@ $<
 
-$(BUILD)/test/unit/%.o: test/unit/%.cc test/unit/unit.h config.mk | have_check
+$(BUILD)/test/unit/%.o: test/unit/%.cc $(wildcard test/unit/*.h) config.mk | have_check
 	@mkdir -p $(@D)
 	@echo "  CXX   $<"
 	@$(CXX) -std=gnu++17 $(UNIT_FLAGS) $(UNIT_CHECK) -c -o $@ $<
 
-$(BUILD)/test/unit/musl/%.o: test/unit/%.c test/unit/unit.h test/compat/check.h config.mk
+$(BUILD)/test/unit/musl/%.o: test/unit/%.c $(wildcard test/unit/*.h) test/compat/check.h config.mk
 	@mkdir -p $(@D)
 	@echo "  CC    $<, musl"
 	@$(CC) -std=gnu11 $(UNIT_FLAGS) -fPIE -Itest/compat $(UNIT_MUSL) -c -o $@ $<
