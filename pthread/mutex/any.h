@@ -12,7 +12,7 @@ bool mutex_is_mine(struct mutex *mutex, uint32_t kind);
 
 /* What pthread_mutex_lock and its kin do and return. */
 int mutex_lock_any(struct mutex *mutex, struct attempt how);
-int mutex_unlock_any(struct mutex *mutex);
+COLD int mutex_unlock_any(struct mutex *mutex);
 
 /* Lock once more what the caller holds. */
 int mutex_relock(struct mutex *mutex, uint32_t kind, struct attempt how);

@@ -17,6 +17,6 @@ static inline bool is_biased_to_me(const struct mutex *mutex)
 /* The caller has just taken the word: after some thousand times in a row it is biased. */
 void bias_earn(struct mutex *mutex);
 /* Afterwards the mutex is one as any other, and stays that. */
-void bias_revoke(struct mutex *mutex);
+COLD void bias_revoke(struct mutex *mutex);
 
 #endif

@@ -71,9 +71,9 @@ static inline bool is_biased(uint32_t word)
 }
 
 /* A normal, private mutex whose word the fast path has not found free: 0. */
-int plain_lock_normal(struct mutex *mutex);
+COLD int plain_lock_normal(struct mutex *mutex);
 /* A word that is not simply held is released, and a sleeper woken. 0. */
-int plain_release_slow(struct mutex *mutex, enum scope scope);
+COLD int plain_release_slow(struct mutex *mutex, enum scope scope);
 
 /* 0, ETIMEDOUT, EINVAL or EBUSY. */
 int plain_acquire(struct mutex *mutex, uint32_t kind, struct attempt how);
