@@ -33,7 +33,8 @@ FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 # Objects of the libc's own that programs see are one family or another; in an archive a family is
 # one member, so that no object is ever shared between libc's code and Furwock's. The other members
 # are what families have in common.
-FAMILY_mutex = $(basename $(wildcard pthread/mutex/*.c)) pthread/cond pthread/c11 pthread/once
+FAMILY_mutex = $(basename $(wildcard pthread/mutex/*.c)) pthread/cond pthread/watch pthread/c11 \
+	pthread/once
 FAMILY_rwlock = pthread/rwlock pthread/readers
 FAMILY_barrier = pthread/barrier
 FAMILY_sem = pthread/sem

@@ -1,13 +1,13 @@
 /*
  * Condition variables.
  *
- *      31                                   2      1         0
- *      +------------------------------------+---------+----------+
- *      |              sequence              | SPINNER | SLEEPERS |   word
- *      +------------------------------------+---------+----------+
+ *      31                            3      2         1         0
+ *      +-----------------------------+------+---------+----------+
+ *      |          sequence           | MANY | WATCHER | SLEEPERS |   word
+ *      +-----------------------------+------+---------+----------+
  *
  *   wait       reads the sequence and sets SLEEPERS while it holds the mutex, unlocks, and sleeps
- *              while the word is still what it left. However it wakes, it has been unblocked.
+ *              while the word has this sequence. However it wakes, it has been unblocked.
  *   signal     if a bit is set: adds one to the sequence, then wakes one sleeper.
  *   broadcast  if a bit is set: adds one to the sequence, clears the bits, wakes a few sleepers and
  *              moves the others to the mutex's word, where each unlock wakes the next.
@@ -24,21 +24,28 @@
  * only the address of the word: threads that were blocked with it are asleep, or find the sequence
  * changed.
  *
- * Once unblocked a waiter does not touch the condition variable, whose memory may be gone: SLEEPERS
- * is cleared by a signal that wakes nobody, which changes the sequence again and wakes whoever has
- * come meanwhile and found the bit set. It is a hint that costs two system calls when stale. Only
- * those who watch the word read it after their wait may have ended; they count themselves in
- * `users`, and destroy waits for them. They run, or are about to.
+ * Once unblocked a waiter does not touch the condition variable, whose memory may be gone; nor does
+ * a signal or broadcast after its addition, by which waiters may be unblocked and leave. So nobody
+ * who wakes in vain may clear SLEEPERS. A thread whose signal has woken nobody asks the kernel before
+ * the next one whether there are sleepers, and if there are none, it makes that a broadcast, which
+ * clears the bit and wakes whoever has come meanwhile. SLEEPERS is a hint that costs three system
+ * calls when stale.
  *
- * The spinner is one waiter that watches the word for a while instead of sleeping at once (private
- * ones only). It sets SPINNER; a signal that finds the bit clears it and is done, since the spinner
- * sees the sequence change. The spinner gives up by exchanging SPINNER for SLEEPERS in the word,
- * which fails if the sequence has changed.
+ * Within one sequence bits are only added to the word. So whether it still has the sequence under
+ * which a waiter has slept can be asked of the kernel without touching the memory: there are at most
+ * four values to compare it with.
  *
- * Where the last wake was a broadcast, others watch with the spinner: they find SPINNER set, and do
- * all that it does. While they watch one of the bits is set, since whoever clears SPINNER changes
- * the sequence or sets SLEEPERS. A signal unblocks them all, which is mostly too many, and so the
- * first one has the next waiters sleep at once again.
+ * The watcher is one waiter that looks out for the signal for a while instead of sleeping at once
+ * (private conditions only), in a slot of a table (watch.h), and so not in the object. It sets
+ * WATCHER. A signal that finds the bit clears it and tells the watcher; if there is no other bit and
+ * nobody has begun to watch and gone to sleep, it is done. Else it wakes a sleeper as well, so that
+ * nobody who sleeps waits for a watcher to run: the two are unblocked, and whoever comes first has
+ * what the signal was for.
+ *
+ * Where the last wake was a broadcast, others watch with the watcher, and set MANY. A signal unblocks
+ * them all, which is mostly too many, and so the first one has the next waiters sleep at once again.
+ * Some of them may have gone to sleep by WATCHER alone, and one of these is woken; for the others the
+ * signal sets SLEEPERS, since MANY said that there may be some.
  *
  * Waiters with a priority-inheriting mutex sleep by FUTEX_WAIT_REQUEUE_PI, if the condition is
  * private: the kernel then chooses by priority whom to signal, and gives it the mutex or queues it
@@ -50,7 +57,11 @@
  * has become since, a new condition variable perhaps. So the sequence of each begins somewhere
  * else, chosen by the first waiter, far from those of the ones before.
  *
- * The sequence wraps after 2^30 signals that found waiters: a thread would have to be stopped
+ * If a thread never runs again: one that waits has changed nothing but the bits, which cost others a
+ * system call, and a slot that is taken over. One that a broadcast has moved to the mutex sleeps
+ * there as any other, and the three that it has woken are on their way as those of an unlock are.
+ *
+ * The sequence wraps after 2^29 signals that found waiters: a thread would have to be stopped
  * between reading the word and sleeping for exactly a multiple of that many.
  */
 #include "checked.h"
@@ -58,11 +69,13 @@
 #include "hints.h"
 #include "mutex/mutex.h"
 #include "mutex/owned.h"
+#include "self.h"
 #include "spinning.h"
+#include "watch.h"
 
 #include <errno.h>
 
-enum word { SLEEPERS = 1, SPINNER = 2, SEQUENCE = 4, BITS = SLEEPERS | SPINNER };
+enum word { SLEEPERS = 1, WATCHER = 2, MANY = 4, SEQUENCE = 8, BITS = SLEEPERS | WATCHER | MANY };
 
 enum { CLOCK_IS_MONOTONIC = 1, COND_SHARED = 2, KNOWN_FLAGS = 3 };
 
@@ -71,12 +84,6 @@ enum { CLOCK_IS_MONOTONIC = 1, COND_SHARED = 2, KNOWN_FLAGS = 3 };
  * its way to the mutex while another holds it (measured: 1 is a third slower than 3).
  */
 enum { WOKEN_AT_ONCE = 3 };
-
-/* How many waiters watch the word at most: more would only stand in each other's way at the mutex. */
-enum { WATCHERS = 16 };
-
-/* In `users`: pthread_cond_destroy sleeps until the others are gone. */
-#define DESTROYING 0x80000000u
 
 /* In `mutex`, which is where sleepers can be moved: that it inherits priority. */
 #define INHERITS 1ul
@@ -91,16 +98,9 @@ static bool is_valid(const struct cond *cond)
     return (arch_load_relaxed(&cond->flags) & ~(uint32_t)KNOWN_FLAGS) == 0;
 }
 
-/* Returns how many there were before. */
-static uint32_t enter(struct cond *cond)
+static uint32_t sequence_of(uint32_t word)
 {
-    return arch_fetch_add(&cond->users, 1);
-}
-
-static void leave(struct cond *cond)
-{
-    if (arch_fetch_add(&cond->users, -1u) == (DESTROYING | 1))
-        unpark(&cond->users, 1, PRIVATE, ANY);
+    return word & ~(uint32_t)BITS;
 }
 
 /* Was the last wake a broadcast? */
@@ -147,7 +147,7 @@ static struct mutex *mutex_at(void *target)
 
 static bool same_sequence(uint32_t a, uint32_t b)
 {
-    return ((a ^ b) & ~(uint32_t)BITS) == 0;
+    return sequence_of(a) == sequence_of(b);
 }
 
 /*
@@ -184,44 +184,58 @@ static uint32_t announce(struct cond *cond, uint32_t bit, uint32_t step)
 }
 
 /*
- * Become the spinner if there is none, or watch with it where broadcasts are expected. On success
- * *word is the word since then.
+ * Become the watcher if nobody else waits, or watch with others where broadcasts are expected. On
+ * success *word is the word since then.
  */
-static bool announce_watcher(struct cond *cond, uint32_t step, uint32_t *word)
+static bool announce_watcher(struct cond *cond, uint32_t step, uint32_t *word, struct watch *watch)
 {
-    bool room = enter(cond) < WATCHERS;
     *word = arch_load_relaxed(&cond->word);
-    while (room && (!(*word & SPINNER) || has_broadcasts(cond))) {
-        uint32_t next = (*word | SPINNER) + step;
+    while (!(*word & BITS) || has_broadcasts(cond)) {
+        uint32_t bits = *word & WATCHER ? WATCHER | MANY : WATCHER, next = (*word | bits) + step;
+        if (!watch_begin(watch, cond, sequence_of(next)))
+            return false;
         if (next == *word || arch_cas_fetch(&cond->word, word, next)) {
             *word = next;
             return true;
         }
     }
-    leave(cond);
     return false;
 }
 
-/* Watch the word. True if signalled; else *word is the word under which to sleep. */
-static bool watch_for_signal(struct cond *cond, struct spin *spin, uint32_t *word)
+/* Look out for the signal. False: it has to be slept for. */
+static bool watch_for_signal(const struct watch *watch, struct spin *spin)
 {
-    uint32_t now;
-    bool signalled;
-    do {
-        now = arch_load_acquire(&cond->word);
-        signalled = !same_sequence(now, *word);
-    } while (!signalled && spin_goes_on(spin));
-    spin_report(spin, signalled);
-    while (!signalled) {
-        uint32_t asleep = (now & ~(uint32_t)SPINNER) | SLEEPERS;
-        if (arch_cas_fetch(&cond->word, &now, asleep)) {
-            *word = asleep;
-            break;
-        }
-        signalled = !same_sequence(now, *word);
+    enum watch_news news;
+    do
+        news = watch_look(watch);
+    while (news == WAITING && spin_goes_on(spin));
+    spin_report(spin, news == TOLD);
+    return news == TOLD || watch_retire(watch) == TOLD;
+}
+
+/*
+ * The next word of the same sequence, with bits that may have been added to `least` since; false if
+ * there are no more. One that has been met before cannot come again.
+ */
+static bool next_word(uint32_t *word, uint32_t least)
+{
+    while ((*word & BITS) != BITS) {
+        ++*word;
+        if ((*word & least) == least && (*word & (WATCHER | MANY)) != MANY)
+            return true;
     }
-    leave(cond);
-    return signalled;
+    return false;
+}
+
+/* Is the sequence still what it was with `word`? */
+static bool unchanged(const uint32_t *address, uint32_t word, enum scope scope)
+{
+    uint32_t least = word;
+    do
+        if (parked_unchanged(address, word, scope))
+            return true;
+    while (next_word(&word, least));
+    return false;
 }
 
 static void cancelled_wait(void *argument)
@@ -232,17 +246,21 @@ static void cancelled_wait(void *argument)
     host_restore_cancel(waiter->cancel_type);
 }
 
+/*
+ * Sleep until the sequence changes. What a signal handler interrupts goes on. A sleeper that a
+ * broadcast has moved to the mutex can still time out there, or be interrupted: it was unblocked.
+ */
 static int wait_asleep(struct waiter *waiter, uint32_t word, const struct deadline *deadline)
 {
-    int result = park_cancellable(&waiter->cond->word, word, deadline, waiter->scope,
-                                  cancelled_wait, waiter);
-    /*
-     * A sleeper that a broadcast has moved to the mutex can still time out there. It was unblocked
-     * if the sequence has changed. Interrupted is a wakeup without cause: to sleep again would need
-     * the word's memory alive.
-     */
-    bool late = result == ETIMEDOUT && parked_unchanged(&waiter->cond->word, word, waiter->scope);
-    return late ? ETIMEDOUT : 0;
+    const uint32_t *address = &waiter->cond->word, least = word;
+    for (;;) {
+        int result =
+            park_cancellable(address, word, deadline, waiter->scope, cancelled_wait, waiter);
+        if (result == ETIMEDOUT)
+            return unchanged(address, word, waiter->scope) ? ETIMEDOUT : 0;
+        if (result == 0 || (result == EAGAIN && !next_word(&word, least)))
+            return 0;
+    }
 }
 
 /* With a priority-inheriting mutex. */
@@ -299,6 +317,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     waiter.cancel_type = host_defer_cancel();
 
     struct spin spin;
+    struct watch watch;
     uint32_t word, step = 0;
     bool watches = false;
     void *target = NULL;
@@ -307,8 +326,8 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     if (waiter.scope == PRIVATE) {
         target = target_of(mutex);
         step += set_target(cond, target);
-        if (!inherits(target) && spin_wanted(&spin, &cond->hints))
-            watches = announce_watcher(cond, step, &word);
+        if (!inherits(target) && watch_find(&watch, cond) && spin_wanted(&spin, &watch.slot->hints))
+            watches = announce_watcher(cond, step, &word, &watch);
     }
     if (!watches)
         word = announce(cond, SLEEPERS, step);
@@ -318,7 +337,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
         error = wait_inheriting(&waiter, word, deadline);
     } else {
         enum reacquire others = NOBODY_MOVED;
-        if (!watches || !watch_for_signal(cond, &spin, &word)) {
+        if (!watches || !watch_for_signal(&watch, &spin)) {
             error = wait_asleep(&waiter, word, deadline);
             others = OTHERS_MOVED;
         }
@@ -331,20 +350,37 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
 
 /* Waking. */
 
+enum wakes { ONE, ALL };
+
+/* The bits that are left when one, or all, of those are unblocked for whom there were `bits`. */
+static uint32_t bits_left(uint32_t bits, enum wakes wakes)
+{
+    if (wakes == ALL)
+        return 0;
+    return bits & (SLEEPERS | MANY) ? SLEEPERS : 0;
+}
+
 /*
- * Add one to the sequence and clear `bits`. Returns the word from before, with *target as it was
- * then; zero if there was no bit, and nothing to do.
+ * Add one to the sequence. Returns the word from before, with *target as it was then; zero if there
+ * was no bit, and nothing to do.
  */
-static uint32_t advance(struct cond *cond, uint32_t bits, void **target)
+static uint32_t advance(struct cond *cond, enum wakes wakes, void **target)
 {
     for (;;) {
         uint32_t word = arch_load_acquire(&cond->word);
         if (!(word & BITS))
             return 0;
         *target = arch_load_pointer(&cond->mutex);
-        if (arch_cas(&cond->word, word, (word + SEQUENCE) & ~bits))
+        if (arch_cas(&cond->word, word, sequence_of(word) + SEQUENCE + bits_left(word, wakes)))
             return word;
     }
+}
+
+/* After the addition: has everybody been told for whom there were bits in the word? */
+static bool all_told(const struct cond *cond, uint32_t before)
+{
+    bool told = (before & WATCHER) && watch_signal(cond, sequence_of(before));
+    return told && !(before & SLEEPERS);
 }
 
 /* Give the mutex to the foremost sleeper, or queue it there, and count - 1 others with it. */
@@ -360,42 +396,43 @@ static int signal_inheriting(struct cond *cond, struct mutex *mutex, int count)
 }
 
 /* Wake up to `count` sleepers. */
-static int wake(struct cond *cond, void *target, int count)
+static int wake(struct cond *cond, void *target, int count, enum scope scope)
 {
     if (inherits(target))
         return signal_inheriting(cond, mutex_at(target), count);
-    return unpark(&cond->word, count, scope_of(cond), ANY);
+    return unpark(&cond->word, count, scope, ANY);
 }
 
 static COLD void signal_waiters(struct cond *cond)
 {
     void *target;
+    enum scope scope = scope_of(cond);
+    bool nobody = self.woke_nobody == cond && !parked(&cond->word, scope);
+    enum wakes wakes = nobody ? ALL : ONE;
     hints_clear_used(&cond->hints);
-    uint32_t before = advance(cond, SPINNER, &target);
-    if (!before || (before & SPINNER))
+    self.woke_nobody = NULL;
+    uint32_t before = advance(cond, wakes, &target);
+    if (!before || all_told(cond, before))
         return;
-    /*
-     * Whoever has relied on the bit since: if asleep, it wakes without cause; if not yet, it must
-     * not fall asleep when the bit is set again, so the sequence changes once more.
-     */
-    uint32_t now = before + SEQUENCE, clear = (now + SEQUENCE) & ~(uint32_t)SLEEPERS;
-    if (wake(cond, target, 1) == 0 && arch_cas(&cond->word, now, clear))
-        wake(cond, target, EVERYONE);
+    int woken = wake(cond, target, wakes == ALL ? EVERYONE : 1, scope);
+    if (woken == 0 && bits_left(before, wakes))
+        self.woke_nobody = cond;
 }
 
 static COLD void broadcast_waiters(struct cond *cond)
 {
     void *target;
+    enum scope scope = scope_of(cond);
     hints_set_used(&cond->hints);
-    uint32_t before = advance(cond, BITS, &target);
-    if (!(before & SLEEPERS))
+    uint32_t before = advance(cond, ALL, &target);
+    if (!before || all_told(cond, before))
         return;
     /* whoever has come since may wait with another mutex: then none are moved */
-    uint32_t now = (before + SEQUENCE) & ~(uint32_t)BITS;
-    if (scope_of(cond) == PRIVATE && target && !inherits(target))
+    uint32_t now = sequence_of(before) + SEQUENCE;
+    if (scope == PRIVATE && target && !inherits(target))
         unpark_some_move_rest(&cond->word, now, WOKEN_AT_ONCE, &mutex_at(target)->word);
     else
-        wake(cond, target, EVERYONE);
+        wake(cond, target, EVERYONE, scope);
 }
 
 PUBLIC int pthread_cond_signal(pthread_cond_t *object)
@@ -451,15 +488,10 @@ PUBLIC int pthread_cond_destroy(pthread_cond_t *object)
     if (!is_valid(cond))
         return EINVAL;
     uint32_t word = arch_load_acquire(&cond->word);
-    if ((word & SPINNER) || ((word & SLEEPERS) && parked(&cond->word, scope_of(cond))))
+    if ((word & WATCHER) && watch_is_on(cond, sequence_of(word)))
         return EBUSY;
-    for (;;) {
-        uint32_t users = arch_load_acquire(&cond->users);
-        if ((users & ~DESTROYING) == 0)
-            break;
-        if ((users & DESTROYING) || arch_cas(&cond->users, users, users | DESTROYING))
-            park(&cond->users, users | DESTROYING, NULL, PRIVATE, ANY);
-    }
+    if ((word & BITS) && parked(&cond->word, scope_of(cond)))
+        return EBUSY;
     arch_store_relaxed(&cond->flags, DESTROYED);
     return checked_gone(cond, sizeof *cond, 0);
 }

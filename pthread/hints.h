@@ -2,20 +2,16 @@
  * The hints of an object: a word by which those who wait decide how. Nothing but speed depends on
  * it: an update may be lost, and all bits zero is an object without a history.
  *
- *      31             16     15        14    12    11    10       8 7              0
- *      +----------------+----------+----------+---------+----------+----------------+
- *      |     aside      |   USED   |  unused  | CROWDED | interval |     credit     |
- *      +----------------+----------+----------+---------+----------+----------------+
- *       spinning.c       the object's own      spinning.c, learned from each spin
+ *      31             16     15        14       11 10       8 7              0
+ *      +----------------+----------+-------------+----------+----------------+
+ *      |     unused     |   USED   |    unused   | interval |     credit     |
+ *      +----------------+----------+-------------+----------+----------------+
+ *                        the object's own          spinning.c, learned from each spin
  *
  *   credit    how much spinning has paid, as an offset from its start, signed
  *   interval  while spinning is off: one wait in 2^(interval + 4) tries it again
- *   CROWDED   success came when other threads had had this processor
  *   USED      mutex: condition variables are used with it (mutex/plain.c)
  *             condition variable: its last wake was a broadcast (cond.c)
- *   aside     how many threads of this process stand aside from the object now
- *
- * The lowest half changes by compare-and-swap, `aside` by additions.
  */
 #ifndef FURWOCK_HINTS_H
 #define FURWOCK_HINTS_H
@@ -30,11 +26,8 @@ enum hints {
     HINTS_CREDIT = 0xff,
     HINTS_INTERVAL_SHIFT = 8,
     HINTS_INTERVAL = 7,
-    HINTS_CROWDED = 1 << 11,
     HINTS_USED = 1 << 15,
     HINTS_LEARNED = HINTS_USED - 1,
-    HINTS_ASIDE_SHIFT = 16,
-    HINTS_ONE_ASIDE = 1 << HINTS_ASIDE_SHIFT,
 };
 
 static inline bool hints_used(const uint32_t *hints)
@@ -67,11 +60,6 @@ static inline void hints_learn(uint32_t *hints, uint32_t then)
     uint32_t now = arch_load_relaxed(hints), learned = now & HINTS_LEARNED;
     if (then != learned)
         arch_cas(hints, now, now - learned + then);
-}
-
-static inline uint32_t hints_aside(const uint32_t *hints)
-{
-    return arch_load_relaxed(hints) >> HINTS_ASIDE_SHIFT;
 }
 
 #endif

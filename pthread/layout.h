@@ -53,13 +53,11 @@ struct mutex {
 struct cond {
     /* sequence and hint bits: waiters, and those who wake */
     uint32_t word;
-    /* those who watch the word: themselves, and who destroys it */
-    uint32_t users;
-    /* where sleepers may be moved to: waiters, under the mutex */
-    void *mutex;
     /* clock and sharing: init */
     uint32_t flags;
-    /* hints.h: waiters, and those who wake */
+    /* where sleepers may be moved to: waiters, under the mutex */
+    void *mutex;
+    /* hints.h: those who wake */
     uint32_t hints;
 };
 

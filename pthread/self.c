@@ -41,15 +41,15 @@ static void map_generation(void)
     if (arch_load_relaxed(&refused))
         return;
     long page =
-        arch_syscall(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        arch_syscall(SYS_mmap, 0, 4096 + WIPED_TABLE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if ((unsigned long)page > -4096ul)
         return;
     void *none = &no_generation;
-    if (arch_syscall(SYS_madvise, page, 4096, MADV_WIPEONFORK, 0, 0, 0) != 0)
+    if (arch_syscall(SYS_madvise, page, 4096 + WIPED_TABLE, MADV_WIPEONFORK, 0, 0, 0) != 0)
         arch_store_relaxed(&refused, 1);
     else if (arch_cas64_fetch((uint64_t *)&fork_generation, (uint64_t *)&none, (uint64_t)page))
         return;
-    arch_syscall(SYS_munmap, page, 4096, 0, 0, 0, 0);
+    arch_syscall(SYS_munmap, page, 4096 + WIPED_TABLE, 0, 0, 0, 0);
 }
 
 static uint32_t *generation_word(void)
@@ -67,6 +67,11 @@ uint32_t self_renew_generation(void)
     uint32_t found = 0, next = arch_load_relaxed(&newest_generation) + 1;
     arch_store_release(&newest_generation, next);
     return arch_cas_fetch(word, &found, next) ? next : found;
+}
+
+void *wiped_table(void)
+{
+    return self_generation() ? (char *)generation_word() + 4096 : NULL;
 }
 
 /*

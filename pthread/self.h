@@ -43,6 +43,8 @@ struct self {
     uint32_t robust_generation;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
     uint32_t spin, random;
+    /* the condition variable that its last signal has found a bit in, but nobody to wake (cond.c) */
+    const void *woke_nobody;
     /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
     uint64_t rests_until;
     struct robust_list robust;
@@ -81,6 +83,8 @@ static inline uint64_t self_id(void)
  * child must not believe is compared with it. Zero while unknown.
  */
 extern uint32_t *fork_generation __attribute__((visibility("hidden")));
+enum { WIPED_TABLE = 16384 };
+void *wiped_table(void);
 uint32_t self_renew_generation(void);
 
 static inline uint32_t self_generation(void)

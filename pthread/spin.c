@@ -1,25 +1,24 @@
 /*
- * Spin locks: 0 free, 1 held. A spin lock does not sleep, but when its holder has evidently lost
- * the CPU, the waiter offers its own.
+ * Spin locks: 0 free, 1 held. When its holder has evidently lost the CPU, a waiter stands aside: the
+ * holder may have to run where the waiter does, and may have the lower priority.
  */
 #include "checked.h"
 #include "host.h"
 #include "layout.h"
+#include "spinning.h"
 
 #include <arch_atomic.h>
-#include <arch_syscall.h>
 #include <errno.h>
-#include <sys/syscall.h>
 
-enum { FREE = 0, HELD = 1, SPINS_BEFORE_YIELD = 1000 };
+enum { FREE = 0, HELD = 1, SPINS = 1000 };
 
 static COLD int spin(uint32_t *word)
 {
     do {
         for (int spins = 0; arch_load_relaxed(word) != FREE; spins++) {
             arch_pause();
-            if (spins == SPINS_BEFORE_YIELD) {
-                arch_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+            if (spins == SPINS) {
+                stand_aside();
                 spins = 0;
             }
         }

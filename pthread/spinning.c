@@ -2,19 +2,16 @@
 #include "spinning.h"
 #include "self.h"
 
-#include <arch_syscall.h>
-#include <sys/syscall.h>
+#include <stddef.h>
 
 /*
  * Adaptive spinning.
  *
- * Whom a thread waits for runs on another processor, or does not run because the waiter does. So a
- * spin looks at the word for two microseconds, and from then on gives its processor away between two
- * looks, now and then; if somebody took it, it goes on to give it away at once, since that costs less
- * than half of a sleep and a wake. If nobody did, it tries once more before it looks for longer: the
- * scheduler may give a thread back the turn that it is owed for one given away before. It gives up
- * after 30 microseconds that it had for itself, or 16 others' turns, or when those have taken so long
- * that a sleeper would have been woken by then.
+ * Whom a thread waits for runs on another processor, and then a look at the word costs nothing; or it
+ * does not run, because the waiter does. A spin cannot tell which, so it is short, and what it has
+ * brought is remembered. It never gives the processor away by sched_yield: a thread that has yielded
+ * is not asleep, and has its turn when the others have had theirs, where a sleeper that is woken runs
+ * at once. So a thread that waits either runs, for 30 microseconds at most, or is the kernel's.
  *
  * The bound exceeds what a wake takes. Otherwise two threads that hand a token back and forth, each
  * asleep while the other is being woken, would both always give up just too early.
@@ -23,10 +20,8 @@
  * least 16, waiters spin. A spin that ends within 4 microseconds earns 4, one that takes longer pays 1,
  * one that fails 17: one failure at the start is enough to switch spinning off. When off, one wait in
  * 16 probes, and fewer after each failed probe, down to one in 2048; a probe that succeeds switches
- * spinning on again. CROWDED says that it was others' turns which brought success: then there is
- * nothing to look at before. An object without a history goes by that of the thread, which learns in
- * the same way from all the objects it waits for: programs exist that make a new semaphore for every
- * wait.
+ * spinning on again. An object without a history goes by that of the thread, which learns in the same
+ * way from all the objects it waits for: programs exist that make a new semaphore for every wait.
  */
 enum {
     CREDIT_START = 32,
@@ -35,16 +30,9 @@ enum {
     INTERVAL_FIRST = 4,
     INTERVAL_LAST = 11,
     SOON = 4 * ARCH_TICKS_PER_US,
-    SOON_TURNS = 3,
     /* between two looks at the clock nothing but preemption takes this long */
     JUMP = 5 * ARCH_TICKS_PER_US,
-    LOOK = 2 * ARCH_TICKS_PER_US,
     BOUND = 30 * ARCH_TICKS_PER_US,
-    /* a call that comes back at once is shorter */
-    TURN = ARCH_TICKS_PER_US * 7 / 10,
-    TURNS = 16,
-    EAGER = 2,
-    LATE = 100 * ARCH_TICKS_PER_US,
 };
 
 static int learned_credit(uint32_t learned)
@@ -71,44 +59,16 @@ bool spin_wanted(struct spin *spin, uint32_t *hints)
     if (spin->probe && (next_random() & ((1u << learned_interval(now)) - 1)) != 0)
         return false;
     spin->hints = hints;
-    spin->eager = now & HINTS_CROWDED ? EAGER : 0;
-    spin->turns = 0;
-    spin->given = 0;
-    spin->start = spin->last = spin->yielded = arch_ticks();
+    spin->start = spin->last = arch_ticks();
     return true;
-}
-
-static bool had_its_time(const struct spin *spin, uint64_t now)
-{
-    return now - spin->start - spin->given > BOUND;
-}
-
-/* Let others have the processor. Counts their turn, if anyone took it. */
-static bool yield(struct spin *spin)
-{
-    arch_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
-    uint64_t now = arch_ticks();
-    if (now - spin->last > TURN) {
-        spin->given += now - spin->last;
-        spin->turns++;
-        spin->eager = EAGER;
-    } else if (spin->eager > 0) {
-        spin->eager--;
-    }
-    spin->last = spin->yielded = now;
-    return spin->turns < TURNS && now - spin->start < LATE && !had_its_time(spin, now);
 }
 
 bool spin_goes_on(struct spin *spin)
 {
     arch_pause();
-    if (spin->eager > 0 || spin->last - spin->yielded > LOOK)
-        return yield(spin);
-    uint64_t now = arch_ticks();
-    if (now - spin->last > JUMP || had_its_time(spin, now))
-        return false;
+    uint64_t now = arch_ticks(), since = now - spin->last;
     spin->last = now;
-    return true;
+    return since < JUMP && now - spin->start < BOUND;
 }
 
 static uint32_t learn(uint32_t now, const struct spin *spin, bool success, bool soon)
@@ -127,29 +87,20 @@ static uint32_t learn(uint32_t now, const struct spin *spin, bool success, bool 
     } else if (credit > 1) {
         credit--;
     }
-    return (uint8_t)(credit - CREDIT_START) | (interval - INTERVAL_FIRST) << HINTS_INTERVAL_SHIFT |
-           (spin->turns ? HINTS_CROWDED : 0);
+    return (uint8_t)(credit - CREDIT_START) | (interval - INTERVAL_FIRST) << HINTS_INTERVAL_SHIFT;
 }
 
 void spin_report(struct spin *spin, bool success)
 {
-    uint64_t time = arch_ticks() - spin->start;
-    bool soon = spin->turns ? spin->turns <= SOON_TURNS : time < SOON;
-    success = success && time < LATE;
+    bool soon = spin->last - spin->start < SOON;
     hints_learn(spin->hints, learn(hints_learned(spin->hints), spin, success, soon));
     self.spin = learn(self.spin, spin, success, soon);
 }
 
-/* Standing aside. */
+enum { ASIDE = 60 * 1000 };
 
-enum { ASIDE = 60 * 1000, ASIDE_MOST = 32 };
-
-void stand_aside(uint32_t *hints, enum scope scope)
+void stand_aside(void)
 {
     static const uint32_t nothing;
-    /* of other processes, who may be killed meanwhile, nobody counts */
-    uint32_t uncounted = 0, *aside = scope == PRIVATE ? hints : &uncounted;
-    uint32_t others = arch_fetch_add(aside, HINTS_ONE_ASIDE) / HINTS_ONE_ASIDE;
-    nap(&nothing, 0, ASIDE * (1 + (others < ASIDE_MOST ? others : ASIDE_MOST)), NULL);
-    arch_fetch_add(aside, -HINTS_ONE_ASIDE);
+    nap(&nothing, 0, ASIDE, NULL);
 }

@@ -13,12 +13,7 @@
  */
 struct spin {
     uint32_t *hints;
-    uint64_t start, last, yielded;
-    /* how long others' turns on this processor took, and how many there were */
-    uint64_t given;
-    uint32_t turns;
-    /* so many times yet the processor is given away without a look before */
-    uint32_t eager;
+    uint64_t start, last;
     bool probe;
 };
 bool spin_wanted(struct spin *spin, uint32_t *hints);
@@ -27,10 +22,8 @@ void spin_report(struct spin *spin, bool success);
 
 /*
  * Stand aside: sleep for a tenth of a millisecond, nearly half of which is the slack of the kernel's
- * timers, which a real-time thread does not have; nobody wakes the thread before. If others do the
- * same it is longer, up to two milliseconds, so that no more threads come back in a tenth of a
- * millisecond than one. They are counted in the object's hints, if its scope is PRIVATE.
+ * timers, which a real-time thread does not have; nobody wakes the thread before.
  */
-void stand_aside(uint32_t *hints, enum scope scope);
+void stand_aside(void);
 
 #endif

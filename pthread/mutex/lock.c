@@ -27,10 +27,11 @@ static COLD int trylock_slow(struct mutex *mutex)
     return mutex_lock_any(mutex, (struct attempt){.try = true});
 }
 
-/* A normal mutex was not free, or the fast path leaves it alone. */
+/* The fast path of a normal mutex has failed: the word may be free in another way. */
 static int trylock_normal(struct mutex *mutex)
 {
-    return unlikely(asymmetric()) ? trylock_slow(mutex) : EBUSY;
+    uint32_t word = arch_load_relaxed(&mutex->word);
+    return unlikely(word == OFFERED || is_biased(word)) ? trylock_slow(mutex) : EBUSY;
 }
 
 FAST bool fast_acquire(struct mutex *mutex)

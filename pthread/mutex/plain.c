@@ -6,41 +6,31 @@
 
 #include <errno.h>
 
-enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, CROWD = 8 };
-
-/* zero where fork cannot be noticed */
-static uint32_t claim_of_this_process(void)
-{
-    uint32_t generation = self_generation();
-    return generation ? CLAIMED | generation << GENERATION_SHIFT : 0;
-}
+/* until a waiter claims; until one with a deadline takes what is offered to others */
+enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, TIMELY = 20 * ARCH_TICKS_PER_US };
 
 /* One that waits for a plain mutex. */
 struct waiter {
     uint64_t start;
     /* it has slept, or what it waits for may have sleepers: others may sleep still, when it has it */
     bool slept;
-    /* it may have left CLAIMED in the word, which it takes back before it gives up */
-    bool claimed;
+    /* it takes what is offered: it is one of those for whom that is meant, or has stood aside */
+    bool accepts;
 };
 
-/* Where there is a crowd, everybody's turn takes longer to come. */
-static bool claims(const struct mutex *mutex, const struct waiter *waiter, enum scope scope)
+static bool claims(const struct waiter *waiter)
 {
-    uint64_t patience = PATIENCE + PATIENCE / CROWD * hints_aside(&mutex->hints);
-    return scope == PRIVATE && arch_ticks() - waiter->start > patience &&
-           claim_of_this_process() != 0;
+    return arch_ticks() - waiter->start > PATIENCE;
 }
 
 /* Take the word, if it can be had. Else leave one in it under which the waiter may sleep: *word. */
-static bool take_or_permit_sleep(struct mutex *mutex, enum scope scope, struct waiter *waiter,
-                                 uint32_t *word)
+static bool take_or_permit_sleep(struct mutex *mutex, struct waiter *waiter, uint32_t *word)
 {
     for (;;) {
-        uint32_t next, state = *word & STATE;
+        uint32_t next;
         bool mine = false;
-        if (is_biased(state)) {
-            if (state == BIASED_FREE && is_biased_to_me(mutex) && !waiter->slept) {
+        if (is_biased(*word)) {
+            if (*word == BIASED_FREE && is_biased_to_me(mutex) && !waiter->slept) {
                 mine = true;
                 next = BIASED_HELD;
             } else {
@@ -48,14 +38,17 @@ static bool take_or_permit_sleep(struct mutex *mutex, enum scope scope, struct w
                 *word = arch_load_relaxed(&mutex->word);
                 continue;
             }
-        } else if (state == FREE || (state == PASSED && waiter->slept)) {
+        } else if (*word == FREE) {
             mine = true;
             next = waiter->slept ? CONTENDED : HELD;
-        } else if (state != PASSED && state != CLAIMED && claims(mutex, waiter, scope)) {
-            waiter->slept = waiter->claimed = true;
-            next = claim_of_this_process();
+        } else if (*word == OFFERED) {
+            mine = waiter->accepts;
+            next = mine ? CONTENDED : OFFERED;
+        } else if (*word != CLAIMED && claims(waiter)) {
+            waiter->accepts = true;
+            next = CLAIMED;
         } else {
-            next = state == HELD ? CONTENDED : *word;
+            next = *word == HELD ? CONTENDED : *word;
         }
         if (next != *word && !arch_cas_fetch(&mutex->word, word, next))
             continue;
@@ -64,48 +57,55 @@ static bool take_or_permit_sleep(struct mutex *mutex, enum scope scope, struct w
     }
 }
 
-/* A holder that runs is through within a few microseconds, mostly. */
-static void watch_claim(struct mutex *mutex, uint32_t *word)
+/* Look at the word as long as it stays what it is, but so many ticks at most. */
+static void watch(struct mutex *mutex, uint32_t *word, uint64_t ticks)
 {
-    uint32_t claim = *word;
+    uint32_t then = *word;
     uint64_t start = arch_ticks();
-    while (*word == claim && arch_ticks() - start < BRIEFLY) {
+    while (*word == then && arch_ticks() - start < ticks) {
         arch_pause();
         *word = arch_load_relaxed(&mutex->word);
     }
 }
 
-/* The deadline has passed. False if the mutex was passed on meanwhile: then the caller takes it. */
-static bool take_claim_back(struct mutex *mutex)
+/* The mutex is offered to others. A deadline leaves no time to stand aside. */
+static void make_way(struct mutex *mutex, struct waiter *waiter, const struct deadline *deadline,
+                     uint32_t *word)
 {
-    uint32_t word = arch_load_relaxed(&mutex->word);
-    while ((word & STATE) == CLAIMED)
-        if (arch_cas_fetch(&mutex->word, &word, CONTENDED))
-            return true;
-    return word != PASSED;
+    if (deadline)
+        watch(mutex, word, TIMELY);
+    else
+        stand_aside();
+    waiter->accepts = true;
+    *word = arch_load_relaxed(&mutex->word);
 }
 
 static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct deadline *deadline,
                            bool slept)
 {
-    struct waiter waiter = {.start = arch_ticks(), .slept = slept};
+    struct waiter waiter = {.start = arch_ticks(), .slept = slept, .accepts = slept};
     enum scope scope = kind_scope(kind);
     if (!is_biased(arch_load_relaxed(&mutex->word)))
         spin_for_word(mutex);
     uint32_t word = arch_load_relaxed(&mutex->word);
-    while (!take_or_permit_sleep(mutex, scope, &waiter, &word)) {
-        if (waiter.claimed && (word & STATE) == CLAIMED) {
-            watch_claim(mutex, &word);
-            if ((word & STATE) != CLAIMED)
+    while (!take_or_permit_sleep(mutex, &waiter, &word)) {
+        if (word == OFFERED) {
+            make_way(mutex, &waiter, deadline, &word);
+            continue;
+        }
+        if (word == CLAIMED && waiter.accepts) {
+            /* a holder that runs is through within a few microseconds, mostly */
+            watch(mutex, &word, BRIEFLY);
+            if (word != CLAIMED)
                 continue;
         }
         int error = park(&mutex->word, word, deadline, scope, ANY);
-        if ((error == ETIMEDOUT || error == EINVAL) && (!waiter.claimed || take_claim_back(mutex)))
+        if (error == ETIMEDOUT || error == EINVAL)
             return error;
-        if (error == EAGAIN && !waiter.claimed && !has_conditions(mutex))
-            stand_aside(&mutex->hints, scope);
+        if (error == EAGAIN && !waiter.accepts && !deadline && !has_conditions(mutex))
+            stand_aside();
         if (error == 0)
-            waiter.slept = true;
+            waiter.slept = waiter.accepts = true;
         word = arch_load_relaxed(&mutex->word);
     }
     note_wait(waiter.start);
@@ -123,7 +123,7 @@ static bool plain_take(struct mutex *mutex, uint32_t kind)
 
 static bool plain_try(struct mutex *mutex, uint32_t kind)
 {
-    if (plain_take(mutex, kind))
+    if (plain_take(mutex, kind) || arch_cas(&mutex->word, OFFERED, CONTENDED))
         return true;
     if (!is_biased(arch_load_relaxed(&mutex->word)))
         return false;
@@ -154,9 +154,7 @@ static uint32_t after_release(const struct mutex *mutex, uint32_t word)
 {
     if (word == BIASED_HELD && is_biased_to_me(mutex))
         return BIASED_FREE;
-    if ((word & STATE) == CLAIMED && word == claim_of_this_process())
-        return PASSED;
-    return FREE;
+    return word == CLAIMED ? OFFERED : FREE;
 }
 
 COLD int plain_release_slow(struct mutex *mutex, enum scope scope)
@@ -165,7 +163,7 @@ COLD int plain_release_slow(struct mutex *mutex, enum scope scope)
     while (!arch_cas_fetch(&mutex->word, &word, after_release(mutex, word)))
         ;
     /* now the mutex may be gone: the wake goes by its address alone */
-    if (word == CONTENDED || (word & STATE) == CLAIMED)
+    if (word == CONTENDED || word == CLAIMED)
         unpark(&mutex->word, 1, scope, ANY);
     return 0;
 }

@@ -3,32 +3,32 @@
  * priority-inheriting. plain.c and bias.c have the operations.
  *
  *      +------+     lock      +------+    a waiter    +-----------+  an old   +---------+
- *      | FREE | ------------> | HELD | -------------> | CONTENDED |  waiter   | CLAIMED |
- *      |      | <------------ |      |                |           | --------> |         |
- *      +------+    unlock     +------+                |           | <-------- |         |
- *        |  ^                                         |           | deadline  +---------+
+ *      | FREE | ------------> | HELD | -------------> | CONTENDED | --------> | CLAIMED |
+ *      |      | <------------ |      |                |           |  waiter   |         |
+ *      +------+    unlock     +------+                |           |           |         |
+ *        |  ^                                         |           |           |         |
  *        |  +---------- unlock, then wake one --------+-----------+             unlock, |
  *        +------------- lock by one that has waited ------^  ^                 wake one |
- *                                                            |     +--------+           |
- *                               one that has waited takes it +---- | PASSED | <---------+
- *                                                                  +--------+
+ *                                                            |     +---------+          |
+ *                  one that has waited, or anybody who tries +---- | OFFERED | <--------+
+ *                  or has stood aside once                         +---------+
  *
  *   HELD       held, and nobody sleeps
  *   CONTENDED  held, and somebody may sleep
  *   CLAIMED    the same, and one that has waited for long wants it next
- *   PASSED     not held: for one of those who have slept
+ *   OFFERED    not held: as FREE, but whoever comes stands aside once before it takes it
  *
  *   A thread that has slept takes the word with CONTENDED, because it cannot know whether it was the
- *   last sleeper. So whenever a thread sleeps, the word is CONTENDED, CLAIMED or PASSED, or a thread
+ *   last sleeper. So whenever a thread sleeps, the word is CONTENDED, CLAIMED or OFFERED, or a thread
  *   woken by an unlock is on its way to make it CONTENDED. Recursive and errorcheck mutexes record
  *   the owner's id beside the word.
  *
  *   A free mutex is for whoever comes first, mostly a thread that runs: so most threads find it free
  *   most of the time, and nobody waits for a sleeper to arrive. But a thread that has waited for a
- *   millisecond, and slept, claims it: the unlock then passes it on to those who have slept. The
- *   claim's other bits are the fork generation: in a child there is nobody who made it. One who has
- *   claimed does not give up without taking the claim back or the mutex with it. Process-shared ones
- *   are not claimed, since the claimant may be killed.
+ *   millisecond claims it: the unlock then offers it to those who have waited. That is a courtesy
+ *   and no assignment. If the claimant never runs again, was jumped out of its wait, has timed out,
+ *   or is in the parent of a fork, then the next to come stands aside once, for a tenth of a
+ *   millisecond at most, and takes the mutex; a trylock and a timed lock take it at once.
  *
  *   With FURWOCK=asymmetric a private mutex that one thread locks many times in a row is biased to
  *   it, once in its life, and costs that thread neither an atomic operation nor a fence:
@@ -60,9 +60,7 @@ enum plain_state {
     CLAIMED = 3,
     BIASED_FREE = 4,
     BIASED_HELD = 5,
-    PASSED = 6,
-    STATE = 7,
-    GENERATION_SHIFT = 3,
+    OFFERED = 6,
 };
 
 static inline bool is_biased(uint32_t word)

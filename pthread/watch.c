@@ -1,0 +1,95 @@
+/* Watching for a signal: watch.h has the contract. */
+#include "watch.h"
+#include "compiler.h"
+#include "self.h"
+
+#include <stddef.h>
+
+_Static_assert(WATCH_SLOTS * sizeof(struct watch_slot) <= WIPED_TABLE, "the table fits");
+
+bool watch_find(struct watch *watch, const void *object)
+{
+    struct watch_slot *table = wiped_table();
+    uint32_t hash = (uint32_t)((uintptr_t)object >> 3) * 0x9e3779b1u ^ (uintptr_t)object >> 35;
+    *watch = (struct watch){table ? &table[hash >> 16 & (WATCH_SLOTS - 1)] : NULL, 0};
+    return table != NULL;
+}
+
+static uint64_t name_of(const void *object, uint32_t sequence)
+{
+    return (uint64_t)((uintptr_t)object >> 3) << 32 | sequence;
+}
+
+static bool is_of(uint64_t state, uint64_t name)
+{
+    return (state & ~(uint64_t)WATCH_STATES) == name;
+}
+
+/* A slot that another object's watcher may still look at is left to it, once. */
+static bool may_take(struct watch_slot *slot, uint64_t state)
+{
+    uint32_t folded = (uint32_t)(state >> 32) ^ (uint32_t)state;
+    if ((state & WATCH_STATES) != WATCHED || arch_load_relaxed(&slot->stranger) == folded)
+        return true;
+    arch_store_relaxed(&slot->stranger, folded);
+    return false;
+}
+
+bool watch_begin(struct watch *watch, const void *object, uint32_t sequence)
+{
+    struct watch_slot *slot = watch->slot;
+    watch->name = name_of(object, sequence);
+    uint64_t state = arch_load64_relaxed(&slot->state);
+    do {
+        if (is_of(state, watch->name) && (state & WATCHED))
+            return true;
+        if (!is_of(state, watch->name) && !may_take(slot, state))
+            return false;
+    } while (!arch_cas64_fetch(&slot->state, &state, watch->name | WATCHED));
+    return true;
+}
+
+static enum watch_news news(uint64_t state, uint64_t name)
+{
+    if (!is_of(state, name))
+        return LOST;
+    return state & SIGNALLED ? TOLD : WAITING;
+}
+
+enum watch_news watch_look(const struct watch *watch)
+{
+    return news(arch_load64_acquire(&watch->slot->state), watch->name);
+}
+
+enum watch_news watch_retire(const struct watch *watch)
+{
+    uint64_t state = arch_load64_acquire(&watch->slot->state);
+    enum watch_news found;
+    do
+        found = news(state, watch->name);
+    while (found == WAITING && !(state & RETIRED) &&
+           !arch_cas64_fetch(&watch->slot->state, &state, state | RETIRED));
+    return found;
+}
+
+bool watch_signal(const void *object, uint32_t sequence)
+{
+    struct watch watch;
+    if (!watch_find(&watch, object))
+        return false;
+    uint64_t name = name_of(object, sequence), state = arch_load64_relaxed(&watch.slot->state);
+    do {
+        if (!is_of(state, name) || !(state & WATCHED))
+            return false;
+    } while (!arch_cas64_fetch(&watch.slot->state, &state, name | SIGNALLED));
+    return !(state & RETIRED);
+}
+
+bool watch_is_on(const void *object, uint32_t sequence)
+{
+    struct watch watch;
+    if (!watch_find(&watch, object))
+        return false;
+    uint64_t state = arch_load64_relaxed(&watch.slot->state);
+    return is_of(state, name_of(object, sequence)) && (state & WATCHED) && !(state & RETIRED);
+}

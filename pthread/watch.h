@@ -1,0 +1,68 @@
+/*
+ * Watching: a waiter of a private condition variable looks out for a signal before it sleeps. It does
+ * not look at the object, whose memory may be gone once the waiter is unblocked, but at a slot of a
+ * table that belongs to the library. An object's address says which slot.
+ *
+ *      63              32 31                3       2           1         0
+ *      +-----------------+-------------------+-----------+---------+---------+
+ *      |   object / 8    |     sequence      | SIGNALLED | RETIRED | WATCHED |
+ *      +-----------------+-------------------+-----------+---------+---------+
+ *
+ *      anything --watch_begin--> WATCHED --watch_retire--> WATCHED | RETIRED
+ *                                   |                            |
+ *                                   +--------watch_signal--------+--> SIGNALLED
+ *
+ *   A waiter that has begun looks until the slot is SIGNALLED. If it gives up, it retires and sleeps
+ *   on the object's word: the signal then finds RETIRED, and wakes a sleeper as well. Several may
+ *   watch for one sequence.
+ *
+ *   The slot is nobody's. Another object's watcher may take it over at any moment: those who had
+ *   begun before see it, and sleep; their signal sees it, too, and wakes a sleeper. So nothing waits
+ *   for a watcher. If it never runs again, was jumped out of its wait, or is in the parent of a fork,
+ *   where the table is the parent's and the child's is empty, the slot is taken over by the second
+ *   that wants it. (The first makes a note, and sleeps: of two objects that have the same slot one
+ *   keeps it.)
+ *
+ *   Two objects that are 32 GiB apart and have the same slot and sequence would be taken for one. Their
+ *   sequences begin a golden section of 2^29 apart for that reason, too.
+ */
+#ifndef FURWOCK_WATCH_H
+#define FURWOCK_WATCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WATCH_SLOTS = 256 };
+enum watch_state { WATCHED = 1, RETIRED = 2, SIGNALLED = 4, WATCH_STATES = 7 };
+
+struct watch_slot {
+    uint64_t state;
+    /* what spinning here has paid: hints.h */
+    uint32_t hints;
+    /* the state, folded, that kept somebody else's watcher away: the next one takes it over */
+    uint32_t stranger;
+    uint64_t unused[6];
+};
+
+/* One that watches. */
+struct watch {
+    struct watch_slot *slot;
+    uint64_t name;
+};
+
+/* Where an object is watched; false if there is no table. */
+bool watch_find(struct watch *watch, const void *object);
+/* Before the object's word says so. `sequence` has the lowest three bits clear. False: sleep. */
+bool watch_begin(struct watch *watch, const void *object, uint32_t sequence);
+/* Has it been told? LOST: sleep. */
+enum watch_news { WAITING, TOLD, LOST };
+enum watch_news watch_look(const struct watch *watch);
+/* Give up, if it has not been told. */
+enum watch_news watch_retire(const struct watch *watch);
+
+/* Tell all who watch. False if there may be somebody who has begun and sleeps. */
+bool watch_signal(const void *object, uint32_t sequence);
+/* Does anybody watch, as far as can be seen? */
+bool watch_is_on(const void *object, uint32_t sequence);
+
+#endif
