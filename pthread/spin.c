@@ -10,14 +10,14 @@
 #include <arch_atomic.h>
 #include <errno.h>
 
-enum { FREE = 0, HELD = 1, SPINS = 1000 };
+enum { FREE = 0, HELD = 1, LOOKS = 1000 };
 
 static COLD int spin(uint32_t *word)
 {
     do {
         for (int spins = 0; arch_load_relaxed(word) != FREE; spins++) {
             arch_pause();
-            if (spins == SPINS) {
+            if (spins == LOOKS) {
                 stand_aside();
                 spins = 0;
             }

@@ -32,7 +32,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WATCH_SLOTS = 256 };
+#ifndef WATCH_SLOTS
+#define WATCH_SLOTS 256
+#endif
 enum watch_state { WATCHED = 1, RETIRED = 2, SIGNALLED = 4, WATCH_STATES = 7 };
 
 struct watch_slot {

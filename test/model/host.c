@@ -71,7 +71,7 @@ void model_killed(void *head)
 
 void *model_page(void)
 {
-    static uint64_t pages[2][512];
+    static uint64_t pages[2][2560];
     static unsigned used;
     model_assert(used < 2);
     return pages[used++];

@@ -11,6 +11,7 @@ MODEL_MUTANTS = $(foreach mutation,$(MODEL_MUTATIONS),$(firstword $(subst :, ,$(
 MODEL_NEUTRAL = $(patsubst -Iarch/%,-Itest/model/arch,$(NEUTRAL))
 MODEL_FLAGS = -std=gnu11 -g -O1 -Wall -Wextra -fPIE -ffreestanding -fno-builtin \
 	-fno-stack-protector -fasynchronous-unwind-tables -fno-common -DFURWOCK_ARCHIVE \
+	-DWATCH_SLOTS=1 \
 	-iquote pthread -iquote test/model $(MODEL_NEUTRAL) -MMD -MP
 MODEL_OBJECTS = $(MODEL_SOURCES:%=$(BUILD)/model/%.o) $(BUILD)/model/host.o \
 	$(MODEL_SCENARIOS:%=$(BUILD)/model/scenarios/%.o)

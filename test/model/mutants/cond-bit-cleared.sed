@@ -1,2 +1,2 @@
-# cond.c: a signal that woke nobody clears the bit of a waiter who has come meanwhile
-/^static COLD void signal_waiters/,/^}/s/        wake(cond, target, EVERYONE);/        ;/
+# cond.c: a signal that clears the bit does not wake those who have come meanwhile
+s/    int woken = wake(.*/    int woken = wakes == ALL ? 0 : wake(cond, target, 1, scope);/

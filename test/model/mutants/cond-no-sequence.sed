@@ -1,3 +1,3 @@
 # cond.c: a signal does not change the sequence
-s/(word + SEQUENCE) & ~bits/word \& ~bits/
-s/uint32_t now = before + SEQUENCE;/uint32_t now = before;/
+s/sequence_of(word) + SEQUENCE + bits_left/sequence_of(word) + bits_left/
+s/uint32_t now = sequence_of(before) + SEQUENCE;/uint32_t now = sequence_of(before);/

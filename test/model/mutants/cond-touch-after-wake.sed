@@ -1,2 +1,2 @@
-# cond.c: a waiter reads the word again when it has been woken
-s/result == ETIMEDOUT && parked_unchanged(&waiter->cond->word, word, waiter->scope);/arch_load_relaxed(\&waiter->cond->word) == word \&\& result == ETIMEDOUT;/
+# cond.c: a waiter that has timed out reads the word itself
+s/return unchanged(address, word, waiter->scope)/return arch_load_relaxed(address) == word/

@@ -1,5 +1,5 @@
 # cond.c: the wake comes before the sequence changes
 /^static COLD void signal_waiters/,/^}/{
-s/    void \*target;/    void *target = arch_load_pointer(\&cond->mutex);\n    wake(cond, target, 1);/
-s/    if (wake(cond, target, 1) == 0 .*/    if (now == 0)/
+s/    uint32_t before = advance/    wake(cond, arch_load_pointer(\&cond->mutex), 1, scope);\n&/
+s/    int woken = wake(.*/    int woken = 1;/
 }

@@ -99,6 +99,65 @@ static void put(void)
     unlock();
 }
 
+static void put_outside(void);
+
+/* Nobody signals: a wait ends by its deadline and says so. */
+static void time_out(void)
+{
+    lock();
+    model_assert(pthread_cond_timedwait(&c, &m, &deadline) == ETIMEDOUT);
+    unlock();
+}
+
+/* Another condition variable, and what is waited for by it. */
+static pthread_cond_t neighbour;
+static int others;
+
+static void take_other(void)
+{
+    lock();
+    while (others == 0)
+        ok(pthread_cond_wait(&neighbour, &m));
+    others--;
+    unlock();
+}
+
+static void put_both(void)
+{
+    put_outside();
+    lock();
+    others++;
+    unlock();
+    ok(pthread_cond_signal(&neighbour));
+}
+
+static void init_two(void)
+{
+    init();
+    ok(pthread_cond_init(&neighbour, NULL));
+    NAME(neighbour);
+}
+
+/* A signal that finds a bit and wakes nobody, before anybody waits. The next one clears the bit. */
+static void put_after_vain(void)
+{
+    ok(pthread_cond_signal(&c));
+    arch_store_release(&flag, 1);
+    put_outside();
+}
+
+static void take_after_vain(void)
+{
+    model_await(&flag, 1);
+    take();
+}
+
+static void init_stale(void)
+{
+    init();
+    ((struct cond *)&c)->word = 1 << 8 | 1;
+}
+
 static void put_twice(void)
 {
     put();
@@ -527,6 +586,14 @@ const struct scenario cond_scenarios[] = {
              RUN(wait_over, wait_over, broadcast_and_free), .flags = SPINS, .deep = 2),
     SCENARIO("cond-watchers-timed", init_broadcasts, timeouts_left,
              RUN(take_timed, take_timed, put_all_outside), .flags = SPINS, .quick = 1, .deep = 2),
+    SCENARIO("watch-2-conditions", init_two, none_left, RUN(take, take_other, put_both),
+             .flags = SPINS),
+    SCENARIO("cond-vain", init_stale, none_left, RUN(put_after_vain, take_after_vain)),
+    SCENARIO("cond-timed-nobody", init, NULL, RUN(time_out, time_out)),
+    SCENARIO("cond-timed-nobody-spins", init_broadcasts, NULL, RUN(time_out, time_out),
+             .flags = SPINS),
+    SCENARIO("cond-timed-nobody-interrupted", init, NULL, RUN(time_out, time_out),
+             .flags = INTERRUPTED),
     SCENARIO("cond-broadcast-shared", init_across, none_left, RUN(take, take, put_all_outside)),
     SCENARIO("cond-broadcast-timed", init, timeouts_left,
              RUN(take_timed, take_timed, put_all_outside)),

@@ -1,0 +1,2 @@
+# cond.c: a signal leaves no bit for those who watched with another and sleep
+/^static uint32_t bits_left/,/^}/s/(SLEEPERS | MANY)/SLEEPERS/
