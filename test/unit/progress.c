@@ -1,0 +1,381 @@
+/*
+ * Whoever holds nothing holds nobody up. A thread that waits is stopped for good, jumps out of its
+ * wait, or is left behind in the parent by fork; what it waited for must be there for the others.
+ */
+#include "unit.h"
+
+#include <setjmp.h>
+
+/* ---- Threads that go no further ---- */
+
+/* A thread in this handler stays there until the gate is opened. */
+static int gate[2];
+static atomic_int stopped;
+
+static void stop(int signal)
+{
+    char byte;
+    (void)signal;
+    atomic_fetch_add(&stopped, 1);
+    while (read(gate[0], &byte, 1) < 0)
+        ;
+}
+
+static _Thread_local sigjmp_buf elsewhere;
+
+static void jump(int signal)
+{
+    (void)signal;
+    siglongjmp(elsewhere, 1);
+}
+
+static void prepare(void)
+{
+    ck_assert_int_eq(pipe(gate), 0);
+    catch_signal(SIGUSR1, count_signal, 0);
+    catch_signal(SIGUSR2, stop, 0);
+    catch_signal(SIGTERM, jump, SA_NODEFER);
+}
+
+static void open_gate(void)
+{
+    ck_assert_int_eq(write(gate[1], "", 1), 1);
+}
+
+/* What becomes of the thread that waits. */
+enum fate { STOPPED, JUMPED_AWAY, TIMED_OUT, LEFT_IN_THE_PARENT, FATES };
+
+/* ---- Mutexes ---- */
+
+static const int types[] = {PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK,
+                            3 /* glibc's adaptive one */};
+enum { TYPES = sizeof types / sizeof types[0] };
+enum way { LOCK, TIMEDLOCK, TRYLOCK, WAYS };
+
+struct wanted {
+    pthread_mutex_t mutex;
+    enum fate fate;
+};
+
+/* It holds the mutex in the end, unless it jumps away or times out. */
+static int want(void *arg)
+{
+    struct wanted *w = arg;
+    if (sigsetjmp(elsewhere, 1) != 0)
+        return EINTR;
+    struct timespec end = unit_deadline(CLOCK_REALTIME, 100);
+    int error = w->fate == TIMED_OUT ? pthread_mutex_timedlock(&w->mutex, &end)
+                                     : pthread_mutex_lock(&w->mutex);
+    if (error == 0)
+        must(pthread_mutex_unlock(&w->mutex));
+    return error;
+}
+
+/* The caller of this holds no lock. */
+static int take(pthread_mutex_t *mutex, enum way way)
+{
+    struct timespec end = unit_deadline(CLOCK_REALTIME, 10000);
+    int error = way == LOCK        ? pthread_mutex_lock(mutex)
+                : way == TIMEDLOCK ? pthread_mutex_timedlock(mutex, &end)
+                                   : pthread_mutex_trylock(mutex);
+    return error ? error : pthread_mutex_unlock(mutex);
+}
+
+/* A thread that has waited for longer than a millisecond wants the mutex next: it looks again. */
+static void look_again(struct unit_call *waiter)
+{
+    int64_t start = unit_now_ms();
+    unit_wait_until_blocked(waiter);
+    while (unit_now_ms() < start + 3)
+        ;
+    int before = atomic_load(&handled);
+    must(pthread_kill(waiter->thread, SIGUSR1));
+    unit_wait_for(&handled, before + 1);
+    unit_wait_until_blocked(waiter);
+}
+
+static void meet_its_fate(struct unit_call *waiter, enum fate fate)
+{
+    int before = atomic_load(&stopped);
+    switch (fate) {
+    case STOPPED:
+        must(pthread_kill(waiter->thread, SIGUSR2));
+        unit_wait_for(&stopped, before + 1);
+        break;
+    case JUMPED_AWAY:
+        must(pthread_kill(waiter->thread, SIGTERM));
+        ck_assert_int_eq(unit_finish(waiter), EINTR);
+        break;
+    case TIMED_OUT:
+        ck_assert_int_eq(unit_finish(waiter), ETIMEDOUT);
+        break;
+    default:
+        break;
+    }
+}
+
+static void after_its_fate(struct unit_call *waiter, enum fate fate)
+{
+    if (fate == STOPPED)
+        open_gate();
+    if (fate == STOPPED || fate == LEFT_IN_THE_PARENT)
+        ck_assert_int_eq(unit_finish(waiter), 0);
+}
+
+static void try_a_waiter(int type, int pshared, enum fate fate, enum way way)
+{
+    struct wanted w = {.fate = fate};
+    int error = unit_mutex_init(&w.mutex, type, pshared, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE);
+    if (error == EINVAL && type == 3)
+        return;
+    ck_assert_int_eq(error, 0);
+    must(pthread_mutex_lock(&w.mutex));
+    struct unit_call waiter;
+    unit_start(&waiter, want, &w);
+    look_again(&waiter);
+    meet_its_fate(&waiter, fate);
+    if (fate != LEFT_IN_THE_PARENT) {
+        must(pthread_mutex_unlock(&w.mutex));
+        ck_assert_int_eq(take(&w.mutex, way), 0);
+        ck_assert_int_eq(take(&w.mutex, TRYLOCK), 0);
+    } else {
+        pid_t pid = unit_fork();
+        if (pid == 0) {
+            unit_child_assert(pthread_mutex_unlock(&w.mutex) == 0);
+            unit_child_assert(take(&w.mutex, way) == 0);
+            unit_child_assert(pthread_mutex_destroy(&w.mutex) == 0);
+            _exit(0);
+        }
+        unit_reap(pid);
+        must(pthread_mutex_unlock(&w.mutex));
+    }
+    after_its_fate(&waiter, fate);
+    must(pthread_mutex_destroy(&w.mutex));
+}
+
+START_TEST(a_mutex_is_not_kept_for_one_who_waited)
+{
+    if (_i == LEFT_IN_THE_PARENT && !unit_on_furwock())
+        unit_skip("the child of a fork does not own libc's recursive mutexes");
+    prepare();
+    for (int type = 0; type < TYPES; type++)
+        for (int way = LOCK; way < WAYS; way++) {
+            try_a_waiter(types[type], PTHREAD_PROCESS_PRIVATE, _i, way);
+            if (types[type] == PTHREAD_MUTEX_NORMAL && _i != LEFT_IN_THE_PARENT)
+                try_a_waiter(types[type], PTHREAD_PROCESS_SHARED, _i, way);
+        }
+}
+END_TEST
+
+/* ---- Condition variables ---- */
+
+struct station {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    int permits;
+    atomic_int waiting;
+};
+
+static struct station station;
+
+static void init_station(void)
+{
+    station.permits = 0;
+    atomic_store(&station.waiting, 0);
+    must(pthread_mutex_init(&station.mutex, NULL));
+    must(pthread_cond_init(&station.cond, NULL));
+}
+
+static int travel(void *arg)
+{
+    (void)arg;
+    must(pthread_mutex_lock(&station.mutex));
+    atomic_fetch_add(&station.waiting, 1);
+    while (station.permits == 0)
+        must(pthread_cond_wait(&station.cond, &station.mutex));
+    station.permits--;
+    must(pthread_mutex_unlock(&station.mutex));
+    return 0;
+}
+
+static void permit(int count)
+{
+    must(pthread_mutex_lock(&station.mutex));
+    station.permits += count;
+    must(count > 1 ? pthread_cond_broadcast(&station.cond) : pthread_cond_signal(&station.cond));
+    must(pthread_mutex_unlock(&station.mutex));
+}
+
+/* Hold the mutex with so many waiting, and as soon as they do. */
+static void hold_with_waiting(int count)
+{
+    while (atomic_load(&station.waiting) < count)
+        ;
+    must(pthread_mutex_lock(&station.mutex));
+}
+
+enum { FORKED = 100 };
+
+/*
+ * A fork comes as soon as a thread waits, when it may not sleep yet. In the child the condition
+ * variable serves the child's threads, or is destroyed, or made anew.
+ */
+START_TEST(a_waiter_left_in_the_parent_takes_no_signal)
+{
+    if (!unit_on_furwock())
+        unit_skip("destroying waits for the parent's threads");
+    for (int i = 0; i < FORKED; i++) {
+        init_station();
+        struct unit_call waiter;
+        unit_start(&waiter, travel, NULL);
+        hold_with_waiting(1);
+        pid_t pid = unit_fork();
+        if (pid == 0) {
+            must(pthread_mutex_unlock(&station.mutex));
+            if (_i == 1)
+                unit_child_assert(pthread_cond_destroy(&station.cond) == 0);
+            if (_i == 2)
+                init_station();
+            if (_i != 1) {
+                struct unit_call own;
+                atomic_store(&station.waiting, 0);
+                unit_start(&own, travel, NULL);
+                unit_wait_for(&station.waiting, 1);
+                permit(1);
+                unit_child_assert(unit_finish(&own) == 0);
+                unit_child_assert(pthread_cond_destroy(&station.cond) == 0);
+            }
+            _exit(0);
+        }
+        must(pthread_mutex_unlock(&station.mutex));
+        unit_reap(pid);
+        permit(1);
+        ck_assert_int_eq(unit_finish(&waiter), 0);
+        must(pthread_cond_destroy(&station.cond));
+        must(pthread_mutex_destroy(&station.mutex));
+    }
+}
+END_TEST
+
+/* Two threads wait, one of them is stopped or jumps away at some moment; each permit is for the other. */
+static int travel_or_jump(void *arg)
+{
+    if (sigsetjmp(elsewhere, 1) != 0)
+        return EINTR;
+    return travel(arg);
+}
+
+START_TEST(a_waiter_that_goes_no_further_takes_no_signal)
+{
+    prepare();
+    for (int i = 0; i < 200; i++) {
+        init_station();
+        struct unit_call first, second;
+        unit_start(&first, travel_or_jump, NULL);
+        hold_with_waiting(1);
+        must(pthread_mutex_unlock(&station.mutex));
+        meet_its_fate(&first, _i);
+        /* where it holds the mutex it holds it up, and that is right: let it go on */
+        if (pthread_mutex_trylock(&station.mutex) == 0) {
+            must(pthread_mutex_unlock(&station.mutex));
+            unit_start(&second, travel, NULL);
+            unit_wait_for(&station.waiting, 2);
+            permit(1);
+            /* the signal may have been the first one's, which is blocked as well: another is not */
+            permit(1);
+            ck_assert_int_eq(unit_finish(&second), 0);
+        }
+        if (_i == STOPPED) {
+            open_gate();
+            permit(2);
+            ck_assert_int_eq(unit_finish(&first), 0);
+        }
+    }
+}
+END_TEST
+
+/* ---- Timed waits ---- */
+
+static struct timespec end;
+
+static int wait_for_the_end(void *arg)
+{
+    struct station *s = arg;
+    must(pthread_mutex_lock(&s->mutex));
+    int error = pthread_cond_timedwait(&s->cond, &s->mutex, &end);
+    must(pthread_mutex_unlock(&s->mutex));
+    return error;
+}
+
+START_TEST(a_wait_that_nobody_ends_times_out)
+{
+    enum { CROWD = 30 };
+    for (int round = 0; round < 10; round++) {
+        init_station();
+        struct unit_call calls[CROWD];
+        end = unit_deadline(CLOCK_REALTIME, 100);
+        for (int i = 0; i < CROWD; i++)
+            unit_start(&calls[i], wait_for_the_end, &station);
+        for (int i = 0; i < CROWD; i++)
+            ck_assert_int_eq(unit_finish(&calls[i]), ETIMEDOUT);
+        /* and so after a broadcast, by which waiters expect others */
+        must(pthread_cond_broadcast(&station.cond));
+    }
+}
+END_TEST
+
+/* Returns how often the wait ended before it was time. */
+static int wait_through_handlers(void *arg)
+{
+    struct station *s = arg;
+    int early = 0;
+    must(pthread_mutex_lock(&s->mutex));
+    atomic_store(&s->waiting, 1);
+    for (;;) {
+        must(pthread_cond_wait(&s->cond, &s->mutex));
+        if (s->permits > 0)
+            break;
+        early++;
+    }
+    must(pthread_mutex_unlock(&s->mutex));
+    return early;
+}
+
+START_TEST(a_signal_handler_does_not_end_a_wait)
+{
+    catch_signal(SIGUSR1, count_signal, _i ? SA_RESTART : 0);
+    init_station();
+    struct unit_call waiter;
+    unit_start(&waiter, wait_through_handlers, &station);
+    unit_wait_for(&station.waiting, 1);
+    for (int i = 0; i < 100; i++) {
+        int before = atomic_load(&handled);
+        unit_wait_until_blocked(&waiter);
+        must(pthread_kill(waiter.thread, SIGUSR1));
+        unit_wait_for(&handled, before + 1);
+    }
+    permit(1);
+    ck_assert_int_eq(unit_finish(&waiter), 0);
+}
+END_TEST
+
+static Suite *progress_suite(void)
+{
+    Suite *suite = suite_create("progress");
+
+    TCase *mutexes = tcase_create("mutexes");
+    tcase_set_timeout(mutexes, 60);
+    tcase_add_loop_test(mutexes, a_mutex_is_not_kept_for_one_who_waited, 0, FATES);
+    suite_add_tcase(suite, mutexes);
+
+    TCase *conditions = tcase_create("condition variables");
+    tcase_set_timeout(conditions, 60);
+    tcase_add_loop_test(conditions, a_waiter_left_in_the_parent_takes_no_signal, 0, 3);
+    tcase_add_loop_test(conditions, a_waiter_that_goes_no_further_takes_no_signal, 0, TIMED_OUT);
+    tcase_add_test(conditions, a_wait_that_nobody_ends_times_out);
+    tcase_add_loop_test(conditions, a_signal_handler_does_not_end_a_wait, 0, 2);
+    suite_add_tcase(suite, conditions);
+    return suite;
+}
+
+UNIT_MAIN(progress_suite)
