@@ -33,8 +33,7 @@ FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 # Objects of the libc's own that programs see are one family or another; in an archive a family is
 # one member, so that no object is ever shared between libc's code and Furwock's. The other members
 # are what families have in common.
-FAMILY_mutex = $(basename $(wildcard pthread/mutex/*.c)) pthread/cond pthread/watch pthread/c11 \
-	pthread/once
+FAMILY_mutex = $(basename $(wildcard pthread/mutex/*.c)) pthread/cond pthread/c11 pthread/once
 FAMILY_rwlock = pthread/rwlock pthread/readers
 FAMILY_barrier = pthread/barrier
 FAMILY_sem = pthread/sem
@@ -43,7 +42,7 @@ FAMILY_key = pthread/key
 # libc's own code on threads uses semaphores, barriers and rwlocks.
 FAMILY_thread = $(basename $(wildcard pthread/thread/*.c)) $(FAMILY_rwlock) $(FAMILY_barrier) $(FAMILY_sem) \
 	arch/$(ARCH)/thread
-COMMON = pthread/park pthread/spinning pthread/self pthread/options pthread/asymmetric
+COMMON = pthread/park pthread/spinning pthread/watch pthread/self pthread/options pthread/asymmetric
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 

@@ -1,30 +1,40 @@
 /*
  * Barriers.
  *
- *      63        33   32      31       0
- *      +-----------+--------+-----------+
- *      |   round   | ASLEEP |  arrived  |   state
- *      +-----------+--------+-----------+
+ *      63        34     33        32     31          24 23        0
+ *      +-----------+---------+----------+--------------+-----------+
+ *      |   round   | WATCHED |  ASLEEP  |  generation  |  arrived  |   state
+ *      +-----------+---------+----------+--------------+-----------+
  *
- * The last to arrive makes {round, arrived = count - 1} into {round + 1, 0} in one step, clears
- * ASLEEP, and wakes everyone if it was set. The others watch the half with the round, and sleep on
- * it after setting ASLEEP.
+ * The last to arrive makes {round, arrived = count - 1} into {round + 1, 0} in one step, tells those
+ * who watch (watch.h), if there are any, and wakes the others. It arrives with its decision: to watch
+ * a slot of the table, or to sleep while the half with the round stays what it is.
  *
- * Every thread counts itself in `departed` as its last touch, and pthread_barrier_destroy waits
- * until all that were let through have departed: it may be called as soon as one has returned.
+ * Once the round is over nobody touches the barrier: those who watch look at the slot, sleepers have
+ * the kernel compare the half with the round, to which in one round only the two bits are added, and
+ * the last one's wake goes by address. So pthread_barrier_destroy waits for nobody. A sleeper that
+ * comes too late must not fall asleep on what the memory has become, another barrier perhaps, and so
+ * the rounds of each begin somewhere else.
+ *
+ * In a child of fork the threads that have arrived are the parent's. The state's generation, the
+ * fork's (self.h), says so, and the first to arrive begins the round anew. A process-shared barrier
+ * has none. (More than 2^22 threads do not exist, so 24 bits can count them.)
  */
 #include "checked.h"
 #include "layout.h"
+#include "self.h"
 #include "spinning.h"
+#include "watch.h"
 
 #include <errno.h>
 
-#define ARRIVED 0xfffffffful
+#define ARRIVED 0xfffffful
+#define GENERATION 0xff000000ul
 #define ASLEEP (1ul << 32)
-#define ROUND (1ul << 33)
+#define WATCHED_TOO (1ul << 33)
+#define ROUND (1ul << 34)
 
-/* `departed` counts in twos; the odd one says that pthread_barrier_destroy sleeps on it. */
-enum { DESTROYING = 1, DEPARTURE = 2 };
+enum { GENERATION_SHIFT = 24 };
 
 /* The half of the state with the round, as one word. */
 static const uint32_t *round_word(const struct barrier *barrier)
@@ -33,9 +43,10 @@ static const uint32_t *round_word(const struct barrier *barrier)
     return &halves[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__];
 }
 
-static bool same_round(uint64_t a, uint64_t b)
+/* As a watcher's sequence, whose lowest three bits are clear. */
+static uint32_t sequence_of(uint64_t state)
 {
-    return a / ROUND == b / ROUND;
+    return (uint32_t)(state / ROUND) << 3;
 }
 
 static enum scope scope_of(const struct barrier *barrier)
@@ -43,36 +54,52 @@ static enum scope scope_of(const struct barrier *barrier)
     return barrier->shared ? SHARED : PRIVATE;
 }
 
-static bool spin_for_round(struct barrier *barrier, uint64_t round)
+/* A private barrier's state, without those who have arrived in the parent of a fork. */
+static uint64_t without_ghosts(uint64_t state, enum scope scope)
 {
-    struct spin spin;
-    if (!spin_wanted(&spin, &barrier->hints))
-        return false;
-    bool over;
-    do
-        over = !same_round(arch_load64_acquire(&barrier->state), round);
-    while (!over && spin_goes_on(&spin));
-    spin_report(&spin, over);
-    return over;
+    uint64_t generation =
+        scope == PRIVATE ? (uint64_t)self_generation() << GENERATION_SHIFT & GENERATION : 0;
+    if (likely((state & GENERATION) == generation))
+        return state;
+    return (state & ~(ROUND - 1)) + ROUND + generation;
 }
 
-static void wait_for_round(struct barrier *barrier, uint64_t round)
+/* Is the one that may watch to do so? */
+static bool wants_to_watch(const struct barrier *barrier, enum scope scope, struct watch *watch,
+                           struct spin *spin)
 {
-    if (spin_for_round(barrier, round))
-        return;
-    uint64_t state = arch_load64_acquire(&barrier->state);
-    while (same_round(state, round)) {
-        if (!(state & ASLEEP) && !arch_cas64_fetch(&barrier->state, &state, state | ASLEEP))
+    return scope == PRIVATE && watch_find(watch, barrier) &&
+           spin_wanted(spin, &watch->slot->hints);
+}
+
+static bool watch_round(const struct watch *watch, struct spin *spin)
+{
+    enum watch_news news;
+    do
+        news = watch_look(watch);
+    while (news == WAITING && spin_goes_on(spin));
+    spin_report(spin, news == TOLD);
+    return news == TOLD || watch_retire(watch) == TOLD;
+}
+
+/* The half with the round was `least`. What wakes a sleeper may have been meant for others. */
+static void sleep_through(const uint32_t *address, uint32_t least, enum scope scope)
+{
+    const uint32_t most = least | (ASLEEP | WATCHED_TOO) >> 32;
+    for (uint32_t word = least;;) {
+        if (park(address, word, NULL, scope, ANY) != EAGAIN)
             continue;
-        park(round_word(barrier), (state | ASLEEP) >> 32, NULL, scope_of(barrier), ANY);
-        state = arch_load64_acquire(&barrier->state);
+        if (word == most)
+            return;
+        word = (word + 1) | least;
     }
 }
 
-static void depart(struct barrier *barrier, enum scope scope)
+static void wake_all(const struct barrier *barrier, uint64_t state, enum scope scope)
 {
-    if (arch_fetch_add(&barrier->departed, DEPARTURE) & DESTROYING)
-        unpark(&barrier->departed, EVERYONE, scope, ANY);
+    bool told = !(state & WATCHED_TOO) || watch_signal(barrier, sequence_of(state));
+    if ((state & ASLEEP) || !told)
+        unpark(round_word(barrier), EVERYONE, scope, ANY);
 }
 
 PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
@@ -80,20 +107,31 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
     struct barrier *barrier = (struct barrier *)object;
     uint32_t count = barrier->count;
     enum scope scope = scope_of(barrier);
+    struct watch watch;
+    struct spin spin;
+    bool last, watches = false, asked = false;
     if (unlikely(count == 0))
         return EINVAL;
-    uint64_t state = arch_load64_acquire(&barrier->state), next;
-    bool last;
+    uint64_t found = arch_load64_acquire(&barrier->state), state, next;
     checked_before(barrier);
     do {
+        state = without_ghosts(found, scope);
         last = (state & ARRIVED) + 1 == count;
-        next = last ? (state & ~(ARRIVED | ASLEEP)) + ROUND : state + 1;
-    } while (!arch_cas64_fetch(&barrier->state, &state, next));
-    if (!last)
-        wait_for_round(barrier, state);
-    else if (state & ASLEEP)
-        unpark(round_word(barrier), EVERYONE, scope, ANY);
-    depart(barrier, scope);
+        if (last) {
+            next = (state & ~(ROUND - 1)) + ROUND + (state & GENERATION);
+            continue;
+        }
+        if (!asked) {
+            watches = wants_to_watch(barrier, scope, &watch, &spin);
+            asked = true;
+        }
+        watches = watches && watch_begin(&watch, barrier, sequence_of(state));
+        next = (state + 1) | (watches ? WATCHED_TOO : ASLEEP);
+    } while (!arch_cas64_fetch(&barrier->state, &found, next));
+    if (last)
+        wake_all(barrier, state, scope);
+    else if (!watches || !watch_round(&watch, &spin))
+        sleep_through(round_word(barrier), next >> 32, scope);
     checked_after(barrier, 0);
     return last ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
 }
@@ -104,7 +142,9 @@ PUBLIC int pthread_barrier_init(pthread_barrier_t *object, const pthread_barrier
     int shared = attributes ? *(const int *)attributes : PTHREAD_PROCESS_PRIVATE;
     if (count == 0 || (shared != PTHREAD_PROCESS_PRIVATE && shared != PTHREAD_PROCESS_SHARED))
         return EINVAL;
-    *(struct barrier *)object = (struct barrier){.count = count, .shared = shared};
+    static uint32_t barriers;
+    uint64_t first = (uint64_t)(arch_fetch_add(&barriers, 1) * 0x9e3779b1u) * ROUND;
+    *(struct barrier *)object = (struct barrier){.state = first, .count = count, .shared = shared};
     return 0;
 }
 
@@ -113,18 +153,8 @@ PUBLIC int pthread_barrier_destroy(pthread_barrier_t *object)
     struct barrier *barrier = (struct barrier *)object;
     if (barrier->count == 0)
         return EINVAL;
-    uint64_t state = arch_load64_acquire(&barrier->state);
-    if (state & ARRIVED)
+    if (without_ghosts(arch_load64_acquire(&barrier->state), scope_of(barrier)) & ARRIVED)
         return EBUSY;
-    uint32_t expected = (uint32_t)(state / ROUND) * barrier->count * DEPARTURE;
-    for (;;) {
-        uint32_t departed = arch_load_acquire(&barrier->departed);
-        if ((departed & ~(uint32_t)DESTROYING) == expected)
-            break;
-        if ((departed & DESTROYING) ||
-            arch_cas(&barrier->departed, departed, departed | DESTROYING))
-            park(&barrier->departed, departed | DESTROYING, NULL, scope_of(barrier), ANY);
-    }
     barrier->count = 0;
     return checked_gone(barrier, sizeof *barrier, 0);
 }

@@ -82,16 +82,10 @@ struct rwlock {
 
 /* pthread_barrier_t: barrier.c */
 struct barrier {
-    /* round, arrivals, sleepers: all who wait */
+    /* round, arrivals, how they wait: all who wait */
     uint64_t state;
     /* init */
-    uint32_t count;
-    /* all who leave, and who destroys it */
-    uint32_t departed;
-    /* init */
-    uint32_t shared;
-    /* hints.h: all who wait */
-    uint32_t hints;
+    uint32_t count, shared;
 };
 
 /* sem_t: sem.c. The first three words are also written by libc's sem_open. */

@@ -359,6 +359,52 @@ START_TEST(a_signal_handler_does_not_end_a_wait)
 }
 END_TEST
 
+/* ---- Barriers ---- */
+
+static pthread_barrier_t barrier;
+static atomic_int coming;
+
+static int meet(void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(&coming, 1);
+    return pthread_barrier_wait(&barrier);
+}
+
+/* In the child of a fork nobody has arrived, and nobody is on his way out. */
+START_TEST(who_has_arrived_in_the_parent_is_not_in_the_child)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc counts the parent's threads");
+    for (int i = 0; i < FORKED; i++) {
+        must(pthread_barrier_init(&barrier, NULL, 2));
+        struct unit_call other;
+        atomic_store(&coming, 0);
+        unit_start(&other, meet, NULL);
+        while (atomic_load(&coming) < 1)
+            ;
+        if (_i == 1)
+            meet(NULL);
+        pid_t pid = unit_fork();
+        if (pid == 0) {
+            if (i % 2 == 0) {
+                struct unit_call own;
+                unit_start(&own, meet, NULL);
+                meet(NULL);
+                unit_finish(&own);
+            }
+            unit_child_assert(pthread_barrier_destroy(&barrier) == 0);
+            _exit(0);
+        }
+        if (_i == 0)
+            meet(NULL);
+        unit_reap(pid);
+        unit_finish(&other);
+        must(pthread_barrier_destroy(&barrier));
+    }
+}
+END_TEST
+
 static Suite *progress_suite(void)
 {
     Suite *suite = suite_create("progress");
@@ -375,6 +421,11 @@ static Suite *progress_suite(void)
     tcase_add_test(conditions, a_wait_that_nobody_ends_times_out);
     tcase_add_loop_test(conditions, a_signal_handler_does_not_end_a_wait, 0, 2);
     suite_add_tcase(suite, conditions);
+
+    TCase *barriers = tcase_create("barriers");
+    tcase_set_timeout(barriers, 60);
+    tcase_add_loop_test(barriers, who_has_arrived_in_the_parent_is_not_in_the_child, 0, 2);
+    suite_add_tcase(suite, barriers);
     return suite;
 }
 

@@ -1,3 +1,2 @@
 # barrier.c: a sleeper does not set the bit
-s/if (!(state & ASLEEP) && !arch_cas64_fetch.*/if (false)/
-s/(state | ASLEEP) >> 32/state >> 32/
+s/(watches ? WATCHED_TOO : ASLEEP)/(watches ? WATCHED_TOO : 0)/

@@ -109,6 +109,21 @@ static void meet_2_twice_destroy(void)
         destroy();
 }
 
+/* It is made anew in the same memory while others are on their way. */
+static uint32_t again;
+
+static void meet_2_anew(void)
+{
+    if (meet(2)) {
+        ok(pthread_barrier_destroy(&b));
+        ok(pthread_barrier_init(&b, NULL, 2));
+        arch_store_release(&again, 1);
+    } else {
+        model_await(&again, 1);
+    }
+    meet(4);
+}
+
 const struct scenario barrier_scenarios[] = {
     SCENARIO("barrier-2", init_2, once_serial, RUN(meet_2, meet_2), .flags = BUFFERED | SPURIOUS,
              .quick = UNBOUNDED),
@@ -130,5 +145,8 @@ const struct scenario barrier_scenarios[] = {
              RUN(meet_2_twice_destroy, meet_2_twice_destroy)),
     SCENARIO("barrier-destroy-3", init_3, NULL,
              RUN(meet_3_destroy, meet_3_destroy, meet_3_destroy)),
+    SCENARIO("barrier-reuse", init_2, twice_serial, RUN(meet_2_anew, meet_2_anew)),
+    SCENARIO("barrier-reuse-spins", init_2, twice_serial, RUN(meet_2_anew, meet_2_anew),
+             .flags = SPINS),
     {.name = NULL},
 };

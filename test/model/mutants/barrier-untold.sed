@@ -1,0 +1,2 @@
+# barrier.c: the last to arrive wakes sleepers, and tells nobody who watches
+s/bool told = !(state & WATCHED_TOO) || .*/bool told = true;/
