@@ -62,6 +62,7 @@ static void *run_worker(void *arg)
 {
     struct worker *self = arg;
     pthread_cleanup_push(ended, self);
+    take_policy(self);
     now->test->work(self);
     pthread_cleanup_pop(1);
     return NULL;
@@ -94,7 +95,10 @@ static void run_process(unsigned process)
     uint64_t random = now->seed + 77 * process + 1;
     for (unsigned i = 0; i < count; i++)
         start(&workers[i]);
+    set_timer(true);
     while (!stopping()) {
+        have_a_child();
+        see_to_the_child(false);
         for (unsigned i = 0; i < count; i++) {
             if (!atomic_load(&workers[i].ended))
                 continue;
@@ -108,6 +112,8 @@ static void run_process(unsigned process)
             pthread_cancel(worker->thread);
         nap(now->storm ? draw(&random) % 64 : 500);
     }
+    set_timer(false);
+    see_to_the_child(true);
     if (now->test->release)
         now->test->release();
     for (unsigned i = 0; i < count; i++)
@@ -154,10 +160,11 @@ static unsigned long steps(void)
 
 static void describe(uint64_t seed)
 {
-    printf("  round seed %#llx: %u workers in %u processes%s%s%s%s\n", (unsigned long long)seed,
+    printf("  round seed %#llx: %u workers in %u processes%s%s%s%s%s%s%s\n", (unsigned long long)seed,
            now->workers, now->processes, now->timed ? ", timeouts" : "",
            now->cancel ? ", cancellation" : "", now->storm ? ", signals" : "",
-           now->storm && now->restart ? " with SA_RESTART" : "");
+           now->storm && now->restart ? " with SA_RESTART" : "", now->mixed ? ", policies" : "",
+           now->forks ? ", forks" : "", now->timer ? ", a timer" : "");
 }
 
 static void print_objects(void)
@@ -209,6 +216,9 @@ static void choose(const struct test *test, uint64_t seed)
     now->timed = pick_round(2);
     now->cancel = (test->allows & CANCEL) && pick_round(2) == 0;
     now->storm = pick_round(3) == 0;
+    now->mixed = pick_round(4) == 0;
+    now->forks = pick_round(4) == 0;
+    now->timer = pick_round(4) == 0;
     now->restart = pick_round(2);
     for (unsigned i = 0; i < now->workers; i++) {
         now->worker[i].index = i;

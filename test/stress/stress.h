@@ -39,6 +39,8 @@ struct worker {
     atomic_bool ended;
     /* the test's own; kept when another thread takes the worker's place */
     unsigned long tally[TALLIES];
+    /* a real-time one sleeps after so many steps; 0 of others */
+    unsigned rests;
     pthread_t thread;
 };
 
@@ -48,6 +50,8 @@ struct round {
     unsigned processes, workers;
     /* what the round has: waits with timeouts, cancellation of workers, signals, SA_RESTART */
     bool timed, cancel, storm, restart;
+    /* workers of different policies, children forked in the middle, a timer (trouble.c) */
+    bool mixed, forks, timer;
     /* why there is nothing to do, for instance because the system refuses it */
     const char *left_out;
     atomic_bool stop, failed;
@@ -140,6 +144,8 @@ static inline bool stopping(void)
 static inline bool again(struct worker *self)
 {
     stepped(self);
+    if (self->rests > 0 && self->steps % self->rests == 0)
+        nanosleep(&(struct timespec){0, 200000}, NULL);
     self->doing = "testcancel";
     pthread_testcancel();
     return !stopping();
@@ -176,6 +182,12 @@ static inline unsigned long total(unsigned tally)
         sum += now->worker[i].tally[tally];
     return sum;
 }
+
+/* trouble.c: the calling worker's policy; a child of this process; the timer of this process. */
+void take_policy(struct worker *self);
+void have_a_child(void);
+void see_to_the_child(bool wait);
+void set_timer(bool on);
 
 /* mutex.c: a mutex of any kind; returns pthread_mutex_init()'s error. */
 enum { ANY_TYPE = -1 };
