@@ -27,11 +27,10 @@ static COLD int trylock_slow(struct mutex *mutex)
     return mutex_lock_any(mutex, (struct attempt){.try = true});
 }
 
-/* The fast path of a normal mutex has failed: the word may be free in another way. */
+/* The fast path of a normal mutex has failed, but there is more than one way to be free. */
 static int trylock_normal(struct mutex *mutex)
 {
-    uint32_t word = arch_load_relaxed(&mutex->word);
-    return unlikely(word == OFFERED || is_biased(word)) ? trylock_slow(mutex) : EBUSY;
+    return likely(is_held(arch_load_relaxed(&mutex->word))) ? EBUSY : trylock_slow(mutex);
 }
 
 FAST bool fast_acquire(struct mutex *mutex)

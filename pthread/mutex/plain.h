@@ -68,6 +68,12 @@ static inline bool is_biased(uint32_t word)
     return word == BIASED_FREE || word == BIASED_HELD;
 }
 
+/* Held as far as the word says: one that is biased may be free all the same. */
+static inline bool is_held(uint32_t word)
+{
+    return word == HELD || word == CONTENDED || word == CLAIMED;
+}
+
 /* A normal, private mutex whose word the fast path has not found free: 0. */
 COLD int plain_lock_normal(struct mutex *mutex);
 /* A word that is not simply held is released, and a sleeper woken. 0. */

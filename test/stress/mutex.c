@@ -56,6 +56,8 @@ static const char *prepare(int variant)
                    : variant & INHERIT ? PTHREAD_PRIO_INHERIT
                                        : PTHREAD_PRIO_NONE;
     int sharing = pick_sharing();
+    /* a ceiling is not for threads above it */
+    now->mixed = now->mixed && protocol != PTHREAD_PRIO_PROTECT;
     for (unsigned i = 0; i < state->count; i++) {
         pthread_mutex_t *mutex = &state->guarded[i].mutex;
         int error =

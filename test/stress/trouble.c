@@ -39,7 +39,7 @@ static void become_deadline(void)
 /* What the system refuses is left as it is. */
 void take_policy(struct worker *self)
 {
-    struct sched_param none = {0};
+    struct sched_param none = {.sched_priority = 0};
     self->rests = 0;
     if (!now->mixed)
         return;
@@ -47,7 +47,7 @@ void take_policy(struct worker *self)
     case 0:
     case 4:
         if (self->index % 16 == 0) {
-            struct sched_param real_time = {1 + (int)(self->index % 7)};
+            struct sched_param real_time = {.sched_priority = 1 + (int)(self->index % 7)};
             pthread_setschedparam(pthread_self(), SCHED_FIFO, &real_time);
         } else {
             become_deadline();
