@@ -186,10 +186,11 @@ int park_unlock_pi(uint32_t *word, enum scope scope)
     return -result;
 }
 
-bool park_has_pi(void)
+/* What it locks for nobody to wait for, it does not remember. */
+uint32_t park_tid(void)
 {
     uint32_t word = 0;
-    return park_trylock_pi(&word, PRIVATE) == 0;
+    return park_trylock_pi(&word, PRIVATE) == 0 ? arch_load_relaxed(&word) : 0;
 }
 
 int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others)
