@@ -1,25 +1,25 @@
 /*
- * Spin locks: 0 free, 1 held. A spin lock does not sleep, but when its holder has evidently lost
- * the CPU, the waiter offers its own.
+ * Spin locks: 0 free, 1 held. Nobody wakes a waiter, but when the holder has evidently lost the
+ * CPU, the waiter leaves its own for a while.
  */
 #include "checked.h"
 #include "host.h"
 #include "layout.h"
+#include "park.h"
 
 #include <arch_atomic.h>
-#include <arch_syscall.h>
 #include <errno.h>
-#include <sys/syscall.h>
 
-enum { FREE = 0, HELD = 1, SPINS_BEFORE_YIELD = 1000 };
+enum { FREE = 0, HELD = 1, SPINS_BEFORE_NAP = 1000, NAP = 10 * 1000 };
 
 static COLD int spin(uint32_t *word)
 {
+    static const uint32_t nothing;
     do {
         for (int spins = 0; arch_load_relaxed(word) != FREE; spins++) {
             arch_pause();
-            if (spins == SPINS_BEFORE_YIELD) {
-                arch_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+            if (spins == SPINS_BEFORE_NAP) {
+                nap(&nothing, 0, NAP, NULL);
                 spins = 0;
             }
         }

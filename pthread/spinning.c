@@ -47,6 +47,19 @@ enum {
     LATE = 100 * ARCH_TICKS_PER_US,
 };
 
+/* enum spinning: written while the library is loaded. */
+static uint32_t chosen;
+
+void spinning_choose(enum spinning choice)
+{
+    arch_or(&chosen, choice);
+}
+
+static bool is_chosen(enum spinning choice)
+{
+    return unlikely(arch_load_relaxed(&chosen) & choice);
+}
+
 static int learned_credit(uint32_t learned)
 {
     return CREDIT_START + (int8_t)(learned & HINTS_CREDIT);
@@ -64,6 +77,8 @@ static uint32_t next_random(void)
 
 bool spin_wanted(struct spin *spin, uint32_t *hints)
 {
+    if (is_chosen(SPIN_NEVER))
+        return false;
     uint32_t now = hints_learned(hints);
     if (now == 0)
         now = self.spin;
@@ -102,7 +117,7 @@ static bool yield(struct spin *spin)
 bool spin_goes_on(struct spin *spin)
 {
     arch_pause();
-    if (spin->eager > 0 || spin->last - spin->yielded > LOOK)
+    if (is_chosen(SPIN_YIELDS) && (spin->eager > 0 || spin->last - spin->yielded > LOOK))
         return yield(spin);
     uint64_t now = arch_ticks();
     if (now - spin->last > JUMP || had_its_time(spin, now))
@@ -147,6 +162,8 @@ enum { ASIDE = 60 * 1000, ASIDE_MOST = 32 };
 void stand_aside(uint32_t *hints, enum scope scope)
 {
     static const uint32_t nothing;
+    if (is_chosen(SPIN_NEVER))
+        return;
     /* of other processes, who may be killed meanwhile, nobody counts */
     uint32_t uncounted = 0, *aside = scope == PRIVATE ? hints : &uncounted;
     uint32_t others = arch_fetch_add(aside, HINTS_ONE_ASIDE) / HINTS_ONE_ASIDE;

@@ -11,6 +11,13 @@
  * hints (hints.h): see spinning.c. spin_wanted says whether to try; the caller then
  * loops while spin_goes_on, and reports the outcome.
  */
+/*
+ * What waiters may do before they sleep. Spins give the processor away by sched_yield(2) only if
+ * FURWOCK=yield says so, since a sandbox may kill for any system call but futex.
+ */
+enum spinning { SPIN_NEVER = 1, SPIN_YIELDS = 2 };
+void spinning_choose(enum spinning choice);
+
 struct spin {
     uint32_t *hints;
     uint64_t start, last, yielded;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef SYS_clone3
 #define SYS_clone3 435
@@ -55,6 +56,15 @@ struct program {
 enum { LOAD = 0x20, AND = 0x54, IF_EQUAL = 0x15, RETURN = 0x06 };
 #define ALLOW 0x7fff0000u
 #define ERRNO 0x00050000u
+#define TRAP 0x00030000u
+
+static inline bool install(struct instruction *filter, unsigned length, bool all_threads)
+{
+    struct program program = {(uint16_t)length, filter};
+    enum { SET_NO_NEW_PRIVS = 38, MODE_FILTER = 1, SYNCHRONISE = 1 };
+    return prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           syscall(SYS_seccomp, MODE_FILTER, all_threads ? SYNCHRONISE : 0, &program) == 0;
+}
 
 static inline bool refuse(const char *name, int error)
 {
@@ -78,10 +88,7 @@ static inline bool refuse(const char *name, int error)
         filter[n++] = (struct instruction){RETURN, 0, 0, ALLOW};
     }
     filter[n++] = (struct instruction){RETURN, 0, 0, ERRNO | (uint32_t)error};
-    struct program program = {(uint16_t)n, filter};
-    enum { SET_NO_NEW_PRIVS = 38, SET_SECCOMP = 22, MODE_FILTER = 2 };
-    return prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(SET_SECCOMP, MODE_FILTER, &program, 0, 0) == 0;
+    return install(filter, n, false);
 }
 
 #endif
