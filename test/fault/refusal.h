@@ -32,6 +32,7 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"rseq", SYS_rseq, 0, 0, 0, {0}},
     {"membarrier", SYS_membarrier, 0, 0, 0, {0}},
+    {"gettid", SYS_gettid, 0, 0, 0, {0}},
     {"set_robust_list", SYS_set_robust_list, 0, 0, 0, {0}},
     /* LOCK_PI, UNLOCK_PI, TRYLOCK_PI, WAIT_REQUEUE_PI, CMP_REQUEUE_PI, LOCK_PI2 */
     {"futex_pi", SYS_futex, 1, 0x7f, 6, {6, 7, 8, 11, 12, 13}},

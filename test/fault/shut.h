@@ -11,24 +11,69 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CALL(name) {#name, SYS_##name}
+#define CALL(name)                                                                                 \
+    {                                                                                              \
+#name, SYS_##name                                                                          \
+    }
 static const struct call {
     const char *name;
     int number;
 } calls[] = {
     /* what README.md says that the library makes */
-    CALL(futex), CALL(mmap), CALL(madvise), CALL(munmap), CALL(gettid), CALL(set_robust_list),
-    CALL(sched_getparam), CALL(sched_getscheduler), CALL(sched_setparam), CALL(sched_setscheduler),
-    CALL(sched_get_priority_min), CALL(sched_get_priority_max), CALL(membarrier),
-    CALL(sched_getaffinity), CALL(sched_setaffinity), CALL(rseq), CALL(sched_yield),
-    CALL(clock_gettime), CALL(pipe2), CALL(write), CALL(read), CALL(close), CALL(clone),
-    CALL(mprotect), CALL(rt_sigprocmask), CALL(rt_sigaction), CALL(exit), CALL(set_tid_address),
-    CALL(tkill), CALL(getpid), CALL(getuid), CALL(rt_tgsigqueueinfo), CALL(prctl), CALL(openat),
+    CALL(futex),
+    CALL(mmap),
+    CALL(madvise),
+    CALL(munmap),
+    CALL(gettid),
+    CALL(set_robust_list),
+    CALL(sched_getparam),
+    CALL(sched_getscheduler),
+    CALL(sched_setparam),
+    CALL(sched_setscheduler),
+    CALL(sched_get_priority_min),
+    CALL(sched_get_priority_max),
+    CALL(membarrier),
+    CALL(sched_getaffinity),
+    CALL(sched_setaffinity),
+    CALL(rseq),
+    CALL(sched_yield),
+    CALL(clock_gettime),
+    CALL(pipe2),
+    CALL(write),
+    CALL(read),
+    CALL(close),
+    CALL(clone),
+    CALL(mprotect),
+    CALL(rt_sigprocmask),
+    CALL(rt_sigaction),
+    CALL(exit),
+    CALL(set_tid_address),
+    CALL(tkill),
+    CALL(getpid),
+    CALL(getuid),
+    CALL(rt_tgsigqueueinfo),
+    CALL(prctl),
+    CALL(openat),
     CALL(prlimit64),
     /* what libc makes besides, and these programs */
-    CALL(clone3), CALL(exit_group), CALL(rt_sigreturn), CALL(clock_nanosleep), CALL(nanosleep),
-    CALL(wait4), CALL(brk), CALL(tgkill), CALL(alarm), CALL(fstat), CALL(newfstatat), CALL(writev),
-    CALL(ioctl), CALL(pread64), CALL(fcntl), CALL(setitimer), CALL(fork), CALL(getrandom),
+    CALL(clone3),
+    CALL(exit_group),
+    CALL(rt_sigreturn),
+    CALL(clock_nanosleep),
+    CALL(nanosleep),
+    CALL(wait4),
+    CALL(brk),
+    CALL(tgkill),
+    CALL(alarm),
+    CALL(fstat),
+    CALL(newfstatat),
+    CALL(writev),
+    CALL(ioctl),
+    CALL(pread64),
+    CALL(fcntl),
+    CALL(setitimer),
+    CALL(fork),
+    CALL(getrandom),
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 #undef CALL
