@@ -141,7 +141,9 @@ static uint32_t ask_tid(void)
 static uint32_t find_tid(uint32_t generation, uint32_t former)
 {
     uint32_t known = arch_load_relaxed(&libc_is_right) ? host_tid() : 0;
-    if (known && (generation == FIRST_GENERATION || (former && former != known)))
+    /* libc itself may have taken a refusal for a tid */
+    bool valid = known != 0 && known <= WORD_TID;
+    if (valid && (generation == FIRST_GENERATION || (former && former != known)))
         return known;
     uint32_t tid = ask_tid();
     if (tid != known)

@@ -47,11 +47,11 @@ struct self {
     uint32_t spin, random;
     /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
     uint64_t rests_until;
-    struct robust_list robust;
     /* read locks held on rwlocks of the recursive writer-preferring kind */
     uint32_t read_locks;
     /* the last read lock was shared with others (rwlock.c) */
     bool crowded;
+    struct robust_list robust;
     /* where the read locks are that it does not count in the lock (readers.h) */
     struct reader_row *row;
     /* priority ceilings held (ceiling.c) */
