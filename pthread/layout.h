@@ -5,6 +5,13 @@
  * Furwock did not write, so sizes and the offsets below are an interface:
  *   - all bytes zero is a valid object of default attributes;
  *   - glibc's non-zero initialisers put the mutex type at byte 16 and the rwlock kind at byte 48.
+ * Programs and debuggers look at some as well, as glibc has them:
+ *   - a mutex at byte 0: zero while it is not held (but with FURWOCK=asymmetric), the tid of the
+ *     owner of a robust, inheriting, or process-shared recursive or errorcheck one;
+ *   - at byte 8: the tid of the owner of any other recursive or errorcheck one; zero if it has none
+ *     (of a normal mutex nobody knows the owner);
+ *   - at byte 16: the type in the lowest two bits, with ROBUST, INHERIT, PROTECT and SHARED;
+ *   - an rwlock at byte 24: the tid of its writer; a semaphore at byte 0: its value, and bit 31.
  * Each word's bits and transitions are drawn in the file of its object, and those of `hints` in
  * hints.h. A field's comment ends with who writes it.
  */

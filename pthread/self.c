@@ -230,7 +230,8 @@ static void hand_on(struct mutex *mutex, bool pi)
 
 void robust_exit(void)
 {
-    if (!self.robust_generation || !host_frees_threads_early())
+    /* in a child of fork that has registered none the list is the parent's */
+    if (!robust_ready() || !host_frees_threads_early())
         return;
     while (!robust_is_head(self.robust.next)) {
         /* handed on, a mutex is on its next owner's list */

@@ -9,12 +9,15 @@
  * Adaptive spinning.
  *
  * Whom a thread waits for runs on another processor, or does not run because the waiter does. So a
- * spin looks at the word for two microseconds, and from then on gives its processor away between two
- * looks, now and then; if somebody took it, it goes on to give it away at once, since that costs less
- * than half of a sleep and a wake. If nobody did, it tries once more before it looks for longer: the
- * scheduler may give a thread back the turn that it is owed for one given away before. It gives up
- * after 30 microseconds that it had for itself, or 16 others' turns, or when those have taken so long
- * that a sleeper would have been woken by then.
+ * spin looks at the word for 30 microseconds that it had for itself, and fails if another thread has
+ * had the processor meanwhile.
+ *
+ * If it may yield, it looks for two microseconds, and from then on gives its processor away between
+ * two looks, now and then; if somebody took it, it goes on to give it away at once, since that costs
+ * less than half of a sleep and a wake. If nobody did, it tries once more before it looks for longer:
+ * the scheduler may give a thread back the turn that it is owed for one given away before. It gives
+ * up after 16 others' turns, too, or when those have taken so long that a sleeper would have been
+ * woken by then.
  *
  * The bound exceeds what a wake takes. Otherwise two threads that hand a token back and forth, each
  * asleep while the other is being woken, would both always give up just too early.
