@@ -126,11 +126,15 @@ bool self_inherits(uint32_t tid)
  * Where the tid comes from: no system call but futex, mostly, since a sandbox may forbid gettid.
  *
  *   this process loaded the library    from libc, which was right then
- *   ... or libc has another one now    from libc: it has seen the fork
+ *   libc has another one now           from libc: it has seen the fork
+ *   a child's thread that is not the   from libc, which has made it
+ *   one that it began with
  *   a child of which libc may not know from gettid, or from the kernel's answer to a futex call
  */
 enum { FIRST_GENERATION = 1 };
 static uint32_t libc_is_right;
+/* The generation whose first thread is known: others have no history. */
+static uint32_t heir_generation;
 
 static uint32_t ask_tid(void)
 {
@@ -138,12 +142,18 @@ static uint32_t ask_tid(void)
     return tid > 0 ? tid : park_tid();
 }
 
+static bool libc_knows(uint32_t generation, uint32_t former, uint32_t tid)
+{
+    if (generation == FIRST_GENERATION)
+        return true;
+    return former ? tid != former : generation && generation == arch_load_acquire(&heir_generation);
+}
+
 static uint32_t find_tid(uint32_t generation, uint32_t former)
 {
     uint32_t known = arch_load_relaxed(&libc_is_right) ? host_tid() : 0;
     /* libc itself may have taken a refusal for a tid */
-    bool valid = known != 0 && known <= WORD_TID;
-    if (valid && (generation == FIRST_GENERATION || (former && former != known)))
+    if (known != 0 && known <= WORD_TID && libc_knows(generation, former, known))
         return known;
     uint32_t tid = ask_tid();
     if (tid != known)
@@ -185,6 +195,7 @@ uint32_t self_renew_tid(void)
     if (former != 0 && (former != tid || (known_in != 0 && known_in != generation))) {
         begin_robust_list(former == tid);
         inherit(tid, former);
+        arch_store_release(&heir_generation, generation);
     }
     return tid;
 }

@@ -3,7 +3,7 @@
  *
  * Two threads, made before the process shuts itself in, use every object for the first time
  * afterwards, alone and contended. They may make the system calls named, and this program those to
- * write, to end and to sleep. Prints "ok".
+ * write, to end and to sleep. A child of fork does that before its parent. Prints "ok".
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 
 #define OWN "write,exit,exit_group,rt_sigreturn,rt_sigprocmask,clock_nanosleep,nanosleep"
 enum { ROUNDS = 2000 };
@@ -168,6 +169,11 @@ int main(int argc, char **argv)
     char names[1024];
     snprintf(names, sizeof names, OWN ",%s", argv[1]);
     alarm(30);
+    int status = 0;
+    pid_t child = fork();
+    if (child != 0 && (waitpid(child, &status, 0) != child || status != 0))
+        fail(__LINE__, "the child", status);
+    alarm(30);
     make();
     pthread_t thread;
     RETURNS(pthread_create(&thread, NULL, other, NULL), 0);
@@ -175,6 +181,9 @@ int main(int argc, char **argv)
         nap(1);
     if (!shut(names))
         fail(__LINE__, "the filter", errno);
+    /* the thread that a child begins with comes first, or is not known by that */
+    RETURNS(pthread_mutex_lock(&mutex[ERRORCHECK]), 0);
+    RETURNS(pthread_mutex_unlock(&mutex[ERRORCHECK]), 0);
     atomic_store(&go, 1);
     use(0);
     while (atomic_load(&waiting))
