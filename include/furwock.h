@@ -10,6 +10,10 @@
  *   asymmetric   private mutexes of one user, and read-write locks that are hardly ever written, are
  *                locked without atomic operations or fences; who else comes pays with membarrier(2).
  *                lock and unlock of such a mutex are no full fence. Off where the kernel lacks it.
+ *   nospin       a thread that has to wait sleeps at once. Without it the thread looks for up to 30
+ *                microseconds whether what it waits for comes, where that has paid before.
+ *   yield        meanwhile it gives its processor away now and then, by sched_yield(2), which pays
+ *                where there are more threads than processors.
  */
 #ifndef FURWOCK_H
 #define FURWOCK_H

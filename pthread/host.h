@@ -6,6 +6,7 @@
 #define FURWOCK_HOST_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Has the process a single thread, so that plain instructions do for private objects? */
 #ifdef FURWOCK_MUSL
@@ -27,6 +28,9 @@ static inline bool alone(void)
 bool host_arm_exit(void);
 /* Can key destructors be run in this process? Asked before a key with one is created. */
 bool host_exit_possible(void);
+
+/* The calling thread's tid as libc has it; 0 if that is not to be had without a system call. */
+uint32_t host_tid(void);
 
 /* Does libc free a thread's thread-local storage before the kernel has seen the thread's end? */
 bool host_frees_threads_early(void);

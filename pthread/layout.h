@@ -5,6 +5,13 @@
  * Furwock did not write, so sizes and the offsets below are an interface:
  *   - all bytes zero is a valid object of default attributes;
  *   - glibc's non-zero initialisers put the mutex type at byte 16 and the rwlock kind at byte 48.
+ * Programs and debuggers look at some as well, as glibc has them:
+ *   - a mutex at byte 0: zero while it is not held (but with FURWOCK=asymmetric), the tid of the
+ *     owner of a robust, inheriting, or process-shared recursive or errorcheck one;
+ *   - at byte 8: the tid of the owner of any other recursive or errorcheck one; zero if it has none
+ *     (of a normal mutex nobody knows the owner);
+ *   - at byte 16: the type in the lowest two bits, with ROBUST, INHERIT, PROTECT and SHARED;
+ *   - an rwlock at byte 24: the tid of its writer; a semaphore at byte 0: its value, and bit 31.
  * Each word's bits and transitions are drawn in the file of its object, and those of `hints` in
  * hints.h. A field's comment ends with who writes it.
  */
@@ -19,17 +26,31 @@
 #include <stdint.h>
 #include <threads.h>
 
+/*
+ * A thread's name in the objects that it owns: the kernel's tid, for those who look from outside,
+ * and the low half of the thread's id, for Furwock (self.h). All zero: nobody.
+ */
+union name {
+    uint64_t whole;
+    struct {
+        uint32_t tid, id;
+    };
+};
+
 /* pthread_mutex_t and mtx_t: mutex/ */
 struct mutex {
     /* plain.c or owned.h: whoever locks, unlocks or waits; the kernel if it knows the format */
     uint32_t word;
     /* how often the owner of a recursive mutex has locked it again: the owner */
     uint32_t depth;
-    /*
-     * The id of the owner of a recursive or errorcheck mutex of the plain class; a robust mutex's
-     * enum recovery: the owner of the word.
-     */
-    uint64_t owner;
+    union {
+        /* of a recursive or errorcheck mutex of the plain class: the owner */
+        union name owner;
+        /* of a robust mutex, enum recovery: the owner */
+        struct {
+            uint32_t unused, recovery;
+        };
+    };
     /* enum mutex_kind, type, protocol, sharing, ceiling: init, and setprioceiling by the owner */
     uint32_t kind;
     /* hints.h: whoever waits */
@@ -65,14 +86,16 @@ struct cond {
 struct rwlock {
     /* whoever locks, unlocks or waits */
     uint64_t state;
-    /* the id of the thread that holds the write lock, its tid if process-shared: that thread */
-    uint64_t writer;
+    /* when readers were last turned away: writers */
+    uint64_t revoked_at;
     /* readers.h: reads so far, when there may be visible readers again, how they enter: readers */
     uint32_t reads;
     /* hints.h: whoever waits */
     uint32_t hints;
-    /* when readers were last turned away, and until when they are: writers */
-    uint64_t inhibited_until, revoked_at;
+    /* who holds the write lock, without id if process-shared: that thread */
+    union name writer;
+    /* until when readers are turned away: writers */
+    uint64_t inhibited_until;
     uint32_t restless, unused;
     /* init */
     uint32_t kind;
@@ -121,6 +144,8 @@ FITS(uint32_t, pthread_spinlock_t);
 _Static_assert(sizeof(void *) == 8, "a 64-bit machine");
 _Static_assert(offsetof(struct mutex, kind) == 16, "glibc's static initialisers");
 _Static_assert(offsetof(struct rwlock, kind) == 48, "glibc's static initialisers");
+_Static_assert(offsetof(struct mutex, owner) == 8, "glibc's __owner");
+_Static_assert(offsetof(struct rwlock, writer) == 24, "glibc's __cur_writer");
 
 /* enum mutex_kind: the low two bits are the type, as in glibc's static initialisers. */
 enum mutex_kind {

@@ -3,9 +3,11 @@
  * more rights than its caller ignores it. A word that is unknown is reported.
  *
  *   asymmetric   fast paths for which others pay: asymmetric.h
+ *   nospin       whoever waits sleeps at once: spinning.h
  */
 #include "options.h"
 #include "asymmetric.h"
+#include "spinning.h"
 
 #include <arch_syscall.h>
 #include <elf.h>
@@ -63,6 +65,8 @@ void options_read(void)
             length++;
         if (is(word, length, "asymmetric"))
             asymmetric_start();
+        else if (is(word, length, "nospin"))
+            spinning_never();
         else if (length > 0)
             report_unknown(word, length);
         word += length + (word[length] == ',');

@@ -10,6 +10,7 @@
 
 /* futex(2), from the kernel's interface. */
 enum {
+    FUTEX_WAIT = 0,
     FUTEX_REQUEUE = 3,
     FUTEX_CMP_REQUEUE = 4,
     FUTEX_LOCK_PI = 6,
@@ -86,16 +87,21 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline)
 {
     struct timespec then = {0};
-    struct deadline over = {deadline ? deadline->clock : CLOCK_MONOTONIC, &then};
+    if (!deadline) {
+        then.tv_nsec = nanoseconds;
+        futex(word, FUTEX_WAIT, PRIVATE, expected, &then, NULL, 0);
+        return 0;
+    }
     if (unlikely(deadline_check(deadline)))
         return EINVAL;
+    struct deadline over = {deadline->clock, &then};
     arch_syscall(SYS_clock_gettime, over.clock, (long)&then, 0, 0, 0, 0);
     then.tv_nsec += nanoseconds;
     if (then.tv_nsec >= SECOND) {
         then.tv_nsec -= SECOND;
         then.tv_sec++;
     }
-    if (!deadline || is_before(&then, deadline->time)) {
+    if (is_before(&then, deadline->time)) {
         park(word, expected, &over, PRIVATE, ANY);
         return 0;
     }
@@ -186,10 +192,11 @@ int park_unlock_pi(uint32_t *word, enum scope scope)
     return -result;
 }
 
-bool park_has_pi(void)
+/* What it locks for nobody to wait for, it does not remember. */
+uint32_t park_tid(void)
 {
     uint32_t word = 0;
-    return park_trylock_pi(&word, PRIVATE) == 0;
+    return park_trylock_pi(&word, PRIVATE) == 0 ? arch_load_relaxed(&word) : 0;
 }
 
 int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others)

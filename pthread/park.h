@@ -68,7 +68,8 @@ bool parked(const uint32_t *word, enum scope scope);
 int park_lock_pi(uint32_t *word, const struct deadline *deadline, enum scope scope);
 int park_trylock_pi(uint32_t *word, enum scope scope);
 int park_unlock_pi(uint32_t *word, enum scope scope);
-bool park_has_pi(void);
+/* The caller's tid, by which the kernel would lock such a word; 0 if it has none of this. */
+uint32_t park_tid(void);
 
 /*
  * Sleep while *word is `expected`, to be moved to the mutex word `target` by unpark_pi. 0: this

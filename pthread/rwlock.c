@@ -97,10 +97,17 @@ static enum scope scope_of(uint32_t kind)
     return kind & RWLOCK_SHARED ? SHARED : PRIVATE;
 }
 
-/* What a writer is known by: other processes know it by its tid. */
+/* What a writer is known by: other processes know it by its tid alone, if it has one. */
 static uint64_t name_of_self(uint32_t kind)
 {
-    return kind & RWLOCK_SHARED ? self_tid() : self_id();
+    union name shared = {.tid = kind & RWLOCK_SHARED ? self_tid() : 0};
+    return likely(shared.tid == 0) ? self_name() : shared.whole;
+}
+
+static bool is_writer(const struct rwlock *rwlock, uint32_t kind)
+{
+    uint64_t writer = arch_load64_relaxed(&rwlock->writer.whole);
+    return kind & RWLOCK_SHARED ? writer == name_of_self(kind) : self_is(writer);
 }
 
 static const uint32_t *sleep_word(const struct rwlock *rwlock)
@@ -154,7 +161,7 @@ static int got_read(uint32_t kind)
 
 static int got_write(struct rwlock *rwlock, uint32_t kind)
 {
-    arch_store64_relaxed(&rwlock->writer, name_of_self(kind));
+    arch_store64_relaxed(&rwlock->writer.whole, name_of_self(kind));
     return 0;
 }
 
@@ -336,7 +343,7 @@ static inline bool readers_are_out(struct rwlock *rwlock, struct reader_row **ro
 
 static COLD int wait_to_read(struct rwlock *rwlock, uint32_t kind, const struct deadline *deadline)
 {
-    if (arch_load64_relaxed(&rwlock->writer) == name_of_self(kind))
+    if (is_writer(rwlock, kind))
         return EDEADLK;
     struct waiter waiter = {.phase_bit = PHASE_R};
     bool woken = false, patient = (kind & KIND_BITS) == PREFER_READER;
@@ -381,7 +388,7 @@ static int await_readers(struct rwlock *rwlock, uint32_t kind, const struct dead
 
 static COLD int wait_to_write(struct rwlock *rwlock, uint32_t kind, const struct deadline *deadline)
 {
-    if (arch_load64_relaxed(&rwlock->writer) == name_of_self(kind))
+    if (is_writer(rwlock, kind))
         return EDEADLK;
     struct waiter waiter = {.phase_bit = PHASE_W};
     struct reader_row *row;
@@ -524,7 +531,7 @@ static inline int unlock_write(struct rwlock *rwlock, uint32_t kind)
 {
     uint64_t state = WRITE;
     checked_unlock(rwlock);
-    arch_store64_relaxed(&rwlock->writer, 0);
+    arch_store64_relaxed(&rwlock->writer.whole, 0);
     return likely(transition(rwlock, &state, 0)) ? 0 : release_write(rwlock, state, kind);
 }
 
@@ -541,7 +548,7 @@ static inline int unlock_read(struct rwlock *rwlock, uint32_t kind)
     return likely(transition(rwlock, &state, 0)) ? 0 : release_read(rwlock, state, kind);
 }
 
-static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind, uint64_t writer)
+static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind)
 {
     if (!is_valid(kind))
         return EINVAL;
@@ -550,9 +557,9 @@ static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind, uint64_t write
             self.read_locks--;
         return 0;
     }
-    if (writer == 0)
+    if (arch_load64_relaxed(&rwlock->writer.whole) == 0)
         return unlock_read(rwlock, kind);
-    return writer == name_of_self(kind) ? unlock_write(rwlock, kind) : EPERM;
+    return is_writer(rwlock, kind) ? unlock_write(rwlock, kind) : EPERM;
 }
 
 /* The caller has added itself and found a writer, or too many readers. */
@@ -711,12 +718,12 @@ PUBLIC int pthread_rwlock_timedwrlock(pthread_rwlock_t *object, const struct tim
 
 static __attribute__((noinline)) int unlock_late(struct rwlock *rwlock)
 {
-    uint64_t writer = arch_load64_relaxed(&rwlock->writer);
+    uint64_t writer = arch_load64_relaxed(&rwlock->writer.whole);
     if (readers_leave(rwlock))
         return 0;
     if (writer == 0)
         return unlock_read(rwlock, PREFER_READER);
-    return likely(writer == self.id) ? unlock_write(rwlock, PREFER_READER) : EPERM;
+    return likely(self_is(writer)) ? unlock_write(rwlock, PREFER_READER) : EPERM;
 }
 
 /* The writer is recorded after the lock is taken, but the holder itself always sees its name. */
@@ -725,7 +732,7 @@ PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
     struct rwlock *rwlock = (struct rwlock *)object;
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (unlikely(kind != PREFER_READER))
-        return unlock_kind(rwlock, kind, arch_load64_relaxed(&rwlock->writer));
+        return unlock_kind(rwlock, kind);
     struct reader_row *row = self.row;
     if (!readers_is_first(row, rwlock))
         return unlock_late(rwlock);

@@ -13,65 +13,76 @@ _Thread_local struct self self;
  * An id, unlike a tid, survives fork: the child's thread is a replica of the parent's and owns what
  * that owned. Unlike an address it is never given to another thread, which would then own what the
  * dead one had left locked.
+ *
+ * In an object there is room for half of it, beside the tid. Threads beyond the 2^32nd all have the
+ * last half, and are told apart by the tid, as libc does it for all threads.
  */
+#define LAST_HALF UINT32_MAX
+
 uint64_t self_assign_id(void)
 {
     static uint64_t assigned;
-    return self.id = arch_fetch_add64(&assigned, 1) + 1;
+    uint64_t id = arch_fetch_add64(&assigned, 1) + 1;
+    self.name.id = id < LAST_HALF ? id : LAST_HALF;
+    return self.id = id;
+}
+
+bool self_wrote(uint64_t whole)
+{
+    union name name = {whole};
+    self_id();
+    if (name.id != self.name.id)
+        return false;
+    return likely(name.id != LAST_HALF) || name.tid == self_tid() || self_inherits(name.tid);
 }
 
 /*
  * The fork generation.
  *
- *   no page yet --map--> g --fork: the kernel wipes the page--> 0 --first use in the child--> g + 1
+ *   no page yet --map--> g --fork: the kernel wipes the page--> 0 --first use in the child--> g + n
  *
- * `newest_generation` is raised before the page is, so that no child can be born that has seen a
- * generation in the page which its copy of newest_generation does not cover. Where the kernel
- * cannot wipe pages the word stays zero, and nothing that depends on it is ever believed.
+ * Each who finds zero counts `newest_generation` up by one, and then offers what it got to the page.
+ * So no child can be born that has seen a generation in the page which its copy of
+ * newest_generation does not cover. Where the kernel cannot wipe pages the word stays zero, and
+ * nothing that depends on it is ever believed.
  */
 #define MADV_WIPEONFORK 18
 
-static uint32_t no_generation;
+static struct wiped unwiped;
 static uint32_t newest_generation;
-uint32_t *fork_generation = &no_generation;
+struct wiped *wiped = &unwiped;
 
-static void map_generation(void)
+static void map_wiped(void)
 {
     static uint32_t refused;
     if (arch_load_relaxed(&refused))
         return;
-    long page =
-        arch_syscall(SYS_mmap, 0, 4096 + WIPED_TABLE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if ((unsigned long)page > -4096ul)
+    long pages = arch_syscall(SYS_mmap, 0, sizeof(struct wiped), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if ((unsigned long)pages > -4096ul)
         return;
-    void *none = &no_generation;
-    if (arch_syscall(SYS_madvise, page, 4096 + WIPED_TABLE, MADV_WIPEONFORK, 0, 0, 0) != 0)
+    void *none = &unwiped;
+    if (arch_syscall(SYS_madvise, pages, sizeof(struct wiped), MADV_WIPEONFORK, 0, 0, 0) != 0)
         arch_store_relaxed(&refused, 1);
-    else if (arch_cas64_fetch((uint64_t *)&fork_generation, (uint64_t *)&none, (uint64_t)page))
+    else if (arch_cas64_fetch((uint64_t *)&wiped, (uint64_t *)&none, (uint64_t)pages))
         return;
-    arch_syscall(SYS_munmap, page, 4096 + WIPED_TABLE, 0, 0, 0, 0);
+    arch_syscall(SYS_munmap, pages, sizeof(struct wiped), 0, 0, 0, 0);
 }
 
-static uint32_t *generation_word(void)
+static struct wiped *wiped_now(void)
 {
-    return (uint32_t *)arch_load64_relaxed((const uint64_t *)&fork_generation);
+    return (struct wiped *)arch_load64_relaxed((const uint64_t *)&wiped);
 }
 
 uint32_t self_renew_generation(void)
 {
-    if (generation_word() == &no_generation)
-        map_generation();
-    uint32_t *word = generation_word();
-    if (word == &no_generation)
+    if (wiped_now() == &unwiped)
+        map_wiped();
+    struct wiped *pages = wiped_now();
+    if (pages == &unwiped)
         return 0;
-    uint32_t found = 0, next = arch_load_relaxed(&newest_generation) + 1;
-    arch_store_release(&newest_generation, next);
-    return arch_cas_fetch(word, &found, next) ? next : found;
-}
-
-void *wiped_table(void)
-{
-    return self_generation() ? (char *)generation_word() + 4096 : NULL;
+    uint32_t found = 0, next = arch_fetch_add(&newest_generation, 1) + 1;
+    return arch_cas_fetch(&pages->generation, &found, next) ? next : found;
 }
 
 /*
@@ -111,27 +122,98 @@ bool self_inherits(uint32_t tid)
     return false;
 }
 
+/*
+ * Where the tid comes from: no system call but futex, mostly, since a sandbox may forbid gettid.
+ *
+ *   this process loaded the library    from libc, which was right then
+ *   libc has another one now           from libc: it has seen the fork
+ *   a child's thread that is not the   from libc, which has made it
+ *   one that it began with
+ *   a child of which libc may not know from gettid, or from the kernel's answer to a futex call
+ */
+enum { FIRST_GENERATION = 1 };
+static uint32_t libc_is_right;
+/* The generation whose first thread is known: others have no history. */
+static uint32_t heir_generation;
+
+static uint32_t ask_tid(void)
+{
+    long tid = arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+    return tid > 0 ? tid : park_tid();
+}
+
+static bool libc_knows(uint32_t generation, uint32_t former, uint32_t tid)
+{
+    if (generation == FIRST_GENERATION)
+        return true;
+    return former ? tid != former : generation && generation == arch_load_acquire(&heir_generation);
+}
+
+static uint32_t find_tid(uint32_t generation, uint32_t former)
+{
+    uint32_t known = arch_load_relaxed(&libc_is_right) ? host_tid() : 0;
+    /* libc itself may have taken a refusal for a tid */
+    if (known != 0 && known <= WORD_TID && libc_knows(generation, former, known))
+        return known;
+    uint32_t tid = ask_tid();
+    if (tid != known)
+        arch_store_relaxed(&libc_is_right, 0);
+    return tid;
+}
+
+/*
+ * The robust list of a child is the parent's, and the kernel knows of none yet. Where the child has
+ * the same tid, in a pid namespace of its own, the words of the forking thread's mutexes look like
+ * its own: then the list goes on with those in private memory, which are. Links that lie in shared
+ * memory are the parent's: they are read, and lead nowhere once it has released the mutex.
+ */
+static void begin_robust_list(bool same_tid)
+{
+    void *link = self.robust.next, *next;
+    self.robust.next = &self.robust;
+    self.robust.pending = NULL;
+    for (; same_tid && link && !robust_is_head(link); link = next) {
+        struct mutex *mutex = robust_mutex(link);
+        next = mutex->next;
+        if (!(arch_load_relaxed(&mutex->kind) & MUTEX_SHARED))
+            robust_enlist(mutex, (uintptr_t)link & ROBUST_PI);
+        else if ((arch_load_relaxed(&mutex->word) & WORD_TID) != self.name.tid)
+            break;
+    }
+}
+
 uint32_t self_renew_tid(void)
 {
-    uint32_t generation = self_generation(), former = self.tid;
-    uint32_t tid = arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
-    self.tid = tid;
+    uint32_t generation = self_generation(), known_in = self.generation, former = self.name.tid;
+    uint32_t tid = find_tid(generation, former);
+    self_id();
+    self.name.tid = tid;
+    if (tid == 0)
+        return 0;
     self.generation = generation;
     disinherit(tid);
-    if (former != 0 && former != tid) {
-        /* the list is the parent's, and the kernel knows of none yet */
-        self.robust.next = &self.robust;
-        self.robust.pending = NULL;
+    if (former != 0 && (former != tid || (known_in != 0 && known_in != generation))) {
+        begin_robust_list(former == tid);
         inherit(tid, former);
+        arch_store_release(&heir_generation, generation);
     }
     return tid;
+}
+
+void self_start(void)
+{
+    self_generation();
+    uint32_t tid = ask_tid();
+    arch_store_relaxed(&libc_is_right, tid != 0 && tid == host_tid());
+    self_tid();
 }
 
 /* On the first use in a thread, and again in the child of a fork, whose kernel thread has none. */
 bool robust_register(void)
 {
     uint32_t generation = self_generation();
-    self_tid();
+    if (self_tid() == 0)
+        return false;
     if (!self.robust.next)
         self.robust.next = &self.robust;
     self.robust.word_offset =
@@ -149,7 +231,7 @@ static void hand_on(struct mutex *mutex, bool pi)
 {
     uint32_t word = arch_load_relaxed(&mutex->word);
     do {
-        if ((word & WORD_TID) != self.tid)
+        if ((word & WORD_TID) != self.name.tid)
             return;
     } while (!arch_cas_fetch(&mutex->word, &word, (word & WORD_WAITERS) | WORD_OWNER_DIED));
     /* those who wait for a priority-inheriting word get it from the kernel, when the thread ends */
@@ -159,7 +241,8 @@ static void hand_on(struct mutex *mutex, bool pi)
 
 void robust_exit(void)
 {
-    if (!self.robust_generation || !host_frees_threads_early())
+    /* in a child of fork that has registered none the list is the parent's */
+    if (!robust_ready() || !host_frees_threads_early())
         return;
     while (!robust_is_head(self.robust.next)) {
         /* handed on, a mutex is on its next owner's list */

@@ -7,6 +7,7 @@
 
 #include "host.h"
 #include "layout.h"
+#include "watch.h"
 #include <arch_atomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,10 +36,12 @@ struct once_frame {
 };
 
 struct self {
-    /* never reused within the process, kept by fork: private mutexes and rwlocks */
+    /* never reused within the process, kept by fork: rows of read locks, and biases */
     uint64_t id;
-    /* the kernel's name for the thread, and the fork generation in which it was true */
-    uint32_t tid, generation;
+    /* the kernel's name for the thread, and what is left of the id in 32 bits */
+    union name name;
+    /* the fork generation in which the tid was true */
+    uint32_t generation;
     /* generation in which the robust list was registered with the kernel */
     uint32_t robust_generation;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
@@ -47,11 +50,11 @@ struct self {
     const void *woke_nobody;
     /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
     uint64_t rests_until;
-    struct robust_list robust;
     /* read locks held on rwlocks of the recursive writer-preferring kind */
     uint32_t read_locks;
     /* the last read lock was shared with others (rwlock.c) */
     bool crowded;
+    struct robust_list robust;
     /* where the read locks are that it does not count in the lock (readers.h) */
     struct reader_row *row;
     /* priority ceilings held (ceiling.c) */
@@ -79,32 +82,60 @@ static inline uint64_t self_id(void)
 }
 
 /*
- * Counts forks: a word in a page that the kernel wipes in a child. Whatever of a thread's block a
- * child must not believe is compared with it. Zero while unknown.
+ * Memory that the kernel wipes in the child of every fork. The generation counts forks: whatever of
+ * a thread's block a child must not believe is compared with it. Zero while unknown.
  */
-extern uint32_t *fork_generation __attribute__((visibility("hidden")));
-enum { WIPED_TABLE = 16384 };
-void *wiped_table(void);
+enum { WIPED_TABLE = WATCH_SLOTS * sizeof(struct watch_slot) };
+struct wiped {
+    uint32_t generation;
+    _Alignas(64) unsigned char table[WIPED_TABLE];
+};
+extern struct wiped *wiped __attribute__((visibility("hidden")));
 uint32_t self_renew_generation(void);
 
 static inline uint32_t self_generation(void)
 {
-    uint32_t generation = arch_load_relaxed(fork_generation);
+    uint32_t generation = arch_load_relaxed(&wiped->generation);
     return likely(generation != 0) ? generation : self_renew_generation();
 }
+
+/* The table, of zeros in a new child, or null where the kernel cannot wipe. */
+static inline void *wiped_table(void)
+{
+    return self_generation() != 0 ? wiped->table : NULL;
+}
+
+/* Ask the kernel now for what it may refuse later: when the library is loaded. */
+void self_start(void);
 
 uint32_t self_renew_tid(void);
 
 static inline bool self_tid_known(void)
 {
-    uint32_t generation = arch_load_relaxed(fork_generation);
+    uint32_t generation = arch_load_relaxed(&wiped->generation);
     return likely(generation != 0 && self.generation == generation);
 }
 
-/* The kernel's thread id of the calling thread. */
+/* The kernel's thread id of the calling thread; 0 if it cannot be had. */
 static inline uint32_t self_tid(void)
 {
-    return self_tid_known() ? self.tid : self_renew_tid();
+    return self_tid_known() ? self.name.tid : self_renew_tid();
+}
+
+/* What the calling thread writes into what it owns: not zero, even without a tid. */
+static inline uint64_t self_name(void)
+{
+    if (unlikely(!self_tid_known()))
+        self_renew_tid();
+    return self.name.whole;
+}
+
+/* Has the calling thread written it, here or in the parent of a fork? */
+bool self_wrote(uint64_t name);
+
+static inline bool self_is(uint64_t name)
+{
+    return likely(name == self.name.whole && name != 0) || (name != 0 && self_wrote(name));
 }
 
 /* In the child of a fork: was `tid` the calling thread's in the parent? */
@@ -141,7 +172,7 @@ static inline bool robust_is_head(void *link)
 /* Does the kernel know this thread's list? Then its tid is known, too. */
 static inline bool robust_ready(void)
 {
-    uint32_t generation = arch_load_relaxed(fork_generation);
+    uint32_t generation = arch_load_relaxed(&wiped->generation);
     return likely(generation != 0 && self.robust_generation == generation);
 }
 

@@ -1,24 +1,25 @@
 /*
- * Spin locks: 0 free, 1 held. When its holder has evidently lost the CPU, a waiter stands aside: the
- * holder may have to run where the waiter does, and may have the lower priority.
+ * Spin locks: 0 free, 1 held. Nobody wakes a waiter, but when the holder has evidently lost the
+ * CPU, the waiter leaves its own for a while.
  */
 #include "checked.h"
 #include "host.h"
 #include "layout.h"
-#include "spinning.h"
+#include "park.h"
 
 #include <arch_atomic.h>
 #include <errno.h>
 
-enum { FREE = 0, HELD = 1, LOOKS = 1000 };
+enum { FREE = 0, HELD = 1, SPINS_BEFORE_NAP = 1000, NAP = 10 * 1000 };
 
 static COLD int spin(uint32_t *word)
 {
+    static const uint32_t nothing;
     do {
         for (int spins = 0; arch_load_relaxed(word) != FREE; spins++) {
             arch_pause();
-            if (spins == LOOKS) {
-                stand_aside();
+            if (spins == SPINS_BEFORE_NAP) {
+                nap(&nothing, 0, NAP, NULL);
                 spins = 0;
             }
         }

@@ -35,6 +35,13 @@ enum {
     BOUND = 30 * ARCH_TICKS_PER_US,
 };
 
+static uint32_t never;
+
+void spinning_never(void)
+{
+    arch_store_relaxed(&never, 1);
+}
+
 static int learned_credit(uint32_t learned)
 {
     return CREDIT_START + (int8_t)(learned & HINTS_CREDIT);
@@ -52,6 +59,8 @@ static uint32_t next_random(void)
 
 bool spin_wanted(struct spin *spin, uint32_t *hints)
 {
+    if (unlikely(arch_load_relaxed(&never)))
+        return false;
     uint32_t now = hints_learned(hints);
     if (now == 0)
         now = self.spin;
@@ -102,5 +111,6 @@ enum { ASIDE = 60 * 1000 };
 void stand_aside(void)
 {
     static const uint32_t nothing;
-    nap(&nothing, 0, ASIDE, NULL);
+    if (likely(!arch_load_relaxed(&never)))
+        nap(&nothing, 0, ASIDE, NULL);
 }

@@ -20,6 +20,9 @@ bool spin_wanted(struct spin *spin, uint32_t *hints);
 bool spin_goes_on(struct spin *spin);
 void spin_report(struct spin *spin, bool success);
 
+/* FURWOCK=nospin: nobody spins, and nobody stands aside. While the library is loaded. */
+void spinning_never(void);
+
 /*
  * Stand aside: sleep for a tenth of a millisecond, nearly half of which is the slack of the kernel's
  * timers, which a real-time thread does not have; nobody wakes the thread before.

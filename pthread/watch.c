@@ -5,8 +5,6 @@
 
 #include <stddef.h>
 
-_Static_assert(WATCH_SLOTS * sizeof(struct watch_slot) <= WIPED_TABLE, "the table fits");
-
 bool watch_find(struct watch *watch, const void *object)
 {
     struct watch_slot *table = wiped_table();

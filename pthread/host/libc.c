@@ -41,6 +41,8 @@ extern const char *gnu_get_libc_version(void) MAY_LACK;
 extern __typeof__(pthread_setcanceltype) pthread_setcanceltype MAY_LACK;
 extern __typeof__(pthread_testcancel) pthread_testcancel MAY_LACK;
 extern _Noreturn __typeof__(pthread_exit) pthread_exit MAY_LACK;
+/* before glibc 2.34 a process without libpthread lacks it */
+extern __typeof__(pthread_getcpuclockid) pthread_getcpuclockid MAY_LACK;
 
 /*
  * Thread exit: libc runs the destructor of one key of its own, made here, in every thread that set
@@ -104,6 +106,15 @@ bool host_arm_exit(void)
     return true;
 }
 
+/* A thread's clock is made of its tid: clock_gettime(2). */
+uint32_t host_tid(void)
+{
+    clockid_t clock;
+    if (!HAS(pthread_getcpuclockid) || pthread_getcpuclockid(pthread_self(), &clock) != 0)
+        return 0;
+    return ~(clock >> 3);
+}
+
 /* musl does, for a detached thread. */
 bool host_frees_threads_early(void)
 {
@@ -115,6 +126,7 @@ __attribute__((constructor)) static void start(void)
     if (HAS(__libc_single_threaded))
         host_alone = &__libc_single_threaded;
     make_libc_key();
+    self_start();
     options_read();
 }
 

@@ -23,6 +23,12 @@ bool host_arm_exit(void)
     return true;
 }
 
+/* The kernel writes it, and fork. */
+uint32_t host_tid(void)
+{
+    return musl_self()->tid;
+}
+
 bool host_frees_threads_early(void)
 {
     return false;
@@ -93,5 +99,6 @@ int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
 
 __attribute__((constructor)) static void start(void)
 {
+    self_start();
     options_read();
 }

@@ -10,7 +10,11 @@ bool mutex_is_mine(struct mutex *mutex, uint32_t kind)
 {
     if (kind_has_tid(kind))
         return owned_by_me(mutex, kind);
-    return kind_is_typed(kind) && arch_load64_relaxed(&mutex->owner) == self_id();
+    if (!kind_is_typed(kind) || !self_is(arch_load64_relaxed(&mutex->owner.whole)))
+        return false;
+    /* in a child of fork, under another tid now */
+    arch_store64_relaxed(&mutex->owner.whole, self_name());
+    return true;
 }
 
 void *mutex_announce(struct mutex *mutex, uint32_t kind)
@@ -69,13 +73,13 @@ int mutex_listed_got(struct mutex *mutex, uint32_t kind, int error, void *before
     robust_done(before);
     if (!(kind & MUTEX_ROBUST))
         return 0;
-    uint64_t recovery = arch_load64_relaxed(&mutex->owner);
+    uint32_t recovery = arch_load_relaxed(&mutex->recovery);
     if (recovery == NOT_RECOVERABLE) {
         mutex_release_word(mutex, kind);
         return ENOTRECOVERABLE;
     }
     if (error == EOWNERDEAD) {
-        arch_store64_relaxed(&mutex->owner, INCONSISTENT);
+        arch_store_relaxed(&mutex->recovery, INCONSISTENT);
         mutex->depth = 0;
     }
     return error;
@@ -83,10 +87,12 @@ int mutex_listed_got(struct mutex *mutex, uint32_t kind, int error, void *before
 
 int mutex_acquire_word(struct mutex *mutex, uint32_t kind, struct attempt how)
 {
+    if (kind_has_tid(kind) && self_tid() == 0)
+        return ENOTSUP;
     if (!kind_is_listed(kind))
         return acquire_class(mutex, kind, how);
     if (kind & MUTEX_ROBUST) {
-        if (arch_load64_relaxed(&mutex->owner) == NOT_RECOVERABLE)
+        if (arch_load_relaxed(&mutex->recovery) == NOT_RECOVERABLE)
             return ENOTRECOVERABLE;
         if (!robust_known())
             return ENOTSUP;
@@ -151,16 +157,16 @@ int mutex_lock_any(struct mutex *mutex, struct attempt how)
             return error;
     }
     if (kind_is_typed(kind) && !kind_has_tid(kind))
-        arch_store64_relaxed(&mutex->owner, self_id());
+        arch_store64_relaxed(&mutex->owner.whole, self_name());
     return error;
 }
 
 void mutex_unlock_whole(struct mutex *mutex, uint32_t kind)
 {
     if (kind_is_typed(kind) && !kind_has_tid(kind))
-        arch_store64_relaxed(&mutex->owner, 0);
-    if ((kind & MUTEX_ROBUST) && arch_load64_relaxed(&mutex->owner) == INCONSISTENT)
-        arch_store64_relaxed(&mutex->owner, NOT_RECOVERABLE);
+        arch_store64_relaxed(&mutex->owner.whole, 0);
+    if ((kind & MUTEX_ROBUST) && arch_load_relaxed(&mutex->recovery) == INCONSISTENT)
+        arch_store_relaxed(&mutex->recovery, NOT_RECOVERABLE);
     mutex_release_word(mutex, kind);
     if (kind & MUTEX_PROTECT)
         ceiling_drop(kind_ceiling(kind));

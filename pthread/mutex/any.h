@@ -4,7 +4,7 @@
 
 #include "kind.h"
 
-/* What has become of a robust mutex: in `owner`. NOT_RECOVERABLE is final. */
+/* What has become of a robust mutex: in `recovery`. NOT_RECOVERABLE is final. */
 enum recovery { CONSISTENT = 0, INCONSISTENT = 1, NOT_RECOVERABLE = 2 };
 
 /* Has the caller locked it, as far as the mutex knows that? */

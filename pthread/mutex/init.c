@@ -12,7 +12,7 @@ static COLD int init_kind(struct mutex *mutex, uint32_t kind)
 {
     if (!kind_is_valid(kind))
         return EINVAL;
-    if ((kind & MUTEX_INHERIT) && !park_has_pi())
+    if ((kind & MUTEX_INHERIT) && park_tid() == 0)
         return ENOTSUP;
     if ((kind & MUTEX_PROTECT) && !(kind & MUTEX_CEILING))
         kind |= (uint32_t)ceiling_minimum() << MUTEX_CEILING_SHIFT;
@@ -60,9 +60,9 @@ PUBLIC int pthread_mutex_consistent(pthread_mutex_t *object)
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind);
     if (!kind_is_valid(kind) || !(kind & MUTEX_ROBUST) || !owned_by_me(mutex, kind) ||
-        arch_load64_relaxed(&mutex->owner) != INCONSISTENT)
+        arch_load_relaxed(&mutex->recovery) != INCONSISTENT)
         return EINVAL;
-    arch_store64_relaxed(&mutex->owner, CONSISTENT);
+    arch_store_relaxed(&mutex->recovery, CONSISTENT);
     return 0;
 }
 

@@ -61,7 +61,7 @@ FAST bool fast_acquire_robust(struct mutex *mutex)
     if (!robust_ready())
         return false;
     void *before = robust_announce(robust_link(mutex, ROBUST_PLAIN));
-    bool acquired = arch_cas(&mutex->word, 0, self.tid);
+    bool acquired = arch_cas(&mutex->word, 0, self.name.tid);
     if (likely(acquired))
         robust_enlist(mutex, ROBUST_PLAIN);
     robust_done(before);
@@ -72,10 +72,9 @@ FAST bool fast_acquire_robust(struct mutex *mutex)
 FAST bool fast_acquire_kind(struct mutex *mutex, uint32_t kind)
 {
     if (likely(kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK)) {
-        uint64_t id = self.id;
-        if (unlikely(id == 0) || !fast_acquire(mutex))
+        if (!self_tid_known() || !fast_acquire(mutex))
             return false;
-        arch_store64_relaxed(&mutex->owner, id);
+        arch_store64_relaxed(&mutex->owner.whole, self.name.whole);
         return true;
     }
     switch (kind) {
@@ -86,7 +85,7 @@ FAST bool fast_acquire_kind(struct mutex *mutex, uint32_t kind)
         return arch_cas(&mutex->word, FREE, HELD);
     case MUTEX_INHERIT:
     case MUTEX_INHERIT | MUTEX_SHARED:
-        return self_tid_known() && arch_cas(&mutex->word, 0, self.tid);
+        return self_tid_known() && arch_cas(&mutex->word, 0, self.name.tid);
     default:
         return false;
     }
@@ -107,7 +106,7 @@ static COLD int give_up_lost(struct mutex *mutex)
 /* A robust mutex was acquired at once, and not from a dead owner. */
 static int robust_result(struct mutex *mutex)
 {
-    return likely(arch_load64_relaxed(&mutex->owner) == CONSISTENT) ? 0 : give_up_lost(mutex);
+    return likely(arch_load_relaxed(&mutex->recovery) == CONSISTENT) ? 0 : give_up_lost(mutex);
 }
 
 static int lock_kind(struct mutex *mutex, uint32_t kind)
@@ -134,12 +133,12 @@ static COLD int release_robust_cold(struct mutex *mutex, void *before)
 
 static int unlock_robust(struct mutex *mutex)
 {
-    if (!robust_ready() || (arch_load_relaxed(&mutex->word) & WORD_TID) != self.tid ||
-        arch_load64_relaxed(&mutex->owner) != CONSISTENT)
+    if (!robust_ready() || (arch_load_relaxed(&mutex->word) & WORD_TID) != self.name.tid ||
+        arch_load_relaxed(&mutex->recovery) != CONSISTENT)
         return mutex_unlock_any(mutex);
     void *before = robust_announce(robust_link(mutex, ROBUST_PLAIN));
     robust_delist(mutex);
-    if (unlikely(!arch_cas(&mutex->word, self.tid, 0)))
+    if (unlikely(!arch_cas(&mutex->word, self.name.tid, 0)))
         return release_robust_cold(mutex, before);
     robust_done(before);
     return 0;
@@ -150,10 +149,10 @@ static int unlock_kind(struct mutex *mutex, uint32_t kind)
     if (unlikely(is_robust(kind)))
         return unlock_robust(mutex);
     if (likely(kind == MUTEX_RECURSIVE || kind == MUTEX_ERRORCHECK)) {
-        uint64_t owner = arch_load64_relaxed(&mutex->owner);
-        if (unlikely(owner == 0 || owner != self.id || mutex->depth != 0))
+        uint64_t owner = arch_load64_relaxed(&mutex->owner.whole);
+        if (unlikely(owner == 0 || owner != self.name.whole || mutex->depth != 0))
             return mutex_unlock_any(mutex);
-        arch_store64_relaxed(&mutex->owner, 0);
+        arch_store64_relaxed(&mutex->owner.whole, 0);
         return fast_release(mutex);
     }
     switch (kind) {
@@ -165,7 +164,7 @@ static int unlock_kind(struct mutex *mutex, uint32_t kind)
         return 0;
     case MUTEX_INHERIT:
     case MUTEX_INHERIT | MUTEX_SHARED:
-        if (self_tid_known() && likely(arch_cas(&mutex->word, self.tid, 0)))
+        if (self_tid_known() && likely(arch_cas(&mutex->word, self.name.tid, 0)))
             return 0;
         break;
     }

@@ -25,9 +25,10 @@ static COLD bool adopt(struct mutex *mutex, uint32_t kind, uint32_t word)
 bool owned_by_me(struct mutex *mutex, uint32_t kind)
 {
     uint32_t word = arch_load_relaxed(&mutex->word);
-    if ((word & WORD_TID) == self_tid())
-        return true;
-    return unlikely(word != 0) && adopt(mutex, kind, word);
+    uint32_t owner = word & WORD_TID;
+    if (owner == 0)
+        return false;
+    return likely(owner == self_tid()) || adopt(mutex, kind, word);
 }
 
 int wait_for_nothing(const struct deadline *deadline)

@@ -39,7 +39,7 @@ static int run(void *argument)
     if (start->gate == REFUSED)
         return 0;
     /* until the end: exit.c looks whether it is still true */
-    thread->result = (void *)(uintptr_t)thread->tid;
+    thread->result = birth_mark(thread);
     if (start->has_mask)
         change_signal_mask(SIG_SETMASK, start->mask);
     void *result;

@@ -57,7 +57,7 @@ PUBLIC _Noreturn void pthread_exit(void *result)
     /* libc's own signals still come: the ring's lock may be held by one who waits for an answer */
     uint64_t signal_mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);
     /* The initial thread, and the one that a child of fork begins with, were made by others. */
-    bool adopted = thread->result != (void *)(uintptr_t)thread->tid;
+    bool adopted = thread->result != birth_mark(thread);
     tid_close(thread, adopted);
     thread_list_lock_to_leave();
     if (thread->next == thread)

@@ -59,6 +59,15 @@ static inline const struct self *self_of(const struct musl_thread *thread)
 }
 
 /*
+ * What is true of the calling thread only in the process that it was created in: tid and fork
+ * generation. A child may have the same tid, in a pid namespace of its own.
+ */
+static inline void *birth_mark(const struct musl_thread *thread)
+{
+    return (void *)((uintptr_t)self_generation() << 32 | thread->tid);
+}
+
+/*
  * The signals that libc uses itself are in no mask of the program's. Two of them must reach every
  * thread; threads that wait for timers have the third blocked.
  */

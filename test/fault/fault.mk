@@ -2,17 +2,18 @@
 
 KILLS = 1000
 FAULT_FLAGS = -std=gnu11 -g -O2 -Wall -Wextra
-FAULT_PROGRAMS = kill badinput smoke refuse
+FAULT_PROGRAMS = kill badinput smoke shut refuse
+FAULT_HEADERS = $(wildcard test/fault/*.h)
 FAULTS = $(FAULT_PROGRAMS:%=$(BUILD)/fault/%) \
 	$(if $(filter musl,$(ARCHIVES)),$(patsubst %,$(BUILD)/fault/%-musl,$(filter-out refuse,$(FAULT_PROGRAMS))))
 
-$(BUILD)/fault/%-musl: test/fault/%.c test/fault/refusal.h test/fault/times.h config.mk $(BUILD)/musl/libfurwock.a
+$(BUILD)/fault/%-musl: test/fault/%.c $(FAULT_HEADERS) config.mk $(BUILD)/musl/libfurwock.a
 	@mkdir -p $(@D)
 	@echo "  CC    $<, static"
 	@$(CC) $(FAULT_FLAGS) -nostdinc -Iinclude -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) \
 		$(MUSL_LINK) -o $@ $< $(BUILD)/musl/libfurwock.a $(MUSL_LIBS)
 
-$(BUILD)/fault/%: test/fault/%.c test/fault/refusal.h test/fault/times.h config.mk
+$(BUILD)/fault/%: test/fault/%.c $(FAULT_HEADERS) config.mk
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(FAULT_FLAGS) -o $@ $< -pthread

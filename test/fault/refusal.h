@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef SYS_clone3
 #define SYS_clone3 435
@@ -31,6 +32,7 @@ struct refusal {
 static const struct refusal refusals[] = {
     {"rseq", SYS_rseq, 0, 0, 0, {0}},
     {"membarrier", SYS_membarrier, 0, 0, 0, {0}},
+    {"gettid", SYS_gettid, 0, 0, 0, {0}},
     {"set_robust_list", SYS_set_robust_list, 0, 0, 0, {0}},
     /* LOCK_PI, UNLOCK_PI, TRYLOCK_PI, WAIT_REQUEUE_PI, CMP_REQUEUE_PI, LOCK_PI2 */
     {"futex_pi", SYS_futex, 1, 0x7f, 6, {6, 7, 8, 11, 12, 13}},
@@ -55,6 +57,15 @@ struct program {
 enum { LOAD = 0x20, AND = 0x54, IF_EQUAL = 0x15, RETURN = 0x06 };
 #define ALLOW 0x7fff0000u
 #define ERRNO 0x00050000u
+#define TRAP 0x00030000u
+
+static inline bool install(struct instruction *filter, unsigned length, bool all_threads)
+{
+    struct program program = {(uint16_t)length, filter};
+    enum { SET_NO_NEW_PRIVS = 38, MODE_FILTER = 1, SYNCHRONISE = 1 };
+    return prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           syscall(SYS_seccomp, MODE_FILTER, all_threads ? SYNCHRONISE : 0, &program) == 0;
+}
 
 static inline bool refuse(const char *name, int error)
 {
@@ -78,10 +89,7 @@ static inline bool refuse(const char *name, int error)
         filter[n++] = (struct instruction){RETURN, 0, 0, ALLOW};
     }
     filter[n++] = (struct instruction){RETURN, 0, 0, ERRNO | (uint32_t)error};
-    struct program program = {(uint16_t)n, filter};
-    enum { SET_NO_NEW_PRIVS = 38, SET_SECCOMP = 22, MODE_FILTER = 2 };
-    return prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(SET_SECCOMP, MODE_FILTER, &program, 0, 0) == 0;
+    return install(filter, n, false);
 }
 
 #endif

@@ -1,15 +1,16 @@
 /*
- * smoke [--call NAME --errno N]
+ * smoke [--call NAME --errno N | --only NAME,NAME...]
  *
  * Uses every object once, contended, by threads and by a child process; then has the system call
  * refused, if one is named, and does it all again, with new objects and with the old ones. What the
  * system does not allow may answer ENOTSUP when an object is made, and is then told as such; what
- * was made has to work. Prints "ok", or "ok, without X, Y"; any other outcome is a failure.
+ * was made has to work. Or, from the start, only the system calls named are allowed, libc's own
+ * among them. Prints "ok", or "ok, without X, Y"; any other outcome is a failure.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "refusal.h"
+#include "shut.h"
 #include "times.h"
 
 #include <errno.h>
@@ -312,6 +313,8 @@ int main(int argc, char **argv)
                    *new = old + FLAVOURS;
     CHECK(old != MAP_FAILED);
     alarm(20);
+    if (argc == 3 && strcmp(argv[1], "--only") == 0)
+        CHECK(shut(argv[2]));
     for (int i = 0; i < FLAVOURS; i++)
         if (make(&old[i], &flavours[i])) {
             stage = flavours[i].name;

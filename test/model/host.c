@@ -43,7 +43,7 @@ static void hand_on(uint32_t *word, bool pending)
             unpark(word, 1, SHARED, ANY);
             return;
         }
-        if ((found & WORD_TID) != self.tid)
+        if ((found & WORD_TID) != self.name.tid)
             return;
         if (arch_cas_fetch(word, &found, (found & WORD_WAITERS) | WORD_OWNER_DIED))
             break;
@@ -91,6 +91,11 @@ bool host_arm_exit(void)
 bool host_exit_possible(void)
 {
     return true;
+}
+
+uint32_t host_tid(void)
+{
+    return 0;
 }
 
 bool host_frees_threads_early(void)

@@ -613,6 +613,27 @@ START_TEST(a_vfork_child_may_use_its_parents_locks_and_leaves_them_in_order)
 }
 END_TEST
 
+/* Its thread ends as such, without having used anything. */
+static void fork_and_end(enum way way)
+{
+    pthread_mutex_t *mutex = unit_map(unit_memory(sizeof *mutex), sizeof *mutex);
+    ck_assert_int_eq(unit_mutex_init(mutex, 0, PTHREAD_PROCESS_SHARED, 1, 0), 0);
+    ck_assert_int_eq(pthread_mutex_lock(mutex), 0);
+    pid_t child = fork_by(way);
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        pthread_exit(NULL);
+    unit_reap(child);
+    ck_assert_int_eq(pthread_mutex_unlock(mutex), 0);
+    ck_assert_int_eq(pthread_mutex_trylock(mutex), 0);
+}
+
+START_TEST(the_end_of_a_childs_thread_releases_nothing_of_its_parents)
+{
+    run(fork_and_end, _i);
+}
+END_TEST
+
 static Suite *fork_suite(void)
 {
     Suite *suite = suite_create("fork");
@@ -623,6 +644,7 @@ static Suite *fork_suite(void)
     tcase_add_loop_test(tcase, to_shared_mutexes_parent_and_child_are_different_owners, 0, LOOPS);
     tcase_add_loop_test(tcase, the_death_of_a_child_releases_what_it_held_and_nothing_else, 0,
                         LOOPS);
+    tcase_add_loop_test(tcase, the_end_of_a_childs_thread_releases_nothing_of_its_parents, 0, 2);
     tcase_add_loop_test(tcase, keys_and_finished_onces_survive, 0, LOOPS);
     tcase_add_loop_test(tcase, destructors_run_when_the_childs_thread_exits, 0, 2);
     tcase_add_loop_test(tcase, threads_of_a_child_work_together, 0, 2);
