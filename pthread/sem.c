@@ -222,6 +222,8 @@ PUBLIC int sem_init(sem_t *object, int shared, unsigned value)
 PUBLIC int sem_destroy(sem_t *object)
 {
     struct semaphore *sem = (struct semaphore *)object;
+    if (!sem)
+        return 0;
     bool asleep = arch_load_relaxed(&sem->word) & ASLEEP;
     asleep = asleep && parked(&sem->word, scope_of(sem));
     return checked_gone(sem, sizeof *sem, asleep ? fail(EBUSY) : 0);
