@@ -264,7 +264,7 @@ static COLD void invite_readers(struct rwlock *rwlock)
         (current(rwlock) & WAITING_WRITERS) ||
         arch_ticks() < arch_load64_relaxed(&rwlock->inhibited_until))
         return;
-    bool fences = !asymmetric() || arch_load_relaxed(&rwlock->restless);
+    bool fences = !asymmetric_may_begin() || arch_load_relaxed(&rwlock->restless);
     arch_store_relaxed(&rwlock->mode, fences ? READERS_FENCED : READERS_ASYMMETRIC);
 }
 
