@@ -140,13 +140,13 @@ void host_restore_cancel(int type)
 
 void host_push_cleanup(struct cleanup_record *record, void (*routine)(void *), void *argument)
 {
-    if (!ON_GLIBC)
+    if (HAS(_pthread_cleanup_push))
         _pthread_cleanup_push((struct __ptcb *)record, routine, argument);
 }
 
 void host_pop_cleanup(struct cleanup_record *record)
 {
-    if (!ON_GLIBC)
+    if (HAS(_pthread_cleanup_pop))
         _pthread_cleanup_pop((struct __ptcb *)record, 0);
 }
 
