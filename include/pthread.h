@@ -834,7 +834,8 @@ int pthread_key_delete(pthread_key_t __key) __FURWOCK_THROW;
 
 /*
  * The calling thread's value for a key; null if it has set none. May be called by a destructor.
- * With a key that does not exist the result is undefined. XSH pthread_getspecific.
+ * With a key that does not exist the result is undefined: null, unless another thread has deleted
+ * the key. XSH pthread_getspecific.
  */
 void *pthread_getspecific(pthread_key_t __key) __FURWOCK_THROW;
 
