@@ -46,8 +46,9 @@ COMMON = pthread/park pthread/spinning pthread/self pthread/options pthread/asym
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 
-HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/landing
-HOST_musl = pthread/host/musl $(basename $(wildcard arch/$(ARCH)/rseq.c))
+CLOCK = $(basename $(wildcard arch/$(ARCH)/clock.c))
+HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/landing $(CLOCK)
+HOST_musl = pthread/host/musl $(CLOCK) $(basename $(wildcard arch/$(ARCH)/rseq.c))
 DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c pthread/mutex/*.c)) $(HOST_glibc))
 archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \
 	$(patsubst %,$(BUILD)/$(1)/%.o,$(COMMON) $(HOST_$(1)))
