@@ -3,6 +3,7 @@
  * more rights than its caller ignores it. A word that is unknown is reported.
  *
  *   asymmetric   fast paths for which others pay: asymmetric.h
+ *   deepbind     dlopen keeps RTLD_DEEPBIND: host/dlopen.h
  */
 #include "options.h"
 #include "asymmetric.h"
@@ -16,6 +17,8 @@
 
 extern char **environ __attribute__((weak));
 #pragma weak getauxval
+
+bool options_deepbind;
 
 static const char *value_of(const char *name)
 {
@@ -63,6 +66,8 @@ void options_read(void)
             length++;
         if (is(word, length, "asymmetric"))
             asymmetric_start();
+        else if (is(word, length, "deepbind"))
+            options_deepbind = true;
         else if (length > 0)
             report_unknown(word, length);
         word += length + (word[length] == ',');
