@@ -249,15 +249,17 @@ struct wait_closure {
 /* Make the call of a wait by `call`, if that is not null. */
 static long wait_by(system_call *call, const struct wait_closure *c, int operation)
 {
-    return (call ? call : arch_syscall)(
-        SYS_futex, (long)c->word, scoped(operation, c->scope), c->expected,
-        (long)kernel_time(c->deadline), (long)c->target, ANY);
+    return (call ? call : arch_syscall)(SYS_futex, (long)c->word, scoped(operation, c->scope),
+                                        c->expected, (long)kernel_time(c->deadline),
+                                        (long)c->target, ANY);
 }
 
 static int wait_plain(void *argument, system_call *call)
 {
     const struct wait_closure *c = argument;
-    return deadline_check(c->deadline) ? EINVAL : outcome(wait_by(call, c, wait_operation(c->deadline, ANY)));
+    return deadline_check(c->deadline)
+               ? EINVAL
+               : outcome(wait_by(call, c, wait_operation(c->deadline, ANY)));
 }
 
 static int wait_pi(void *argument, system_call *call)

@@ -95,7 +95,7 @@ static COLD void make_libc_key(void)
         arch_store_pointer(&libc_setspecific, set);
     bool first = arch_cas(&libc_key, KEY_UNKNOWN, made ? key << KEY_SHIFT | KEY_MADE : KEY_NONE);
     if (made && !first && delete)
-        delete(key);
+        delete (key);
 }
 
 bool host_exit_possible(void)
