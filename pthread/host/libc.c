@@ -87,15 +87,15 @@ static void thread_exit(void *unused)
 static COLD void make_libc_key(void)
 {
     create_key *create = (create_key *)LIBC(pthread_key_create);
-    delete_key *delete = (delete_key *)LIBC(pthread_key_delete);
+    delete_key *drop = (delete_key *)LIBC(pthread_key_delete);
     void *set = (void *)LIBC(pthread_setspecific);
     pthread_key_t key = 0;
     bool made = create && set && create(&key, thread_exit) == 0;
     if (made)
         arch_store_pointer(&libc_setspecific, set);
     bool first = arch_cas(&libc_key, KEY_UNKNOWN, made ? key << KEY_SHIFT | KEY_MADE : KEY_NONE);
-    if (made && !first && delete)
-        delete (key);
+    if (made && !first && drop)
+        drop(key);
 }
 
 bool host_exit_possible(void)
