@@ -8,7 +8,7 @@ endif
 # Every build and test package, by Debian's names.
 PACKAGES = gcc g++ clang clang-format libclang-rt-dev make binutils musl-dev musl-tools pkg-config check \
 	valgrind strace gdb gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils \
-	zstd pigz sqlite3 libsqlite3-dev stress-ng sysbench rt-tests libnsync-dev
+	zstd pigz sqlite3 libsqlite3-dev faketime stress-ng sysbench rt-tests libnsync-dev
 
 NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idirafter include \
 	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
@@ -46,9 +46,11 @@ COMMON = pthread/park pthread/spinning pthread/watch pthread/self pthread/option
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 
-HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/landing
-HOST_musl = pthread/host/musl $(basename $(wildcard arch/$(ARCH)/rseq.c))
-DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c pthread/mutex/*.c)) $(HOST_glibc))
+CLOCK = $(basename $(wildcard arch/$(ARCH)/clock.c))
+HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/landing $(CLOCK)
+HOST_musl = pthread/host/musl $(CLOCK) $(basename $(wildcard arch/$(ARCH)/rseq.c))
+HOST_dynamic = $(HOST_glibc) pthread/host/dlopen arch/$(ARCH)/dlopen
+DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c pthread/mutex/*.c)) $(HOST_dynamic))
 archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \
 	$(patsubst %,$(BUILD)/$(1)/%.o,$(COMMON) $(HOST_$(1)))
 

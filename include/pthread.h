@@ -29,8 +29,10 @@
  * OBJECTS. An object whose bytes are all zero is initialised with default attributes, as by its
  * PTHREAD_..._INITIALIZER. Initialising an object again without destroying it, using a copy of one,
  * or passing a pointer to anything else is undefined (XSH 2.9.9); where Furwock recognises an
- * object that was destroyed or never initialised it returns EINVAL. Initialising and destroying
- * take no resources, so they never fail for want of one, and an object may simply be forgotten.
+ * object that was destroyed or never initialised it returns EINVAL. As with glibc and musl, a
+ * destroyed attributes object still is what it was, and destroying attributes, a read-write lock or
+ * a spin lock by a null pointer does nothing. Initialising and destroying take no resources, so they
+ * never fail for want of one, and an object may simply be forgotten.
  * An object may be destroyed, and its memory used for something else or unmapped, as soon as the
  * calls that use it can no longer block: by the thread that locked a lock last, right after its
  * unlock; right after the broadcast that awakes all waiters; right after pthread_barrier_wait.
@@ -832,7 +834,8 @@ int pthread_key_delete(pthread_key_t __key) __FURWOCK_THROW;
 
 /*
  * The calling thread's value for a key; null if it has set none. May be called by a destructor.
- * With a key that does not exist the result is undefined. XSH pthread_getspecific.
+ * With a key that does not exist the result is undefined: null, unless another thread has deleted
+ * the key. XSH pthread_getspecific.
  */
 void *pthread_getspecific(pthread_key_t __key) __FURWOCK_THROW;
 
@@ -878,8 +881,8 @@ int pthread_setspecific(pthread_key_t __key, const void *__value) __FURWOCK_THRO
  * deferred. It ends when routine returns, as by pthread_exit with the result.
  *
  *   EAGAIN  no memory, or a limit on the number of threads (RLIMIT_NPROC, cgroups, the kernel's)
- *   EINVAL  attr has been destroyed; or, of PTHREAD_EXPLICIT_SCHED, the priority is none of the
- *           policy's; or none of the attribute's processors is there for the process
+ *   EINVAL  of PTHREAD_EXPLICIT_SCHED, the priority is none of the policy's; or none of the
+ *           attribute's processors is there for the process
  *   EPERM   the system does not let it have the policy or priority (RLIMIT_RTPRIO, CAP_SYS_NICE)
  *
  * *id is undefined after an error. XSH pthread_create.
@@ -992,13 +995,7 @@ int(pthread_equal)(pthread_t __id, pthread_t __other) __FURWOCK_THROW __attribut
  */
 int pthread_attr_init(pthread_attr_t *__attr) __FURWOCK_THROW;
 
-/*
- * Destroy an attributes object, and free what it owns. It may be initialised again.
- *
- *   EINVAL  it was destroyed before
- *
- * XSH pthread_attr_destroy.
- */
+/* Destroy an attributes object, and free what it owns. Never fails. XSH pthread_attr_destroy. */
 int pthread_attr_destroy(pthread_attr_t *__attr) __FURWOCK_THROW;
 
 /*
@@ -1152,7 +1149,7 @@ int pthread_getattr_np(pthread_t __id, pthread_attr_t *__attr) __FURWOCK_THROW;
  * copy; a thread of the defaults may then be detached, and may fail to be created where what they
  * say cannot be had. To get them initialises attr, which has to be destroyed.
  *
- *   EINVAL  pthread_setattr_default_np: attr has a stack, or was destroyed
+ *   EINVAL  pthread_setattr_default_np: attr has a stack
  *   ENOMEM  no memory for the processors
  *
  * Not in POSIX.

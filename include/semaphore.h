@@ -71,7 +71,8 @@ int sem_init(sem_t *__sem, int __pshared, unsigned __value) __FURWOCK_THROW;
  *
  *   EBUSY  threads are blocked on it
  *
- * To destroy one that sem_open made is undefined. XSH sem_destroy.
+ * A null pointer is none, and does nothing. To destroy one that sem_open made is undefined. XSH
+ * sem_destroy.
  */
 int sem_destroy(sem_t *__sem) __FURWOCK_THROW;
 

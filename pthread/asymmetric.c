@@ -15,7 +15,7 @@ enum {
     MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8,
 };
 
-uint32_t asymmetric_wanted;
+uint32_t asymmetric_state;
 static uint64_t price;
 
 static long membarrier(int command)
@@ -32,7 +32,7 @@ static bool registered(void)
 void asymmetric_start(void)
 {
     if (registered())
-        arch_store_relaxed(&asymmetric_wanted, 1);
+        arch_store_relaxed(&asymmetric_state, ASYMMETRIC_WANTED);
 }
 
 /*
@@ -71,7 +71,7 @@ COLD void asymmetric_barrier(enum asymmetric_barrier barrier)
 {
     uint64_t start = arch_ticks();
     if (unlikely(!all_pass(barrier))) {
-        arch_store_relaxed(&asymmetric_wanted, 0);
+        arch_store_relaxed(&asymmetric_state, ASYMMETRIC_NO_MORE);
         visit_processors();
     }
     arch_store64_relaxed(&price, arch_ticks() - start);

@@ -9,12 +9,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-extern uint32_t asymmetric_wanted __attribute__((visibility("hidden")));
+enum asymmetric_state { ASYMMETRIC_NEVER, ASYMMETRIC_NO_MORE, ASYMMETRIC_WANTED };
+extern uint32_t asymmetric_state __attribute__((visibility("hidden")));
 
-/* May such a path be entered? Off for ever once the kernel has refused to do its part. */
-static inline bool asymmetric(void)
+/* May an object be given such a path? Not any more once the kernel has refused to do its part. */
+static inline bool asymmetric_may_begin(void)
 {
-    return arch_load_relaxed(&asymmetric_wanted) != 0;
+    return arch_load_relaxed(&asymmetric_state) == ASYMMETRIC_WANTED;
+}
+
+/* May there be objects that have one? They keep it, whatever the kernel refuses. */
+static inline bool asymmetric_may_exist(void)
+{
+    return arch_load_relaxed(&asymmetric_state) != ASYMMETRIC_NEVER;
 }
 
 /* Turn it on, if the kernel is able. */

@@ -39,8 +39,8 @@ bool host_frees_threads_early(void);
 void host_test_cancel(void);
 
 /*
- * A cleanup handler, for a libc whose cancellation does not unwind the stack; nothing where it
- * does. Popping it does not run it.
+ * A cleanup handler, which runs when the thread is cancelled or exits, with unwind tables or without.
+ * Popping it does not run it; a C++ exception leaves it where it is.
  */
 struct cleanup_record {
     void *words[4];

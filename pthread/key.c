@@ -69,13 +69,6 @@ PUBLIC int pthread_key_create(pthread_key_t *key, routine *destructor)
     return EAGAIN;
 }
 
-PUBLIC int pthread_key_delete(pthread_key_t key)
-{
-    uint32_t next = (((key >> SLOT_BITS) + 1) % (USES - 1)) << SLOT_BITS | slot_of(key);
-    bool deleted = exists(key) && arch_cas(&slots[slot_of(key)], key << 1 | EXISTS, next << 1);
-    return deleted ? 0 : EINVAL;
-}
-
 /* LeakSanitizer, if it is there, looks for pointers in memory that it has not seen mapped. */
 extern void __lsan_register_root_region(const void *, size_t) __attribute__((weak));
 extern void __lsan_unregister_root_region(const void *, size_t) __attribute__((weak));
@@ -112,6 +105,19 @@ static inline struct home home_of(uint32_t slot, enum search search)
     if (likely(slot < KEYS_INLINE))
         return (struct home){&self.keys[slot], &self.values[slot]};
     return far_home(slot, search);
+}
+
+PUBLIC int pthread_key_delete(pthread_key_t key)
+{
+    uint32_t next = (((key >> SLOT_BITS) + 1) % (USES - 1)) << SLOT_BITS | slot_of(key);
+    bool deleted = exists(key) && arch_cas(&slots[slot_of(key)], key << 1 | EXISTS, next << 1);
+    if (!deleted)
+        return EINVAL;
+    /* in this thread it is null from now on, as in libc */
+    struct home home = home_of(slot_of(key), FIND);
+    if (home.key && *home.key == key)
+        *home.key = 0;
+    return 0;
 }
 
 static COLD void *get_slow(pthread_key_t key)

@@ -172,7 +172,7 @@ enum mutex_word {
 };
 #define WORD_WAITERS 0x80000000u
 
-/* A destroyed object: every later call but init answers EINVAL. */
+/* A destroyed object: every later call but init answers EINVAL. Attributes stay as they are. */
 #define DESTROYED 0xffffffffu
 
 #endif

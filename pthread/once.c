@@ -14,10 +14,11 @@
  * parent ran the routine, it is out of date: that thread does not exist, and the next caller runs
  * the routine again.
  *
- * A routine may be left by unwinding: a C++ exception, or glibc's cancellation. Its caller here has
- * a personality routine of its own in the unwind tables, which resets the word as the unwinder
- * passes, and needs neither a landing pad nor any library. musl's cancellation does not unwind, and
- * runs a cleanup handler instead.
+ * A routine may be left by a cancel or by pthread_exit, for which there is a cleanup handler, and by a
+ * C++ exception. For that its caller here has a personality routine of its own in the unwind tables,
+ * which resets the word as the unwinder passes, and needs neither a landing pad nor any library.
+ * glibc's cancellation unwinds as well, as far as there are tables: then the personality routine comes
+ * first, and takes the handler away; where the program's code has none, the handler runs.
  */
 #include "checked.h"
 #include "host.h"

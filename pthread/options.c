@@ -4,6 +4,7 @@
  *
  *   asymmetric   fast paths for which others pay: asymmetric.h
  *   nospin       whoever waits sleeps at once: spinning.h
+ *   deepbind     dlopen keeps RTLD_DEEPBIND: host/dlopen.h
  */
 #include "options.h"
 #include "asymmetric.h"
@@ -18,6 +19,8 @@
 
 extern char **environ __attribute__((weak));
 #pragma weak getauxval
+
+bool options_deepbind;
 
 static const char *value_of(const char *name)
 {
@@ -67,6 +70,8 @@ void options_read(void)
             asymmetric_start();
         else if (is(word, length, "nospin"))
             spinning_never();
+        else if (is(word, length, "deepbind"))
+            options_deepbind = true;
         else if (length > 0)
             report_unknown(word, length);
         word += length + (word[length] == ',');

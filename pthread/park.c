@@ -11,6 +11,7 @@
 /* futex(2), from the kernel's interface. */
 enum {
     FUTEX_WAIT = 0,
+    FUTEX_WAKE = 1,
     FUTEX_REQUEUE = 3,
     FUTEX_CMP_REQUEUE = 4,
     FUTEX_LOCK_PI = 6,
@@ -63,6 +64,15 @@ static int clock_flag(const struct deadline *deadline)
     return deadline && deadline->clock == CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0;
 }
 
+/*
+ * The first futex operations are the ones that tracing tools know. They do where there is no class and
+ * no deadline: FUTEX_WAIT's time is relative.
+ */
+static int wait_operation(const struct deadline *deadline, uint32_t classes)
+{
+    return deadline || classes != ANY ? FUTEX_WAIT_BITSET | clock_flag(deadline) : FUTEX_WAIT;
+}
+
 static int outcome(long result)
 {
     return result == 0 || result == -EINTR || result == -ETIMEDOUT ? -result : EAGAIN;
@@ -73,7 +83,7 @@ int park(const uint32_t *word, uint32_t expected, const struct deadline *deadlin
 {
     if (unlikely(deadline_check(deadline)))
         return EINVAL;
-    return outcome(futex(word, FUTEX_WAIT_BITSET | clock_flag(deadline), scope, expected,
+    return outcome(futex(word, wait_operation(deadline, classes), scope, expected,
                          kernel_time(deadline), NULL, classes));
 }
 
@@ -86,15 +96,14 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
 
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline)
 {
-    struct timespec then = {0};
+    struct timespec then = {0, nanoseconds};
     if (!deadline) {
-        then.tv_nsec = nanoseconds;
         futex(word, FUTEX_WAIT, PRIVATE, expected, &then, NULL, 0);
         return 0;
     }
+    struct deadline over = {deadline->clock, &then};
     if (unlikely(deadline_check(deadline)))
         return EINVAL;
-    struct deadline over = {deadline->clock, &then};
     arch_syscall(SYS_clock_gettime, over.clock, (long)&then, 0, 0, 0, 0);
     then.tv_nsec += nanoseconds;
     if (then.tv_nsec >= SECOND) {
@@ -110,7 +119,8 @@ int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct 
 
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)
 {
-    long woken = futex(word, FUTEX_WAKE_BITSET, scope, count, NULL, NULL, classes);
+    int operation = classes == ANY ? FUTEX_WAKE : FUTEX_WAKE_BITSET;
+    long woken = futex(word, operation, scope, count, NULL, NULL, classes);
     return woken > 0 ? woken : 0;
 }
 
@@ -240,20 +250,23 @@ struct wait_closure {
 /* Make the call of a wait by `call`, if that is not null. */
 static long wait_by(system_call *call, const struct wait_closure *c, int operation)
 {
-    return (call ? call : arch_syscall)(
-        SYS_futex, (long)c->word, scoped(operation | clock_flag(c->deadline), c->scope),
-        c->expected, (long)kernel_time(c->deadline), (long)c->target, ANY);
+    return (call ? call : arch_syscall)(SYS_futex, (long)c->word, scoped(operation, c->scope),
+                                        c->expected, (long)kernel_time(c->deadline),
+                                        (long)c->target, ANY);
 }
 
 static int wait_plain(void *argument, system_call *call)
 {
     const struct wait_closure *c = argument;
-    return deadline_check(c->deadline) ? EINVAL : outcome(wait_by(call, c, FUTEX_WAIT_BITSET));
+    return deadline_check(c->deadline)
+               ? EINVAL
+               : outcome(wait_by(call, c, wait_operation(c->deadline, ANY)));
 }
 
 static int wait_pi(void *argument, system_call *call)
 {
-    long result = wait_by(call, argument, FUTEX_WAIT_REQUEUE_PI);
+    const struct wait_closure *c = argument;
+    long result = wait_by(call, c, FUTEX_WAIT_REQUEUE_PI | clock_flag(c->deadline));
     return result == 0 || result == -ENOSYS || result == -ETIMEDOUT ? -result : EAGAIN;
 }
 

@@ -56,8 +56,8 @@ void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
                            const uint32_t *target);
 
 /*
- * Sleep in this process while *word is `expected`, but for so many nanoseconds at most: for when no
- * wake is certain to come. 0 also when that time is over; ETIMEDOUT and EINVAL are the deadline's.
+ * Sleep in this process while *word is `expected`, but for so many nanoseconds at most, less than a
+ * second: for when no wake is certain to come. 0 also when that time is over; ETIMEDOUT and EINVAL are the deadline's.
  */
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline);
 

@@ -17,7 +17,8 @@
  *
  * So whenever a thread sleeps, either ASLEEP is set or a woken thread is about to set it. One that
  * times out or is interrupted was not woken; one that is cancelled may have been, and does what a
- * woken one owes the others. The addition is post's last touch: the wake goes by address.
+ * woken one owes the others. The addition is post's last touch, and the subtraction wait's: the wake
+ * goes by address.
  *
  * post is async-signal-safe. libc's sem_open may have made the semaphore, so only a third value of
  * `shared`, which no libc writes, says that it is private to the process.
@@ -94,17 +95,26 @@ static void cancelled_wait(void *argument)
         unpark(&sem->word, 1, scope_of(sem), ANY);
 }
 
+/*
+ * Taking is the last touch: whoever sees that the permit is gone may destroy the semaphore. So the
+ * spin is a success when it sees a permit, and one more is reported, a failure, if others took that.
+ */
 static bool spin_for_value(struct semaphore *sem)
 {
     struct spin spin;
     if (!spin_wanted(&spin, &sem->hints))
         return false;
-    bool taken;
-    do
-        taken = (arch_load_relaxed(&sem->word) & VALUE) && take(sem);
-    while (!taken && spin_goes_on(&spin));
-    spin_report(&spin, taken);
-    return taken;
+    bool seen = false;
+    do {
+        if (!(arch_load_relaxed(&sem->word) & VALUE))
+            continue;
+        if (!seen)
+            spin_report(&spin, seen = true);
+        if (take(sem))
+            return true;
+    } while (spin_goes_on(&spin));
+    spin_report(&spin, false);
+    return false;
 }
 
 static int wait_deferred(struct semaphore *sem, const struct deadline *deadline)
@@ -212,6 +222,8 @@ PUBLIC int sem_init(sem_t *object, int shared, unsigned value)
 PUBLIC int sem_destroy(sem_t *object)
 {
     struct semaphore *sem = (struct semaphore *)object;
+    if (!sem)
+        return 0;
     bool asleep = arch_load_relaxed(&sem->word) & ASLEEP;
     asleep = asleep && parked(&sem->word, scope_of(sem));
     return checked_gone(sem, sizeof *sem, asleep ? fail(EBUSY) : 0);

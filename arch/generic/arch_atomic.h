@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 static inline uint32_t arch_load_relaxed(const uint32_t *p)
 {
@@ -120,11 +119,6 @@ static inline void arch_pause(void)
 }
 
 #define ARCH_TICKS_PER_US 1000
-static inline uint64_t arch_ticks(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
+uint64_t arch_ticks(void) __attribute__((visibility("hidden")));
 
 #endif

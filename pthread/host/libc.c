@@ -50,13 +50,29 @@ extern __typeof__(pthread_getcpuclockid) pthread_getcpuclockid MAY_LACK;
  * only from the constructor, or from the first pthread_key_create that comes earlier: a later dlsym
  * could wait for the loader's lock, whose holder may wait for the caller. In a static program they
  * have other names as well.
+ *
+ * Several threads may be first at once, and one of them may be stopped in the middle, or be left
+ * behind by a fork: so each makes a key, the first to say so has made the one that counts, and the
+ * others delete theirs.
  */
-int __pthread_key_create(pthread_key_t *, void (*)(void *));
-int __pthread_setspecific(pthread_key_t, const void *);
-static int (*libc_setspecific)(pthread_key_t, const void *);
-static pthread_key_t libc_key;
-static uint32_t libc_key_state;
-enum { KEY_UNKNOWN, KEY_BUSY, KEY_MADE, KEY_NONE };
+typedef int create_key(pthread_key_t *, void (*)(void *));
+typedef int set_key(pthread_key_t, const void *);
+typedef int delete_key(pthread_key_t);
+create_key __pthread_key_create;
+set_key __pthread_setspecific;
+delete_key __pthread_key_delete;
+
+/* KEY_MADE with the key above it, else one of the others. */
+enum { KEY_UNKNOWN, KEY_NONE, KEY_MADE, KEY_SHIFT = 2 };
+static uint32_t libc_key;
+
+/* libc's function of this name. */
+#ifdef FURWOCK_ARCHIVE
+#define LIBC(name) (__##name)
+#else
+#define LIBC(name) dlsym(RTLD_NEXT, #name)
+#endif
+static void *libc_setspecific;
 
 static void thread_exit(void *unused)
 {
@@ -70,37 +86,34 @@ static void thread_exit(void *unused)
     self.exit_armed = false;
 }
 
-static bool make_libc_key(void)
+static COLD void make_libc_key(void)
 {
-    uint32_t state = arch_load_acquire(&libc_key_state);
-    if (likely(state != KEY_UNKNOWN))
-        return state == KEY_MADE;
-    if (!arch_cas(&libc_key_state, KEY_UNKNOWN, KEY_BUSY))
-        return false;
-    int (*create)(pthread_key_t *, void (*)(void *));
-#ifdef FURWOCK_ARCHIVE
-    create = __pthread_key_create;
-    libc_setspecific = __pthread_setspecific;
-#else
-    create = (int (*)(pthread_key_t *, void (*)(void *)))dlsym(RTLD_NEXT, "pthread_key_create");
-    libc_setspecific =
-        (int (*)(pthread_key_t, const void *))dlsym(RTLD_NEXT, "pthread_setspecific");
-#endif
-    bool made = create && libc_setspecific && create(&libc_key, thread_exit) == 0;
-    arch_store_release(&libc_key_state, made ? KEY_MADE : KEY_NONE);
-    return made;
+    create_key *create = (create_key *)LIBC(pthread_key_create);
+    delete_key *drop = (delete_key *)LIBC(pthread_key_delete);
+    void *set = (void *)LIBC(pthread_setspecific);
+    pthread_key_t key = 0;
+    bool made = create && set && create(&key, thread_exit) == 0;
+    if (made)
+        arch_store_pointer(&libc_setspecific, set);
+    bool first = arch_cas(&libc_key, KEY_UNKNOWN, made ? key << KEY_SHIFT | KEY_MADE : KEY_NONE);
+    if (made && !first && drop)
+        drop(key);
 }
 
 bool host_exit_possible(void)
 {
-    return make_libc_key();
+    if (unlikely(arch_load_acquire(&libc_key) == KEY_UNKNOWN))
+        make_libc_key();
+    return arch_load_acquire(&libc_key) != KEY_NONE;
 }
 
 bool host_arm_exit(void)
 {
     if (self.exit_armed)
         return true;
-    if (arch_load_acquire(&libc_key_state) != KEY_MADE || libc_setspecific(libc_key, &self) != 0)
+    uint32_t key = arch_load_acquire(&libc_key);
+    if (key == KEY_UNKNOWN || key == KEY_NONE ||
+        ((set_key *)libc_setspecific)(key >> KEY_SHIFT, &self) != 0)
         return false;
     self.exit_armed = true;
     return true;
@@ -125,8 +138,8 @@ __attribute__((constructor)) static void start(void)
 {
     if (HAS(__libc_single_threaded))
         host_alone = &__libc_single_threaded;
-    make_libc_key();
     self_start();
+    host_exit_possible();
     options_read();
 }
 
@@ -152,13 +165,13 @@ void host_restore_cancel(int type)
 
 void host_push_cleanup(struct cleanup_record *record, void (*routine)(void *), void *argument)
 {
-    if (!ON_GLIBC)
+    if (HAS(_pthread_cleanup_push))
         _pthread_cleanup_push((struct __ptcb *)record, routine, argument);
 }
 
 void host_pop_cleanup(struct cleanup_record *record)
 {
-    if (!ON_GLIBC)
+    if (HAS(_pthread_cleanup_pop))
         _pthread_cleanup_pop((struct __ptcb *)record, 0);
 }
 

@@ -33,9 +33,7 @@ PUBLIC int pthread_mutexattr_init(pthread_mutexattr_t *attributes)
 
 PUBLIC int pthread_mutexattr_destroy(pthread_mutexattr_t *attributes)
 {
-    if (*kind_of(attributes) == DESTROYED)
-        return EINVAL;
-    *kind_of(attributes) = DESTROYED;
+    (void)attributes;
     return 0;
 }
 

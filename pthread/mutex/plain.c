@@ -116,7 +116,7 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
 static bool plain_take(struct mutex *mutex, uint32_t kind)
 {
     bool taken = arch_cas(&mutex->word, FREE, HELD);
-    if (taken && unlikely(asymmetric()) && !(kind & MUTEX_SHARED))
+    if (taken && unlikely(asymmetric_may_begin()) && !(kind & MUTEX_SHARED))
         bias_earn(mutex);
     return taken;
 }
@@ -144,7 +144,7 @@ int plain_acquire(struct mutex *mutex, uint32_t kind, struct attempt how)
 
 COLD int plain_lock_normal(struct mutex *mutex)
 {
-    if (unlikely(asymmetric()) && plain_take(mutex, MUTEX_NORMAL))
+    if (unlikely(asymmetric_may_exist()) && plain_take(mutex, MUTEX_NORMAL))
         return 0;
     return plain_wait(mutex, MUTEX_NORMAL, NULL, false);
 }

@@ -49,12 +49,11 @@ PUBLIC int pthread_attr_init(pthread_attr_t *attributes)
 
 PUBLIC int pthread_attr_destroy(pthread_attr_t *attributes)
 {
-    if (of(attributes)->flags == (enum attribute_flags)DESTROYED)
-        return EINVAL;
+    if (!attributes)
+        return 0;
     if (of(attributes)->cpus)
         free(of(attributes)->cpus);
     of(attributes)->cpus = NULL;
-    of(attributes)->flags = (enum attribute_flags)DESTROYED;
     return 0;
 }
 
@@ -290,8 +289,7 @@ static bool is_schedulable(const struct attributes *attributes)
 
 PUBLIC int pthread_setattr_default_np(const pthread_attr_t *attributes)
 {
-    if (in(attributes)->stack || in(attributes)->flags == (enum attribute_flags)DESTROYED ||
-        !is_schedulable(in(attributes)))
+    if (in(attributes)->stack || !is_schedulable(in(attributes)))
         return EINVAL;
     struct attributes copy;
     int error = copy_attributes(&copy, in(attributes));

@@ -117,8 +117,6 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
         defaults = attributes_by_default();
         attributes = &defaults;
     }
-    if (attributes->flags == (enum attribute_flags)DESTROYED)
-        return EINVAL;
     bool gated = (attributes->flags & EXPLICIT_SCHEDULING) || attributes->cpus;
     /* a cancelled thread may have the signal for that blocked, which is not for its children */
     bool masked = gated || (attributes->flags & SIGNAL_MASK) || musl_self()->cancelled;

@@ -126,6 +126,8 @@ static long futex(const uint32_t *word, int operation, uint32_t value, long time
     switch (operation & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
         return wait(word, shared, value, time_or_count != 0, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAKE:
+        return wake(word, shared, (int)value, FUTEX_BITSET_MATCH_ANY);
     case FUTEX_WAIT_BITSET:
         return wait(word, shared, value, time_or_count != 0, value3);
     case FUTEX_WAKE_BITSET:

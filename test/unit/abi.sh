@@ -37,11 +37,11 @@ syscall
 clock_gettime"
 
 # The names of Furwock's objects, old aliases with their leading underscores included, and of a
-# thread's scheduling, which priority ceilings are part of. What sem_open makes is used by Furwock,
+# thread's scheduling, which priority ceilings are part of; and dlopen, for host/dlopen.h. What sem_open makes is used by Furwock,
 # but made and unmade by libc.
 objects='(mutex|rwlock|cond|barrier)(attr)?|spin|key'
 objects="pthread_($objects)_.*|pthread_(once|getspecific|setspecific|[gs]etschedparam|setschedprio)"
-objects="^(__)?($objects|sem_.*|(mtx|cnd|tss)_.*|call_once)\$"
+objects="^(__)?($objects|sem_.*|(mtx|cnd|tss)_.*|call_once|dlopen)\$"
 not_ours='^(__)?sem_(open|close|unlink)$'
 
 tls_bytes_allowed=2048

@@ -139,8 +139,8 @@ START_TEST(keys_that_do_not_exist_are_invalid)
     for (int i = 0; i < count; i += count / 20) {
         ck_assert_int_eq(pthread_setspecific(keys[i], &value), EINVAL);
         ck_assert_int_eq(pthread_key_delete(keys[i]), EINVAL);
-        if (i >= count / 2)
-            ck_assert_ptr_null(pthread_getspecific(keys[i]));
+        /* Undefined as well: glibc and musl say null. */
+        ck_assert_ptr_null(pthread_getspecific(keys[i]));
     }
 }
 END_TEST

@@ -21,6 +21,7 @@ expect "empty words are nothing" ",,," ""
 expect "an unknown word is reported" "nonsense" "${prefix}nonsense"
 expect "the option asymmetric is known" "asymmetric" ""
 expect "the option nospin is known" "nospin" ""
+expect "the option deepbind is known" "deepbind,asymmetric" ""
 expect "the beginning of a word is not the word" "asym" "${prefix}asym"
 expect "each of several is" "a,,bc," "${prefix}a
 ${prefix}bc"

@@ -59,20 +59,6 @@ START_TEST(an_object_can_be_initialised_again)
 }
 END_TEST
 
-START_TEST(a_destroyed_object_is_refused)
-{
-    /* Undefined by POSIX. */
-    if (!unit_on_furwock_threads())
-        unit_skip("undefined here");
-    pthread_attr_t attr = new_attr();
-    pthread_t thread;
-    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
-    ck_assert_int_eq(pthread_attr_destroy(&attr), EINVAL);
-    ck_assert_int_eq(pthread_create(&thread, &attr, do_nothing, NULL), EINVAL);
-    ck_assert_int_eq(pthread_setattr_default_np(&attr), EINVAL);
-}
-END_TEST
-
 /* Settings. */
 
 START_TEST(settings_are_kept)
@@ -367,7 +353,6 @@ static Suite *thread_attr_suite(void)
     tcase_add_test(tcase, a_new_object_has_the_defaults);
     tcase_add_test(tcase, any_number_of_threads_can_be_created_with_one_object);
     tcase_add_test(tcase, an_object_can_be_initialised_again);
-    tcase_add_test(tcase, a_destroyed_object_is_refused);
     tcase_add_test(tcase, settings_are_kept);
     tcase_add_test(tcase, what_is_no_setting_returns_EINVAL_and_changes_nothing);
     tcase_add_test(tcase, sizes_that_no_machine_has_return_EINVAL_and_change_nothing);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Signals under a tracer, which stops threads around each futex call for as long as no scheduler does
-# on an idle machine: traced.sh LIBRARY. Ends with "N passed, N failed".
+# on an idle machine, and the futex operations that tools look for: traced.sh LIBRARY. Ends with
+# "N passed, N failed".
 set -u
 lib=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 command -v strace >/dev/null || {
@@ -17,6 +18,26 @@ for run in 1 2 3 4 5; do
         passed=$((passed + 1))
     else
         echo "not ok - two threads signal each other to the end, run $run"
+        failed=$((failed + 1))
+    fi
+done
+
+# Waits and wakes without a deadline are FUTEX_WAIT and FUTEX_WAKE, whatever the object.
+cc -std=gnu11 -O2 -Wall -Wextra -pthread -o "$work/each" "$(dirname "$0")/traced/each.c" || exit 1
+for object in mutex cond sem barrier once robust; do
+    timeout -s KILL 60 strace -f -o "$work/trace" -e trace=futex -E LD_PRELOAD="$lib" "$work/each" $object
+    status=$?
+    # libc waits for the thread's end by its tid, with another operation
+    sed -i '/FUTEX_WAIT_BITSET|FUTEX_CLOCK_REALTIME, [0-9]*, NULL/d' "$work/trace"
+    waits=$(grep -c -E 'FUTEX_WAIT(_PRIVATE)?, [0-9]+, NULL' "$work/trace")
+    wakes=$(grep -c -E 'FUTEX_WAKE(_PRIVATE)?, ' "$work/trace")
+    others=$(grep -c 'BITSET' "$work/trace")
+    if [ "$status" -eq 0 ] && [ "$waits" -gt 0 ] && [ "$wakes" -gt 0 ] && [ "$others" -eq 0 ]; then
+        echo "ok - a wait for a $object and its end are FUTEX_WAIT and FUTEX_WAKE"
+        passed=$((passed + 1))
+    else
+        echo "not ok - a wait for a $object and its end are FUTEX_WAIT and FUTEX_WAKE"
+        grep futex "$work/trace" | head -n 10
         failed=$((failed + 1))
     fi
 done

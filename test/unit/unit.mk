@@ -64,6 +64,11 @@ $(BUILD)/test/unit/static-musl/%: $(BUILD)/test/unit/musl/%.o $(BUILD)/musl/libf
 	@mkdir -p $(@D)
 	@$(CC) $(MUSL_LINK) -o $@ $^ $(MUSL_LIBS)
 
+# The tests of once again, in code that no unwinder finds its way through.
+$(BUILD)/test/unit/once_nounwind.o $(BUILD)/test/unit/musl/once_nounwind.o: test/unit/once.c
+$(BUILD)/test/unit/once_nounwind.o $(BUILD)/test/unit/musl/once_nounwind.o: \
+	UNIT_FLAGS += -fno-asynchronous-unwind-tables -fno-unwind-tables
+
 $(BUILD)/test/unit/%.so: test/unit/plugin/%.c config.mk
 	@mkdir -p $(@D)
 	@echo "  CC    $<"

@@ -32,6 +32,7 @@ static void create_and_delete(void)
 {
     create();
     ok(pthread_key_delete(keys[model_thread()]));
+    model_assert(pthread_getspecific(keys[model_thread()]) == NULL);
     create();
 }
 

@@ -84,6 +84,38 @@ static void *come_later(void *unused)
     return unused;
 }
 
+/* Mutexes that one thread has long used, after that for another one must be taken from it. */
+static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER, second = PTHREAD_MUTEX_INITIALIZER;
+
+static void use_both(void)
+{
+    must(pthread_mutex_lock(&first), "pthread_mutex_lock");
+    must(pthread_mutex_unlock(&first), "pthread_mutex_unlock");
+    must(pthread_mutex_lock(&second), "pthread_mutex_lock");
+    must(pthread_mutex_unlock(&second), "pthread_mutex_unlock");
+}
+
+static void *take_first(void *unused)
+{
+    must(pthread_mutex_lock(&first), "pthread_mutex_lock");
+    must(pthread_mutex_unlock(&first), "pthread_mutex_unlock");
+    return unused;
+}
+
+static void *try_second(void *unused)
+{
+    must(pthread_mutex_trylock(&second), "pthread_mutex_trylock of a free mutex");
+    must(pthread_mutex_unlock(&second), "pthread_mutex_unlock");
+    return unused;
+}
+
+static void elsewhere(void *(*routine)(void *))
+{
+    pthread_t thread;
+    must(pthread_create(&thread, NULL, routine, NULL), "pthread_create");
+    must(pthread_join(thread, NULL), "pthread_join");
+}
+
 int main(int count, char **arguments)
 {
     const char *when = count > 1 ? arguments[1] : "";
@@ -103,9 +135,15 @@ int main(int count, char **arguments)
     for (int n = 0; n < LONG; n++) {
         use(n % LOCKS);
         look(n % LOCKS);
+        if (n % LOCKS == 0)
+            use_both();
     }
     if (strcmp(when, "middle") == 0)
         refuse_membarrier();
+    elsewhere(take_first);
+    try_second(NULL);
+    elsewhere(try_second);
+    try_second(NULL);
     pthread_barrier_wait(&both);
     for (int n = 0; n < SHORT; n++) {
         use(n % LOCKS);
