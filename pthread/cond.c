@@ -40,11 +40,11 @@
  * the sequence or sets SLEEPERS. A signal unblocks them all, which is mostly too many, and so the
  * first one has the next waiters sleep at once again.
  *
- * Waiters with a priority-inheriting mutex sleep by FUTEX_WAIT_REQUEUE_PI, if the condition is
- * private: the kernel then chooses by priority whom to signal, and gives it the mutex or queues it
- * there, with all the lending of priorities that this entails. A waiter that times out or is
- * cancelled may have been queued at the mutex before, and have consumed a signal: it can tell by
- * the sequence, for which it asks the kernel, since the memory may be gone.
+ * Waiters with a priority-inheriting mutex do not watch: they sleep, the kernel wakes the one of the
+ * highest priority, and that one queues for the mutex, where it lends the owner its priority. The
+ * kernel could queue it there itself (FUTEX_WAIT_REQUEUE_PI), but a sleeper of that kind can be
+ * reached by nothing else, and the kernel refuses where it would close a circle of waits, as long as
+ * that lasts, and where memory is short. So it would miss a signal.
  *
  * A waiter that was unblocked before it had fallen asleep must not fall asleep on what the memory
  * has become since, a new condition variable perhaps. So the sequence of each begins somewhere
@@ -57,7 +57,6 @@
 #include "host.h"
 #include "hints.h"
 #include "mutex/mutex.h"
-#include "mutex/owned.h"
 #include "spinning.h"
 
 #include <errno.h>
@@ -77,9 +76,6 @@ enum { WATCHERS = 16 };
 
 /* In `users`: pthread_cond_destroy sleeps until the others are gone. */
 #define DESTROYING 0x80000000u
-
-/* In `mutex`, which is where sleepers can be moved: that it inherits priority. */
-#define INHERITS 1ul
 
 static enum scope scope_of(const struct cond *cond)
 {
@@ -119,30 +115,12 @@ struct waiter {
     enum scope scope;
     /* the cancel type of the caller */
     int cancel_type;
-    /* with a mutex that inherits priority: of mutex_expect, and the word slept under */
-    void *expecting;
-    uint32_t word;
 };
 
 /* Where a broadcast may move sleepers that wait with this mutex, as kept in cond->mutex. */
-static void *target_of(struct mutex *mutex)
+static struct mutex *target_of(struct mutex *mutex)
 {
-    uint32_t kind = arch_load_relaxed(&mutex->kind);
-    if (kind_takes_sleepers(kind))
-        return mutex;
-    if ((kind & MUTEX_INHERIT) && !(kind & MUTEX_SHARED))
-        return (void *)((uintptr_t)mutex | INHERITS);
-    return NULL;
-}
-
-static bool inherits(void *target)
-{
-    return (uintptr_t)target & INHERITS;
-}
-
-static struct mutex *mutex_at(void *target)
-{
-    return (struct mutex *)((uintptr_t)target & ~INHERITS);
+    return kind_takes_sleepers(arch_load_relaxed(&mutex->kind)) ? mutex : NULL;
 }
 
 static bool same_sequence(uint32_t a, uint32_t b)
@@ -245,48 +223,6 @@ static int wait_asleep(struct waiter *waiter, uint32_t word, const struct deadli
     return late ? ETIMEDOUT : 0;
 }
 
-/* With a priority-inheriting mutex. */
-
-/* Pass on the signal that this waiter may have consumed. */
-static void cancelled_wait_inheriting(void *argument)
-{
-    struct waiter *waiter = argument;
-    const uint32_t *word = &waiter->cond->word;
-    uint32_t now;
-    int done = -EAGAIN;
-    while (done == -EAGAIN && parked_word(word, &now) && !same_sequence(now, waiter->word))
-        done = unpark_pi(word, now, &waiter->mutex->word, 0);
-    if (done == -ENOSYS)
-        unpark(word, 1, PRIVATE, ANY);
-    if (owned_by_me(waiter->mutex, MUTEX_INHERIT)) {
-        mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
-    } else {
-        mutex_not_given(waiter->mutex, waiter->expecting);
-        mutex_reacquire(waiter->mutex, waiter->depth, NOBODY_MOVED);
-    }
-    host_restore_cancel(waiter->cancel_type);
-}
-
-/* Returns what pthread_cond_wait does: the mutex is part of the wait. */
-static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct deadline *deadline)
-{
-    waiter->expecting = mutex_expect(waiter->mutex);
-    waiter->word = word;
-    int result = park_pi_cancellable(&waiter->cond->word, word, deadline, &waiter->mutex->word,
-                                     cancelled_wait_inheriting, waiter);
-    if (result == ENOSYS)
-        result = park_cancellable(&waiter->cond->word, word, deadline, PRIVATE,
-                                  cancelled_wait_inheriting, waiter) == ETIMEDOUT
-                     ? ETIMEDOUT
-                     : EAGAIN;
-    if (result == 0)
-        return mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
-    bool late = result == ETIMEDOUT && parked_unchanged(&waiter->cond->word, word, PRIVATE);
-    mutex_not_given(waiter->mutex, waiter->expecting);
-    int error = mutex_reacquire(waiter->mutex, waiter->depth, NOBODY_MOVED);
-    return error ? error : late ? ETIMEDOUT : 0;
-}
-
 static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline *deadline)
 {
     int error = is_valid(cond) ? mutex_check_held(mutex) : EINVAL;
@@ -301,30 +237,24 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     struct spin spin;
     uint32_t word, step = 0;
     bool watches = false;
-    void *target = NULL;
     if (unlikely(same_sequence(arch_load_relaxed(&cond->word), 0)))
         step = first_sequence(waiter.scope);
     if (waiter.scope == PRIVATE) {
-        target = target_of(mutex);
-        step += set_target(cond, target);
-        if (!inherits(target) && spin_wanted(&spin, &cond->hints))
+        step += set_target(cond, target_of(mutex));
+        if (!mutex_inherits(mutex) && spin_wanted(&spin, &cond->hints))
             watches = announce_watcher(cond, step, &word);
     }
     if (!watches)
         word = announce(cond, SLEEPERS, step);
     waiter.depth = mutex_release(mutex);
 
-    if (inherits(target)) {
-        error = wait_inheriting(&waiter, word, deadline);
-    } else {
-        enum reacquire others = NOBODY_MOVED;
-        if (!watches || !watch_for_signal(cond, &spin, &word)) {
-            error = wait_asleep(&waiter, word, deadline);
-            others = OTHERS_MOVED;
-        }
-        int relocked = mutex_reacquire(mutex, waiter.depth, others);
-        error = relocked ? relocked : error;
+    enum reacquire others = NOBODY_MOVED;
+    if (!watches || !watch_for_signal(cond, &spin, &word)) {
+        error = wait_asleep(&waiter, word, deadline);
+        others = OTHERS_MOVED;
     }
+    int relocked = mutex_reacquire(mutex, waiter.depth, others);
+    error = relocked ? relocked : error;
     host_restore_cancel(waiter.cancel_type);
     return error;
 }
@@ -335,7 +265,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
  * Add one to the sequence and clear `bits`. Returns the word from before, with *target as it was
  * then; zero if there was no bit, and nothing to do.
  */
-static uint32_t advance(struct cond *cond, uint32_t bits, void **target)
+static uint32_t advance(struct cond *cond, uint32_t bits, struct mutex **target)
 {
     for (;;) {
         uint32_t word = arch_load_acquire(&cond->word);
@@ -347,29 +277,15 @@ static uint32_t advance(struct cond *cond, uint32_t bits, void **target)
     }
 }
 
-/* Give the mutex to the foremost sleeper, or queue it there, and count - 1 others with it. */
-static int signal_inheriting(struct cond *cond, struct mutex *mutex, int count)
-{
-    int done;
-    do
-        done = unpark_pi(&cond->word, arch_load_relaxed(&cond->word), &mutex->word, count - 1);
-    while (done == -EAGAIN || done == -EINTR);
-    if (done == -ENOSYS)
-        done = unpark(&cond->word, count, PRIVATE, ANY);
-    return done;
-}
-
 /* Wake up to `count` sleepers. */
-static int wake(struct cond *cond, void *target, int count)
+static int wake(struct cond *cond, int count)
 {
-    if (inherits(target))
-        return signal_inheriting(cond, mutex_at(target), count);
     return unpark(&cond->word, count, scope_of(cond), ANY);
 }
 
 static COLD void signal_waiters(struct cond *cond)
 {
-    void *target;
+    struct mutex *target;
     hints_clear_used(&cond->hints);
     uint32_t before = advance(cond, SPINNER, &target);
     if (!before || (before & SPINNER))
@@ -379,23 +295,23 @@ static COLD void signal_waiters(struct cond *cond)
      * not fall asleep when the bit is set again, so the sequence changes once more.
      */
     uint32_t now = before + SEQUENCE, clear = (now + SEQUENCE) & ~(uint32_t)SLEEPERS;
-    if (wake(cond, target, 1) == 0 && arch_cas(&cond->word, now, clear))
-        wake(cond, target, EVERYONE);
+    if (wake(cond, 1) == 0 && arch_cas(&cond->word, now, clear))
+        wake(cond, EVERYONE);
 }
 
 static COLD void broadcast_waiters(struct cond *cond)
 {
-    void *target;
+    struct mutex *target;
     hints_set_used(&cond->hints);
     uint32_t before = advance(cond, BITS, &target);
     if (!(before & SLEEPERS))
         return;
     /* whoever has come since may wait with another mutex: then none are moved */
     uint32_t now = (before + SEQUENCE) & ~(uint32_t)BITS;
-    if (scope_of(cond) == PRIVATE && target && !inherits(target))
-        unpark_some_move_rest(&cond->word, now, WOKEN_AT_ONCE, &mutex_at(target)->word);
+    if (scope_of(cond) == PRIVATE && target)
+        unpark_some_move_rest(&cond->word, now, WOKEN_AT_ONCE, &target->word);
     else
-        wake(cond, target, EVERYONE);
+        wake(cond, EVERYONE);
 }
 
 PUBLIC int pthread_cond_signal(pthread_cond_t *object)

@@ -246,30 +246,6 @@ int mutex_reacquire(struct mutex *mutex, uint32_t depth, enum reacquire others)
     return error;
 }
 
-void *mutex_expect(struct mutex *mutex)
-{
-    uint32_t kind = arch_load_relaxed(&mutex->kind);
-    self_tid();
-    return kind_is_listed(kind) ? mutex_announce(mutex, kind) : NULL;
-}
-
-int mutex_given(struct mutex *mutex, uint32_t depth, void *before)
-{
-    uint32_t kind = arch_load_relaxed(&mutex->kind);
-    int error = inheriting_got(mutex);
-    error = checked_mutex_locked(
-        mutex, kind_is_listed(kind) ? mutex_listed_got(mutex, kind, error, before) : 0);
-    if (!error)
-        mutex->depth = depth;
-    return error;
-}
-
-void mutex_not_given(struct mutex *mutex, void *before)
-{
-    if (kind_is_listed(arch_load_relaxed(&mutex->kind)))
-        robust_done(before);
-}
-
 /* Other names under which programs know these. */
 ALIAS(pthread_mutex_lock, __pthread_mutex_lock);
 ALIAS(pthread_mutex_trylock, __pthread_mutex_trylock);
