@@ -24,11 +24,9 @@
 int owned_acquire(struct mutex *mutex, uint32_t kind, struct attempt how);
 void owned_release(struct mutex *mutex, enum scope scope);
 
-/* The same, and what park_lock_pi returns besides. */
+/* The same. */
 int inheriting_acquire(struct mutex *mutex, uint32_t kind, struct attempt how);
 void inheriting_release(struct mutex *mutex, enum scope scope);
-/* The word was got through the kernel: 0, or EOWNERDEAD if that has left the mark of a death in it. */
-int inheriting_got(struct mutex *mutex);
 
 /* Sleep until the deadline, if there is one: what POSIX calls a deadlock. ETIMEDOUT or EINVAL. */
 int wait_for_nothing(const struct deadline *deadline);
