@@ -37,6 +37,8 @@ struct once_frame {
 struct self {
     /* never reused within the process, kept by fork: private mutexes and rwlocks */
     uint64_t id;
+    /* tells the thread from others that had, or will have, its tid; kept by fork */
+    uint32_t mark;
     /* the kernel's name for the thread, and the fork generation in which it was true */
     uint32_t tid, generation;
     /* generation in which the robust list was registered with the kernel */
@@ -74,6 +76,15 @@ static inline uint64_t self_id(void)
 {
     uint64_t id = self.id;
     return likely(id != 0) ? id : self_assign_id();
+}
+
+uint32_t self_assign_mark(void);
+
+/* The calling thread's mark: a random number other than 0, the same after fork. */
+static inline uint32_t self_mark(void)
+{
+    uint32_t mark = self.mark;
+    return likely(mark != 0) ? mark : self_assign_mark();
 }
 
 /*

@@ -127,7 +127,7 @@ static int trylock_kind(struct mutex *mutex, uint32_t kind)
 /* Announced, and off the list: others wait. */
 static COLD int release_robust_cold(struct mutex *mutex, void *before)
 {
-    owned_release(mutex, SHARED);
+    owned_release(mutex);
     robust_done(before);
     return 0;
 }
@@ -241,7 +241,8 @@ int mutex_reacquire(struct mutex *mutex, uint32_t depth, enum reacquire others)
 {
     int error = checked_mutex_locked(
         mutex, mutex_lock_any(mutex, (struct attempt){.moved = others == OTHERS_MOVED}));
-    if (!error)
+    /* who is told of a death has the mutex, as deep as before */
+    if (!error || error == EOWNERDEAD)
         mutex->depth = depth;
     return error;
 }
