@@ -49,6 +49,13 @@ static int got(struct mutex *mutex, uint32_t kind)
     return kind & MUTEX_ROBUST ? EOWNERDEAD : 0;
 }
 
+/* Nobody holds it, nor is queued for it: the kernel need not be asked. */
+static bool take(struct mutex *mutex)
+{
+    return arch_cas(&mutex->word, 0, self_tid()) ||
+           arch_cas(&mutex->word, WORD_OWNER_DIED, WORD_OWNER_DIED | self_tid());
+}
+
 /* Ask the kernel until it gives the word, or the deadline passes. */
 static COLD int ask_until_given(struct mutex *mutex, enum scope scope, const struct deadline *deadline)
 {
@@ -59,10 +66,8 @@ static COLD int ask_until_given(struct mutex *mutex, enum scope scope, const str
         if (error == 0 || error == ETIMEDOUT)
             return error;
         error = nap(&nothing, 0, pause, deadline);
-        if (error)
+        if (error || take(mutex))
             return error;
-        if (arch_cas(&mutex->word, 0, self_tid()))
-            return 0;
     }
 }
 
