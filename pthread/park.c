@@ -117,7 +117,9 @@ void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
 /* Moving the sleepers of a word to where they are counts them. */
 bool parked(const uint32_t *word, enum scope scope)
 {
-    return futex(word, FUTEX_REQUEUE, scope, 0, (void *)(long)EVERYONE, word, 0) > 0;
+    long count = futex(word, FUTEX_REQUEUE, scope, 0, (void *)(long)EVERYONE, word, 0);
+    /* those who wait for a priority-inheriting word refuse to be moved like this */
+    return count > 0 || count == -EINVAL;
 }
 
 /* Priority inheritance. The kernel reads and writes these words itself. */

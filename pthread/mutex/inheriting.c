@@ -88,9 +88,6 @@ int inheriting_acquire(struct mutex *mutex, uint32_t kind, struct attempt how)
 
 void inheriting_release(struct mutex *mutex, enum scope scope)
 {
-    if (arch_cas(&mutex->word, self_tid(), 0))
-        return;
-    /* where a sandbox refuses, those whom the kernel has queued before are lost, but no others */
-    if (park_unlock_pi(&mutex->word, scope) != 0)
-        arch_exchange(&mutex->word, 0);
+    if (!arch_cas(&mutex->word, self_tid(), 0))
+        park_unlock_pi(&mutex->word, scope);
 }

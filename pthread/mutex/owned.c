@@ -19,16 +19,22 @@ static bool noted_me(struct mutex *mutex, uint32_t kind)
 }
 
 /*
- * In the child of a fork: make a private mutex that the forking thread held the child's. The waiters
- * of an inheriting one are the parent's: the kernel queues nobody behind another process's thread.
+ * In the child of a fork: make a private mutex that the forking thread held the child's. If it inherits
+ * priority, those of the parent who wait for it are none of the child's, and the kernel queues nobody
+ * behind a thread of another process; should an older one have done so, it is left to them.
  */
 static COLD bool adopt(struct mutex *mutex, uint32_t kind, uint32_t word)
 {
     if ((kind & MUTEX_SHARED) || !self_inherits(word & WORD_TID) || !noted_me(mutex, kind))
         return false;
-    uint32_t kept = kind & MUTEX_INHERIT ? WORD_OWNER_DIED : WORD_OWNER_DIED | WORD_WAITERS;
+    bool inherits = kind & MUTEX_INHERIT;
+    uint32_t kept = WORD_OWNER_DIED | (inherits ? 0 : WORD_WAITERS);
     while (!arch_cas_fetch(&mutex->word, &word, self_tid() | (word & kept)))
         ;
+    if (inherits && (word & WORD_WAITERS) && parked(&mutex->word, PRIVATE)) {
+        arch_exchange(&mutex->word, word);
+        return false;
+    }
     if (kind_notes_owner(kind))
         arch_store64_relaxed(&mutex->owner, owned_name());
     if (kind & MUTEX_ROBUST) {
