@@ -57,7 +57,8 @@ static bool take(struct mutex *mutex)
 }
 
 /* Ask the kernel until it gives the word, or the deadline passes. */
-static COLD int ask_until_given(struct mutex *mutex, enum scope scope, const struct deadline *deadline)
+static COLD int ask_until_given(struct mutex *mutex, enum scope scope,
+                                const struct deadline *deadline)
 {
     static const uint32_t nothing;
     int error;

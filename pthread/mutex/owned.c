@@ -15,7 +15,8 @@ uint64_t owned_name(void)
 /* Does the note, if there is one, say that the caller is the owner, under this tid or a former? */
 static bool noted_me(struct mutex *mutex, uint32_t kind)
 {
-    return !kind_notes_owner(kind) || arch_load64_relaxed(&mutex->owner) >> MARK_SHIFT == self_mark();
+    return !kind_notes_owner(kind) ||
+           arch_load64_relaxed(&mutex->owner) >> MARK_SHIFT == self_mark();
 }
 
 /*

@@ -92,6 +92,46 @@ START_TEST(child_owns_what_the_forking_thread_held)
 }
 END_TEST
 
+/* The same while others wait for it, in the parent, or in the child before its thread looks at it. */
+static int cannot_lock_yet(void *mutex)
+{
+    int error = lock_within(TIMED, mutex, 3);
+    return error == ETIMEDOUT ? 0 : -1;
+}
+
+/* libc defect: as above. */
+START_TEST(child_owns_what_others_wait_for)
+{
+    if (shared(_i))
+        return;
+    if ((knows_owner(_i) || inherits(_i)) && !unit_on_furwock())
+        unit_skip("libc takes the child's thread for a stranger");
+    pthread_mutex_t mutex;
+    struct unit_call waiter;
+    ck_assert_int_eq(make(&mutex, _i), 0);
+    for (int waits = 0; waits < 2; waits++) {
+        ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+        if (waits) {
+            unit_start(&waiter, lock_unlock, &mutex);
+            unit_wait_until_blocked(&waiter);
+        }
+        pid_t child = unit_fork();
+        if (child == 0) {
+            unit_child_assert(unit_elsewhere(cannot_lock_yet, &mutex) == 0);
+            unit_child_assert(pthread_mutex_unlock(&mutex) == 0);
+            unit_child_assert(unit_elsewhere(lock_unlock, &mutex) == 0);
+            unit_child_assert(pthread_mutex_destroy(&mutex) == 0);
+            _exit(0);
+        }
+        unit_reap(child);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        if (waits)
+            ck_assert_int_eq(unit_finish(&waiter), 0);
+    }
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
 /* The same a generation later, when the thread in between has locked something under its own id. */
 /* libc defect: as above. */
 START_TEST(grandchild_owns_what_the_forking_thread_held)
@@ -235,6 +275,7 @@ static Suite *mutex_process_suite(void)
     tcase_set_timeout(processes, 20);
     tcase_add_loop_test(processes, process_shared_at_different_addresses, 0, VARIANTS);
     tcase_add_loop_test(processes, child_owns_what_the_forking_thread_held, 0, VARIANTS);
+    tcase_add_loop_test(processes, child_owns_what_others_wait_for, 0, VARIANTS);
     tcase_add_loop_test(processes, grandchild_owns_what_the_forking_thread_held, 0, VARIANTS);
     tcase_add_loop_test(processes, child_does_not_own_what_another_thread_held, 0, VARIANTS);
     tcase_add_loop_test(processes, fork_makes_another_owner_of_shared_mutexes, 0, VARIANTS);
