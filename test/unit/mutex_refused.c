@@ -20,6 +20,7 @@ static int take_and_want(void *arg)
     must(pthread_mutex_lock(half->has));
     atomic_store(&half->held, 1);
     unit_wait_for(&half->allowed, 1);
+    atomic_store(&half->held, 2);
     int error = lock_within(half->form, half->wants, half->ms);
     if (error == 0)
         must(pthread_mutex_unlock(half->wants));
@@ -36,7 +37,8 @@ static void half_start(struct half *half)
 static void half_go_on(struct half *half)
 {
     atomic_store(&half->allowed, 1);
-    unit_wait_until_blocked(&half->call);
+    unit_wait_for(&half->held, 2);
+    unit_wait_until_blocked_or_over(&half->call);
 }
 
 /* Who waits first gives up first, or who closes the circle does. The mutexes are robust or not. */
