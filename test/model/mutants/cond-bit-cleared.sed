@@ -1,2 +1,2 @@
 # cond.c: a signal that woke nobody clears the bit of a waiter who has come meanwhile
-/^static COLD void signal_waiters/,/^}/s/        wake(cond, target, EVERYONE);/        ;/
+/^static COLD void signal_waiters/,/^}/s/        wake(cond, EVERYONE);/        ;/

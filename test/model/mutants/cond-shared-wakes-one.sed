@@ -1,2 +1,2 @@
 # cond.c: a broadcast across processes wakes one
-/^static COLD void broadcast_waiters/,/^}/s/wake(cond, target, EVERYONE);/wake(cond, target, 1);/
+/^static COLD void broadcast_waiters/,/^}/s/wake(cond, EVERYONE);/wake(cond, 1);/
