@@ -26,8 +26,8 @@ struct mutex {
     /* how often the owner of a recursive mutex has locked it again: the owner */
     uint32_t depth;
     /*
-     * The owner of a recursive or errorcheck mutex: its id in the plain class, else its name
-     * (mutex/owned.h). A robust mutex's enum recovery. Written by the owner of the word.
+     * The owner of a recursive or errorcheck mutex: its id, its name if process-shared. A robust
+     * mutex's enum recovery. Written by the owner of the word.
      */
     uint64_t owner;
     /* enum mutex_kind, type, protocol, sharing, ceiling: init, and setprioceiling by the owner */

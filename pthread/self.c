@@ -119,11 +119,14 @@ bool self_inherits(uint32_t tid)
 
 uint32_t self_renew_tid(void)
 {
-    uint32_t generation = self_generation(), former = self.tid;
+    uint32_t generation = self_generation(), former = self.tid, before = self.generation;
     uint32_t tid = arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
     self.tid = tid;
     self.generation = generation;
     disinherit(tid);
+    /* a sibling may be given this tid next, and has inherited the same mark */
+    if (former != tid || (before != 0 && before != generation))
+        self.mark = 0;
     if (former != 0 && former != tid) {
         /* the list is the parent's, and the kernel knows of none yet */
         self.robust.next = &self.robust;

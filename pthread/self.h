@@ -37,7 +37,7 @@ struct once_frame {
 struct self {
     /* never reused within the process, kept by fork: private mutexes and rwlocks */
     uint64_t id;
-    /* tells the thread from others that had, or will have, its tid; kept by fork */
+    /* tells the thread from others that had, or will have, its tid */
     uint32_t mark;
     /* the kernel's name for the thread, and the fork generation in which it was true */
     uint32_t tid, generation;
@@ -78,15 +78,6 @@ static inline uint64_t self_id(void)
     return likely(id != 0) ? id : self_assign_id();
 }
 
-uint32_t self_assign_mark(void);
-
-/* The calling thread's mark: a random number other than 0, the same after fork. */
-static inline uint32_t self_mark(void)
-{
-    uint32_t mark = self.mark;
-    return likely(mark != 0) ? mark : self_assign_mark();
-}
-
 /*
  * Counts forks: a word in a page that the kernel wipes in a child. Whatever of a thread's block a
  * child must not believe is compared with it. Zero while unknown.
@@ -112,6 +103,18 @@ static inline bool self_tid_known(void)
 static inline uint32_t self_tid(void)
 {
     return self_tid_known() ? self.tid : self_renew_tid();
+}
+
+uint32_t self_assign_mark(void);
+
+/*
+ * The calling thread's name among all threads there are, were or will be: its tid, and above that its
+ * mark, a random number. Another in the child of a fork.
+ */
+static inline uint64_t self_name(void)
+{
+    uint32_t tid = self_tid(), mark = self.mark;
+    return (uint64_t)(likely(mark != 0) ? mark : self_assign_mark()) << 32 | tid;
 }
 
 /* In the child of a fork: was `tid` the calling thread's in the parent? */

@@ -10,7 +10,7 @@ bool mutex_is_mine(struct mutex *mutex, uint32_t kind)
 {
     if (kind_has_tid(kind))
         return owned_by_me(mutex, kind);
-    return kind_is_typed(kind) && arch_load64_relaxed(&mutex->owner) == self_id();
+    return kind_notes_owner(kind) && arch_load64_relaxed(&mutex->owner) == kind_me(kind);
 }
 
 static void release_class(struct mutex *mutex, uint32_t kind)
@@ -117,7 +117,7 @@ static int follow_ceiling(struct mutex *mutex, unsigned raised, int error)
 
 static void note_owner(struct mutex *mutex, uint32_t kind)
 {
-    arch_store64_relaxed(&mutex->owner, kind_has_tid(kind) ? owned_name() : self_id());
+    arch_store64_relaxed(&mutex->owner, kind_me(kind));
     /* the kernel may have passed it on from an owner that died deep in it */
     mutex->depth = 0;
 }

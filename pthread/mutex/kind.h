@@ -59,6 +59,15 @@ static inline bool kind_notes_owner(uint32_t kind)
     return kind_is_typed(kind) && !(kind & MUTEX_ROBUST);
 }
 
+/*
+ * As whom: an id is kept by fork, as is private memory, and a name is a single thread's in all
+ * processes. Neither is given to another thread when this one has died.
+ */
+static inline uint64_t kind_me(uint32_t kind)
+{
+    return kind & MUTEX_SHARED ? self_name() : self_id();
+}
+
 /* What the kernel does with a robust one, on the robust list, when its owner dies. */
 static inline enum robust_kind kind_on_list(uint32_t kind)
 {

@@ -5,18 +5,10 @@
 
 #include <errno.h>
 
-enum { MARK_SHIFT = 32 };
-
-uint64_t owned_name(void)
-{
-    return (uint64_t)self_mark() << MARK_SHIFT | self_tid();
-}
-
-/* Does the note, if there is one, say that the caller is the owner, under this tid or a former? */
+/* Does the note, if there is one, say that the caller is the owner? */
 static bool noted_me(struct mutex *mutex, uint32_t kind)
 {
-    return !kind_notes_owner(kind) ||
-           arch_load64_relaxed(&mutex->owner) >> MARK_SHIFT == self_mark();
+    return !kind_notes_owner(kind) || arch_load64_relaxed(&mutex->owner) == kind_me(kind);
 }
 
 /*
@@ -36,8 +28,6 @@ static COLD bool adopt(struct mutex *mutex, uint32_t kind, uint32_t word)
         arch_exchange(&mutex->word, word);
         return false;
     }
-    if (kind_notes_owner(kind))
-        arch_store64_relaxed(&mutex->owner, owned_name());
     if (kind & MUTEX_ROBUST) {
         robust_known();
         robust_enlist(mutex, kind_on_list(kind));

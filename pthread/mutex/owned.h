@@ -34,16 +34,9 @@ int wait_for_nothing(const struct deadline *deadline);
 /*
  * Does the calling thread own it, or has it in the parent of a fork? A thread may be given the tid
  * of one that has died and left its tid in the word. The kernel looks after robust ones; for others
- * that check their owner, its name is noted beside the word:
- *
- *      63              32 31               0
- *      +-----------------+-----------------+    0   nobody's, or somebody is about to note it
- *      |  mark (self.h)  |  tid of owner   |
- *      +-----------------+-----------------+
- *
- * (On the robust list they would break it wherever memory is unmapped in which one is held.)
+ * that check their owner, it is noted beside the word who that is (kind_me). On the robust list they
+ * would break it wherever memory is unmapped in which one is held.
  */
 bool owned_by_me(struct mutex *mutex, uint32_t kind);
-uint64_t owned_name(void);
 
 #endif
