@@ -47,11 +47,11 @@
  * Some of them may have gone to sleep by WATCHER alone, and one of these is woken; for the others the
  * signal sets SLEEPERS, since MANY said that there may be some.
  *
- * Waiters with a priority-inheriting mutex sleep by FUTEX_WAIT_REQUEUE_PI, if the condition is
- * private: the kernel then chooses by priority whom to signal, and gives it the mutex or queues it
- * there, with all the lending of priorities that this entails. A waiter that times out or is
- * cancelled may have been queued at the mutex before, and have consumed a signal: it can tell by
- * the sequence, for which it asks the kernel, since the memory may be gone.
+ * Waiters with a priority-inheriting mutex do not watch: they sleep, the kernel wakes the one of the
+ * highest priority, and that one queues for the mutex, where it lends the owner its priority. The
+ * kernel could queue it there itself (FUTEX_WAIT_REQUEUE_PI), but a sleeper of that kind can be
+ * reached by nothing else, and the kernel refuses where it would close a circle of waits, as long as
+ * that lasts, and where memory is short. So it would miss a signal.
  *
  * A waiter that was unblocked before it had fallen asleep must not fall asleep on what the memory
  * has become since, a new condition variable perhaps. So the sequence of each begins somewhere
@@ -68,7 +68,6 @@
 #include "host.h"
 #include "hints.h"
 #include "mutex/mutex.h"
-#include "mutex/owned.h"
 #include "self.h"
 #include "spinning.h"
 #include "watch.h"
@@ -84,9 +83,6 @@ enum { CLOCK_IS_MONOTONIC = 1, COND_SHARED = 2, KNOWN_FLAGS = 3 };
  * its way to the mutex while another holds it (measured: 1 is a third slower than 3).
  */
 enum { WOKEN_AT_ONCE = 3 };
-
-/* In `mutex`, which is where sleepers can be moved: that it inherits priority. */
-#define INHERITS 1ul
 
 static enum scope scope_of(const struct cond *cond)
 {
@@ -119,30 +115,12 @@ struct waiter {
     enum scope scope;
     /* the cancel type of the caller */
     int cancel_type;
-    /* with a mutex that inherits priority: of mutex_expect, and the word slept under */
-    void *expecting;
-    uint32_t word;
 };
 
 /* Where a broadcast may move sleepers that wait with this mutex, as kept in cond->mutex. */
-static void *target_of(struct mutex *mutex)
+static struct mutex *target_of(struct mutex *mutex)
 {
-    uint32_t kind = arch_load_relaxed(&mutex->kind);
-    if (kind_takes_sleepers(kind))
-        return mutex;
-    if ((kind & MUTEX_INHERIT) && !(kind & MUTEX_SHARED))
-        return (void *)((uintptr_t)mutex | INHERITS);
-    return NULL;
-}
-
-static bool inherits(void *target)
-{
-    return (uintptr_t)target & INHERITS;
-}
-
-static struct mutex *mutex_at(void *target)
-{
-    return (struct mutex *)((uintptr_t)target & ~INHERITS);
+    return kind_takes_sleepers(arch_load_relaxed(&mutex->kind)) ? mutex : NULL;
 }
 
 static bool same_sequence(uint32_t a, uint32_t b)
@@ -263,48 +241,6 @@ static int wait_asleep(struct waiter *waiter, uint32_t word, const struct deadli
     }
 }
 
-/* With a priority-inheriting mutex. */
-
-/* Pass on the signal that this waiter may have consumed. */
-static void cancelled_wait_inheriting(void *argument)
-{
-    struct waiter *waiter = argument;
-    const uint32_t *word = &waiter->cond->word;
-    uint32_t now;
-    int done = -EAGAIN;
-    while (done == -EAGAIN && parked_word(word, &now) && !same_sequence(now, waiter->word))
-        done = unpark_pi(word, now, &waiter->mutex->word, 0);
-    if (done == -ENOSYS)
-        unpark(word, 1, PRIVATE, ANY);
-    if (owned_by_me(waiter->mutex, MUTEX_INHERIT)) {
-        mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
-    } else {
-        mutex_not_given(waiter->mutex, waiter->expecting);
-        mutex_reacquire(waiter->mutex, waiter->depth, NOBODY_MOVED);
-    }
-    host_restore_cancel(waiter->cancel_type);
-}
-
-/* Returns what pthread_cond_wait does: the mutex is part of the wait. */
-static int wait_inheriting(struct waiter *waiter, uint32_t word, const struct deadline *deadline)
-{
-    waiter->expecting = mutex_expect(waiter->mutex);
-    waiter->word = word;
-    int result = park_pi_cancellable(&waiter->cond->word, word, deadline, &waiter->mutex->word,
-                                     cancelled_wait_inheriting, waiter);
-    if (result == ENOSYS)
-        result = park_cancellable(&waiter->cond->word, word, deadline, PRIVATE,
-                                  cancelled_wait_inheriting, waiter) == ETIMEDOUT
-                     ? ETIMEDOUT
-                     : EAGAIN;
-    if (result == 0)
-        return mutex_given(waiter->mutex, waiter->depth, waiter->expecting);
-    bool late = result == ETIMEDOUT && parked_unchanged(&waiter->cond->word, word, PRIVATE);
-    mutex_not_given(waiter->mutex, waiter->expecting);
-    int error = mutex_reacquire(waiter->mutex, waiter->depth, NOBODY_MOVED);
-    return error ? error : late ? ETIMEDOUT : 0;
-}
-
 static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline *deadline)
 {
     int error = is_valid(cond) ? mutex_check_held(mutex) : EINVAL;
@@ -320,30 +256,25 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     struct watch watch;
     uint32_t word, step = 0;
     bool watches = false;
-    void *target = NULL;
     if (unlikely(same_sequence(arch_load_relaxed(&cond->word), 0)))
         step = first_sequence(waiter.scope);
     if (waiter.scope == PRIVATE) {
-        target = target_of(mutex);
-        step += set_target(cond, target);
-        if (!inherits(target) && watch_find(&watch, cond) && spin_wanted(&spin, &watch.slot->hints))
+        step += set_target(cond, target_of(mutex));
+        if (!mutex_inherits(mutex) && watch_find(&watch, cond) &&
+            spin_wanted(&spin, &watch.slot->hints))
             watches = announce_watcher(cond, step, &word, &watch);
     }
     if (!watches)
         word = announce(cond, SLEEPERS, step);
     waiter.depth = mutex_release(mutex);
 
-    if (inherits(target)) {
-        error = wait_inheriting(&waiter, word, deadline);
-    } else {
-        enum reacquire others = NOBODY_MOVED;
-        if (!watches || !watch_for_signal(&watch, &spin)) {
-            error = wait_asleep(&waiter, word, deadline);
-            others = OTHERS_MOVED;
-        }
-        int relocked = mutex_reacquire(mutex, waiter.depth, others);
-        error = relocked ? relocked : error;
+    enum reacquire others = NOBODY_MOVED;
+    if (!watches || !watch_for_signal(&watch, &spin)) {
+        error = wait_asleep(&waiter, word, deadline);
+        others = OTHERS_MOVED;
     }
+    int relocked = mutex_reacquire(mutex, waiter.depth, others);
+    error = relocked ? relocked : error;
     host_restore_cancel(waiter.cancel_type);
     return error;
 }
@@ -364,7 +295,7 @@ static uint32_t bits_left(uint32_t bits, enum wakes wakes)
  * Add one to the sequence. Returns the word from before, with *target as it was then; zero if there
  * was no bit, and nothing to do.
  */
-static uint32_t advance(struct cond *cond, enum wakes wakes, void **target)
+static uint32_t advance(struct cond *cond, enum wakes wakes, struct mutex **target)
 {
     for (;;) {
         uint32_t word = arch_load_acquire(&cond->word);
@@ -383,29 +314,9 @@ static bool all_told(const struct cond *cond, uint32_t before)
     return told && !(before & SLEEPERS);
 }
 
-/* Give the mutex to the foremost sleeper, or queue it there, and count - 1 others with it. */
-static int signal_inheriting(struct cond *cond, struct mutex *mutex, int count)
-{
-    int done;
-    do
-        done = unpark_pi(&cond->word, arch_load_relaxed(&cond->word), &mutex->word, count - 1);
-    while (done == -EAGAIN || done == -EINTR);
-    if (done == -ENOSYS)
-        done = unpark(&cond->word, count, PRIVATE, ANY);
-    return done;
-}
-
-/* Wake up to `count` sleepers. */
-static int wake(struct cond *cond, void *target, int count, enum scope scope)
-{
-    if (inherits(target))
-        return signal_inheriting(cond, mutex_at(target), count);
-    return unpark(&cond->word, count, scope, ANY);
-}
-
 static COLD void signal_waiters(struct cond *cond)
 {
-    void *target;
+    struct mutex *target;
     enum scope scope = scope_of(cond);
     bool nobody = self.woke_nobody == cond && !parked(&cond->word, scope);
     enum wakes wakes = nobody ? ALL : ONE;
@@ -414,14 +325,14 @@ static COLD void signal_waiters(struct cond *cond)
     uint32_t before = advance(cond, wakes, &target);
     if (!before || all_told(cond, before))
         return;
-    int woken = wake(cond, target, wakes == ALL ? EVERYONE : 1, scope);
+    int woken = unpark(&cond->word, wakes == ALL ? EVERYONE : 1, scope, ANY);
     if (woken == 0 && bits_left(before, wakes))
         self.woke_nobody = cond;
 }
 
 static COLD void broadcast_waiters(struct cond *cond)
 {
-    void *target;
+    struct mutex *target;
     enum scope scope = scope_of(cond);
     hints_set_used(&cond->hints);
     uint32_t before = advance(cond, ALL, &target);
@@ -429,10 +340,10 @@ static COLD void broadcast_waiters(struct cond *cond)
         return;
     /* whoever has come since may wait with another mutex: then none are moved */
     uint32_t now = sequence_of(before) + SEQUENCE;
-    if (scope == PRIVATE && target && !inherits(target))
-        unpark_some_move_rest(&cond->word, now, WOKEN_AT_ONCE, &mutex_at(target)->word);
+    if (scope == PRIVATE && target)
+        unpark_some_move_rest(&cond->word, now, WOKEN_AT_ONCE, &target->word);
     else
-        wake(cond, target, EVERYONE, scope);
+        unpark(&cond->word, EVERYONE, scope, ANY);
 }
 
 PUBLIC int pthread_cond_signal(pthread_cond_t *object)

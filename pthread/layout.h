@@ -44,7 +44,7 @@ struct mutex {
     /* how often the owner of a recursive mutex has locked it again: the owner */
     uint32_t depth;
     union {
-        /* of a recursive or errorcheck mutex of the plain class: the owner */
+        /* of a recursive or errorcheck mutex, not robust: the owner */
         union name owner;
         /* of a robust mutex, enum recovery: the owner */
         struct {

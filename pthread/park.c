@@ -5,7 +5,6 @@
 
 #include <arch_syscall.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/syscall.h>
 
 /* futex(2), from the kernel's interface. */
@@ -19,8 +18,6 @@ enum {
     FUTEX_TRYLOCK_PI = 8,
     FUTEX_WAIT_BITSET = 9,
     FUTEX_WAKE_BITSET = 10,
-    FUTEX_WAIT_REQUEUE_PI = 11,
-    FUTEX_CMP_REQUEUE_PI = 12,
     FUTEX_LOCK_PI2 = 13,
     FUTEX_PRIVATE_FLAG = 128,
     FUTEX_CLOCK_REALTIME = 256,
@@ -137,7 +134,7 @@ void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
 bool parked(const uint32_t *word, enum scope scope)
 {
     long count = futex(word, FUTEX_REQUEUE, scope, 0, (void *)(long)EVERYONE, word, 0);
-    /* sleepers waiting for a priority-inheriting word refuse to be moved like this */
+    /* those who wait for a priority-inheriting word refuse to be moved like this */
     return count > 0 || count == -EINVAL;
 }
 
@@ -209,32 +206,12 @@ uint32_t park_tid(void)
     return park_trylock_pi(&word, PRIVATE) == 0 ? arch_load_relaxed(&word) : 0;
 }
 
-int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others)
-{
-    return futex(word, FUTEX_CMP_REQUEUE_PI, PRIVATE, 1, (void *)(long)others, target, expected);
-}
-
 /* Moving no sleeper compares the word. Where the kernel cannot compare, nobody was ever moved. */
 bool parked_unchanged(const uint32_t *word, uint32_t expected, enum scope scope)
 {
     static const uint32_t nowhere;
     long result = futex(word, FUTEX_CMP_REQUEUE, scope, 0, NULL, &nowhere, expected);
     return result == 0 || result == -ENOSYS;
-}
-
-/* The kernel copies the word into a pipe, and refuses if there is no memory to copy from. */
-bool parked_word(const uint32_t *word, uint32_t *value)
-{
-    int ends[2] = {-1, -1};
-    if (arch_syscall(SYS_pipe2, (long)ends, O_CLOEXEC, 0, 0, 0, 0) != 0) {
-        *value = arch_load_relaxed(word);
-        return true;
-    }
-    bool read = arch_syscall(SYS_write, ends[1], (long)word, sizeof *word, 0, 0, 0) > 0 &&
-                arch_syscall(SYS_read, ends[0], (long)value, sizeof *value, 0, 0, 0) > 0;
-    arch_syscall(SYS_close, ends[0], 0, 0, 0, 0, 0);
-    arch_syscall(SYS_close, ends[1], 0, 0, 0, 0, 0);
-    return read;
 }
 
 /* Cancellation points. */
@@ -244,42 +221,22 @@ struct wait_closure {
     uint32_t expected;
     const struct deadline *deadline;
     enum scope scope;
-    const uint32_t *target;
 };
 
-/* Make the call of a wait by `call`, if that is not null. */
-static long wait_by(system_call *call, const struct wait_closure *c, int operation)
-{
-    return (call ? call : arch_syscall)(SYS_futex, (long)c->word, scoped(operation, c->scope),
-                                        c->expected, (long)kernel_time(c->deadline),
-                                        (long)c->target, ANY);
-}
-
+/* Make the call by `call`, if that is not null. */
 static int wait_plain(void *argument, system_call *call)
 {
     const struct wait_closure *c = argument;
-    return deadline_check(c->deadline)
-               ? EINVAL
-               : outcome(wait_by(call, c, wait_operation(c->deadline, ANY)));
-}
-
-static int wait_pi(void *argument, system_call *call)
-{
-    const struct wait_closure *c = argument;
-    long result = wait_by(call, c, FUTEX_WAIT_REQUEUE_PI | clock_flag(c->deadline));
-    return result == 0 || result == -ENOSYS || result == -ETIMEDOUT ? -result : EAGAIN;
+    if (deadline_check(c->deadline))
+        return EINVAL;
+    return outcome((call ? call : arch_syscall)(
+        SYS_futex, (long)c->word, scoped(wait_operation(c->deadline, ANY), c->scope), c->expected,
+        (long)kernel_time(c->deadline), 0, ANY));
 }
 
 int park_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
                      enum scope scope, void (*cancelled)(void *), void *argument)
 {
-    struct wait_closure c = {word, expected, deadline, scope, NULL};
+    struct wait_closure c = {word, expected, deadline, scope};
     return host_wait_cancellable(wait_plain, &c, cancelled, argument);
-}
-
-int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
-                        const uint32_t *target, void (*cancelled)(void *), void *argument)
-{
-    struct wait_closure c = {word, expected, deadline, PRIVATE, target};
-    return host_wait_cancellable(wait_pi, &c, cancelled, argument);
 }

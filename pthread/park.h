@@ -71,25 +71,7 @@ int park_unlock_pi(uint32_t *word, enum scope scope);
 /* The caller's tid, by which the kernel would lock such a word; 0 if it has none of this. */
 uint32_t park_tid(void);
 
-/*
- * Sleep while *word is `expected`, to be moved to the mutex word `target` by unpark_pi. 0: this
- * thread owns it. EAGAIN, ETIMEDOUT: it does not. ENOSYS: the kernel has no such call.
- */
-int park_pi_cancellable(const uint32_t *word, uint32_t expected, const struct deadline *deadline,
-                        const uint32_t *target, void (*cancelled)(void *), void *argument);
-/*
- * Give the foremost sleeper `target`, or queue it there, and `others` more with it. Returns how
- * many there were, or -EAGAIN when *word was not `expected`, or another negative errno value.
- */
-int unpark_pi(const uint32_t *word, uint32_t expected, uint32_t *target, int others);
-
 /* Is *word still `expected`, as the kernel sees it? False if its memory is gone. */
 bool parked_unchanged(const uint32_t *word, uint32_t expected, enum scope scope);
-
-/*
- * Read a word whose memory may be gone: false if it is. For rare cases; it takes some system calls.
- * (Without a free file descriptor it reads the word plainly.)
- */
-bool parked_word(const uint32_t *word, uint32_t *value);
 
 #endif

@@ -37,6 +37,17 @@ bool self_wrote(uint64_t whole)
 }
 
 /*
+ * From the clock, since another process has the same ids. The golden section makes of numbers that
+ * lie close together marks that lie far apart: threads that begin within some tenths of a second have
+ * different ones, and others that are given the same tid have the same mark once in 2^31 times.
+ */
+uint32_t self_assign_mark(void)
+{
+    uint64_t now = arch_ticks() + self_id();
+    return self.mark = (uint32_t)(now * 0x9e3779b97f4a7c15u >> 32) | 1;
+}
+
+/*
  * The fork generation.
  *
  *   no page yet --map--> g --fork: the kernel wipes the page--> 0 --first use in the child--> g + n
@@ -192,6 +203,9 @@ uint32_t self_renew_tid(void)
         return 0;
     self.generation = generation;
     disinherit(tid);
+    /* a sibling may be given this tid next, and has inherited the same mark */
+    if (former != tid || (known_in != 0 && known_in != generation))
+        self.mark = 0;
     if (former != 0 && (former != tid || (known_in != 0 && known_in != generation))) {
         begin_robust_list(former == tid);
         inherit(tid, former);

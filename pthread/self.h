@@ -42,6 +42,8 @@ struct self {
     union name name;
     /* the fork generation in which the tid was true */
     uint32_t generation;
+    /* tells the thread from others that had, or will have, its tid */
+    uint32_t mark;
     /* generation in which the robust list was registered with the kernel */
     uint32_t robust_generation;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
@@ -136,6 +138,18 @@ bool self_wrote(uint64_t name);
 static inline bool self_is(uint64_t name)
 {
     return likely(name == self.name.whole && name != 0) || (name != 0 && self_wrote(name));
+}
+
+uint32_t self_assign_mark(void);
+
+/*
+ * The calling thread's name among all threads there are, were or will be: its tid, and above that its
+ * mark, a random number. Another in the child of a fork.
+ */
+static inline uint64_t self_shared_name(void)
+{
+    uint32_t tid = self_tid(), mark = self.mark;
+    return (union name){.tid = tid, .id = likely(mark != 0) ? mark : self_assign_mark()}.whole;
 }
 
 /* In the child of a fork: was `tid` the calling thread's in the parent? */

@@ -10,17 +10,11 @@ bool mutex_is_mine(struct mutex *mutex, uint32_t kind)
 {
     if (kind_has_tid(kind))
         return owned_by_me(mutex, kind);
-    if (!kind_is_typed(kind) || !self_is(arch_load64_relaxed(&mutex->owner.whole)))
+    if (!kind_notes_owner(kind) || !kind_is_me(kind, arch_load64_relaxed(&mutex->owner.whole)))
         return false;
     /* in a child of fork, under another tid now */
-    arch_store64_relaxed(&mutex->owner.whole, self_name());
+    arch_store64_relaxed(&mutex->owner.whole, kind_me(kind));
     return true;
-}
-
-void *mutex_announce(struct mutex *mutex, uint32_t kind)
-{
-    robust_known();
-    return robust_announce(robust_link(mutex, kind_on_list(kind)));
 }
 
 static void release_class(struct mutex *mutex, uint32_t kind)
@@ -30,7 +24,7 @@ static void release_class(struct mutex *mutex, uint32_t kind)
         plain_release(mutex, kind_scope(kind));
         break;
     case OWNED:
-        owned_release(mutex, SHARED);
+        owned_release(mutex);
         break;
     case INHERITING:
         inheriting_release(mutex, kind_scope(kind));
@@ -44,7 +38,7 @@ static int acquire_class(struct mutex *mutex, uint32_t kind, struct attempt how)
     case PLAIN:
         return plain_acquire(mutex, kind, how);
     case OWNED:
-        return owned_acquire(mutex, kind, how);
+        return owned_acquire(mutex, how);
     default:
         return inheriting_acquire(mutex, kind, how);
     }
@@ -52,27 +46,29 @@ static int acquire_class(struct mutex *mutex, uint32_t kind, struct attempt how)
 
 void mutex_release_word(struct mutex *mutex, uint32_t kind)
 {
-    if (!kind_is_listed(kind)) {
+    if (!(kind & MUTEX_ROBUST)) {
         release_class(mutex, kind);
         return;
     }
-    void *before = mutex_announce(mutex, kind);
+    void *before = robust_announce(robust_link(mutex, kind_on_list(kind)));
     robust_delist(mutex);
     release_class(mutex, kind);
     robust_done(before);
 }
 
-/* The rest of a robust mutex's protocol. */
-int mutex_listed_got(struct mutex *mutex, uint32_t kind, int error, void *before)
+static int acquire_robust(struct mutex *mutex, uint32_t kind, struct attempt how)
 {
-    if (error && error != EOWNERDEAD) {
-        robust_done(before);
-        return error;
-    }
-    robust_enlist(mutex, kind_on_list(kind));
+    if (arch_load_relaxed(&mutex->recovery) == NOT_RECOVERABLE)
+        return ENOTRECOVERABLE;
+    if (!robust_known())
+        return ENOTSUP;
+    void *before = robust_announce(robust_link(mutex, kind_on_list(kind)));
+    int error = acquire_class(mutex, kind, how);
+    if (!error || error == EOWNERDEAD)
+        robust_enlist(mutex, kind_on_list(kind));
     robust_done(before);
-    if (!(kind & MUTEX_ROBUST))
-        return 0;
+    if (error && error != EOWNERDEAD)
+        return error;
     uint32_t recovery = arch_load_relaxed(&mutex->recovery);
     if (recovery == NOT_RECOVERABLE) {
         mutex_release_word(mutex, kind);
@@ -89,16 +85,7 @@ int mutex_acquire_word(struct mutex *mutex, uint32_t kind, struct attempt how)
 {
     if (kind_has_tid(kind) && self_tid() == 0)
         return ENOTSUP;
-    if (!kind_is_listed(kind))
-        return acquire_class(mutex, kind, how);
-    if (kind & MUTEX_ROBUST) {
-        if (arch_load_relaxed(&mutex->recovery) == NOT_RECOVERABLE)
-            return ENOTRECOVERABLE;
-        if (!robust_known())
-            return ENOTSUP;
-    }
-    void *before = mutex_announce(mutex, kind);
-    return mutex_listed_got(mutex, kind, acquire_class(mutex, kind, how), before);
+    return kind & MUTEX_ROBUST ? acquire_robust(mutex, kind, how) : acquire_class(mutex, kind, how);
 }
 
 int mutex_relock(struct mutex *mutex, uint32_t kind, struct attempt how)
@@ -134,6 +121,13 @@ static int follow_ceiling(struct mutex *mutex, unsigned raised, int error)
     return refused;
 }
 
+static void note_owner(struct mutex *mutex, uint32_t kind)
+{
+    arch_store64_relaxed(&mutex->owner.whole, kind_me(kind));
+    /* the kernel may have passed it on from an owner that died deep in it */
+    mutex->depth = 0;
+}
+
 int mutex_lock_any(struct mutex *mutex, struct attempt how)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind);
@@ -156,14 +150,14 @@ int mutex_lock_any(struct mutex *mutex, struct attempt how)
         if (error && error != EOWNERDEAD)
             return error;
     }
-    if (kind_is_typed(kind) && !kind_has_tid(kind))
-        arch_store64_relaxed(&mutex->owner.whole, self_name());
+    if (kind_notes_owner(kind))
+        note_owner(mutex, kind);
     return error;
 }
 
 void mutex_unlock_whole(struct mutex *mutex, uint32_t kind)
 {
-    if (kind_is_typed(kind) && !kind_has_tid(kind))
+    if (kind_notes_owner(kind))
         arch_store64_relaxed(&mutex->owner.whole, 0);
     if ((kind & MUTEX_ROBUST) && arch_load_relaxed(&mutex->recovery) == INCONSISTENT)
         arch_store_relaxed(&mutex->recovery, NOT_RECOVERABLE);

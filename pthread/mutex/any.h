@@ -23,11 +23,4 @@ void mutex_unlock_whole(struct mutex *mutex, uint32_t kind);
 int mutex_acquire_word(struct mutex *mutex, uint32_t kind, struct attempt how);
 void mutex_release_word(struct mutex *mutex, uint32_t kind);
 
-/*
- * The word of a listed mutex is about to be acquired or released: returns what was announced before.
- * When it was acquired, or was not: mutex_listed_got makes of the word's result the mutex's.
- */
-void *mutex_announce(struct mutex *mutex, uint32_t kind);
-int mutex_listed_got(struct mutex *mutex, uint32_t kind, int error, void *before);
-
 #endif

@@ -1,7 +1,8 @@
 /*
  * Priority ceilings. A thread counts the mutexes it holds at each ceiling; its priority is the
  * highest of these and of the one it had before it held any, its base. A thread without real-time
- * priority has base 0, and runs under SCHED_FIFO while it holds a ceiling, if the system permits.
+ * priority has base 0, and runs under SCHED_FIFO while it holds a ceiling, if the system permits. One
+ * of SCHED_DEADLINE comes before those of all priorities, and so exceeds every ceiling.
  *
  * The base is read when the first ceiling is taken. While ceilings are held the thread itself can
  * change it; what others set lasts until the next ceiling is taken or dropped.
@@ -43,14 +44,23 @@ static void let_go(unsigned ceiling)
         self.highest_ceiling--;
 }
 
-static void read_base(void)
+static bool is_deadline(int policy)
+{
+    return (policy & ~SCHED_RESET_ON_FORK) == SCHED_DEADLINE;
+}
+
+static int read_base(void)
 {
     /* the kernel's struct sched_param is one int; libcs reserve more */
     int parameter[16] = {0};
-    arch_syscall(SYS_sched_getparam, 0, (long)parameter, 0, 0, 0, 0);
+    long policy = 0, refused = arch_syscall(SYS_sched_getparam, 0, (long)parameter, 0, 0, 0, 0);
+    if (!refused && parameter[0] == 0)
+        policy = arch_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0);
+    if (refused || policy < 0)
+        return EPERM;
     self.base_priority = parameter[0];
-    if (self.base_priority == 0)
-        self.base_policy = arch_syscall(SYS_sched_getscheduler, 0, 0, 0, 0, 0, 0);
+    self.base_policy = policy;
+    return is_deadline(policy) ? EINVAL : 0;
 }
 
 /* A real-time thread keeps its policy; another has SCHED_FIFO while it is raised. */
@@ -76,12 +86,13 @@ static int follow(int before)
 int ceiling_raise(unsigned ceiling)
 {
     int before = self.highest_ceiling;
-    if (before == 0)
-        read_base();
+    int error = before == 0 ? read_base() : 0;
+    if (error)
+        return error;
     if (self.base_priority > (int)ceiling)
         return EINVAL;
     hold(ceiling);
-    int error = follow(before);
+    error = follow(before);
     if (error)
         let_go(ceiling);
     return error;
@@ -122,7 +133,8 @@ int ceiling_base_policy(void)
 int ceiling_rebase(int policy, int priority)
 {
     int type = policy & ~SCHED_RESET_ON_FORK;
-    if (priority < arch_syscall(SYS_sched_get_priority_min, type, 0, 0, 0, 0, 0) ||
+    if (is_deadline(policy) ||
+        priority < arch_syscall(SYS_sched_get_priority_min, type, 0, 0, 0, 0, 0) ||
         priority > arch_syscall(SYS_sched_get_priority_max, type, 0, 0, 0, 0, 0))
         return EINVAL;
     int highest = self.highest_ceiling;

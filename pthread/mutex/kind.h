@@ -53,22 +53,34 @@ static inline bool kind_has_tid(uint32_t kind)
     return class_of(kind) != PLAIN;
 }
 
-/*
- * On the robust list. A mutex that checks its owner by the tid is there even if it is not robust,
- * so that no thread that is given a dead owner's tid becomes the owner.
- */
-static inline bool kind_is_listed(uint32_t kind)
+/* Is the owner noted beside the word? Of a robust one its recovery is, and the word tells the owner. */
+static inline bool kind_notes_owner(uint32_t kind)
 {
-    return (kind & MUTEX_ROBUST) || (kind_has_tid(kind) && kind_is_typed(kind));
+    return kind_is_typed(kind) && !(kind & MUTEX_ROBUST);
 }
 
-/* What the kernel does with it there when its owner dies. */
+/*
+ * As whom: an id is kept by fork, as is private memory, and a name is a single thread's in all
+ * processes. Neither is given to another thread when this one has died.
+ */
+static inline uint64_t kind_me(uint32_t kind)
+{
+    return kind & MUTEX_SHARED ? self_shared_name() : self_name();
+}
+
+/* Is that the calling thread? */
+static inline bool kind_is_me(uint32_t kind, uint64_t owner)
+{
+    return kind & MUTEX_SHARED ? owner == self_shared_name() : self_is(owner);
+}
+
+/* What the kernel does with a robust one, on the robust list, when its owner dies. */
 static inline enum robust_kind kind_on_list(uint32_t kind)
 {
     return kind & MUTEX_INHERIT ? ROBUST_PI : ROBUST_PLAIN;
 }
 
-/* The kernel wakes the heirs of a listed mutex as sleepers in shared memory, wherever it lies. */
+/* The kernel wakes the heirs of a robust mutex as sleepers in shared memory, wherever it lies. */
 static inline enum scope kind_scope(uint32_t kind)
 {
     return (kind & MUTEX_SHARED) || class_of(kind) == OWNED ? SHARED : PRIVATE;

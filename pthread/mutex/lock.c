@@ -126,7 +126,7 @@ static int trylock_kind(struct mutex *mutex, uint32_t kind)
 /* Announced, and off the list: others wait. */
 static COLD int release_robust_cold(struct mutex *mutex, void *before)
 {
-    owned_release(mutex, SHARED);
+    owned_release(mutex);
     robust_done(before);
     return 0;
 }
@@ -240,33 +240,10 @@ int mutex_reacquire(struct mutex *mutex, uint32_t depth, enum reacquire others)
 {
     int error = checked_mutex_locked(
         mutex, mutex_lock_any(mutex, (struct attempt){.moved = others == OTHERS_MOVED}));
-    if (!error)
+    /* who is told of a death has the mutex, as deep as before */
+    if (!error || error == EOWNERDEAD)
         mutex->depth = depth;
     return error;
-}
-
-void *mutex_expect(struct mutex *mutex)
-{
-    uint32_t kind = arch_load_relaxed(&mutex->kind);
-    self_tid();
-    return kind_is_listed(kind) ? mutex_announce(mutex, kind) : NULL;
-}
-
-int mutex_given(struct mutex *mutex, uint32_t depth, void *before)
-{
-    uint32_t kind = arch_load_relaxed(&mutex->kind);
-    int error = inheriting_got(mutex);
-    error = checked_mutex_locked(
-        mutex, kind_is_listed(kind) ? mutex_listed_got(mutex, kind, error, before) : 0);
-    if (!error)
-        mutex->depth = depth;
-    return error;
-}
-
-void mutex_not_given(struct mutex *mutex, void *before)
-{
-    if (kind_is_listed(arch_load_relaxed(&mutex->kind)))
-        robust_done(before);
 }
 
 /* Other names under which programs know these. */

@@ -14,12 +14,10 @@ uint32_t mutex_release(struct mutex *mutex);
  */
 enum reacquire { NOBODY_MOVED, OTHERS_MOVED };
 int mutex_reacquire(struct mutex *mutex, uint32_t depth, enum reacquire others);
-/*
- * The kernel may give this thread a priority-inheriting mutex: before, and after it did or did not.
- * mutex_given returns 0, EOWNERDEAD or ENOTRECOVERABLE.
- */
-void *mutex_expect(struct mutex *mutex);
-int mutex_given(struct mutex *mutex, uint32_t depth, void *before);
-void mutex_not_given(struct mutex *mutex, void *before);
+
+static inline bool mutex_inherits(const struct mutex *mutex)
+{
+    return arch_load_relaxed(&mutex->kind) & MUTEX_INHERIT;
+}
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Words that record their owner, in the format of the kernel's robust list; the kernel marks them if
- * the owner dies.
+ * Words that record their owner, in the format of the kernel's robust list; the kernel marks those of
+ * robust mutexes if the owner dies, and inheriting ones that it passes on.
  *
  *      31        30           29                0
  *      +---------+------------+-----------------+    0                free
@@ -21,19 +21,22 @@
 #include "kind.h"
 
 /* 0, EOWNERDEAD, ETIMEDOUT, EINVAL or EBUSY. */
-int owned_acquire(struct mutex *mutex, uint32_t kind, struct attempt how);
-void owned_release(struct mutex *mutex, enum scope scope);
+int owned_acquire(struct mutex *mutex, struct attempt how);
+void owned_release(struct mutex *mutex);
 
-/* The same, and what park_lock_pi returns besides. */
+/* The same. */
 int inheriting_acquire(struct mutex *mutex, uint32_t kind, struct attempt how);
 void inheriting_release(struct mutex *mutex, enum scope scope);
-/* The word was got through the kernel: 0, or EOWNERDEAD if that has left the mark of a death in it. */
-int inheriting_got(struct mutex *mutex);
 
 /* Sleep until the deadline, if there is one: what POSIX calls a deadlock. ETIMEDOUT or EINVAL. */
 int wait_for_nothing(const struct deadline *deadline);
 
-/* Does the word say that the calling thread owns it, or has that been so in the parent of a fork? */
+/*
+ * Does the calling thread own it, or has it in the parent of a fork? A thread may be given the tid
+ * of one that has died and left its tid in the word. The kernel looks after robust ones; for others
+ * that check their owner, it is noted beside the word who that is (kind_me). On the robust list they
+ * would break it wherever memory is unmapped in which one is held.
+ */
 bool owned_by_me(struct mutex *mutex, uint32_t kind);
 
 #endif

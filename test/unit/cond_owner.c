@@ -167,6 +167,117 @@ START_TEST(a_waiter_is_told_that_the_owner_was_killed_in_another_process)
 }
 END_TEST
 
+/* A recursive mutex is as deep after the wait as it was before, whatever has become of its owner. */
+static int wait_deep_and_recover(void *arg)
+{
+    struct passenger *p = arg;
+    pthread_mutex_t *mutex = &p->station->mutex;
+    must(pthread_mutex_lock(mutex));
+    int error = wait_once(arg);
+    if (error == EOWNERDEAD)
+        must(pthread_mutex_consistent(mutex));
+    for (int i = 0; i < 2; i++) {
+        insist(unit_elsewhere(try_and_unlock, mutex) == EBUSY);
+        must(pthread_mutex_unlock(mutex));
+    }
+    insist(pthread_mutex_unlock(mutex) == EPERM);
+    return error;
+}
+
+/* libc defect: a wait releases the mutex once, however deep it is. */
+START_TEST(a_waiter_told_of_a_death_is_as_deep_as_before)
+{
+    const struct kind *kind = &kinds[_i];
+    if (kind->robust != PTHREAD_MUTEX_ROBUST || kind->type != PTHREAD_MUTEX_RECURSIVE)
+        return;
+    if (!unit_on_furwock())
+        unit_skip("libc does not release what is locked twice");
+    for (int pshared = 0; pshared < 2; pshared++) {
+        struct station s;
+        struct passenger p = {.station = &s};
+        ck_assert_ptr_null(init_station(&s, kind, pshared));
+        unit_start(&p.call, wait_deep_and_recover, &p);
+        enter_when_waiting(&s, 1);
+        leave(&s);
+        ck_assert_int_eq(unit_elsewhere(die_owning, &s), 0);
+        ck_assert_int_eq(unit_finish(&p.call), EOWNERDEAD);
+        end_station(&s);
+    }
+}
+END_TEST
+
+/* ---- Circles ---- */
+
+/*
+ * The waiter holds what the owner of its mutex waits for. When it is signalled, it cannot be queued for
+ * its mutex: that would close a circle. It comes all the same, when the owner has given up.
+ */
+struct ring {
+    struct station station;
+    pthread_mutex_t other;
+    atomic_int owned;
+};
+
+static int wait_in_ring(void *arg)
+{
+    struct ring *ring = arg;
+    must(pthread_mutex_lock(&ring->other));
+    struct passenger p = {.station = &ring->station};
+    int error = take_permit(&p);
+    must(pthread_mutex_unlock(&ring->other));
+    return error;
+}
+
+static int own_and_want(void *arg)
+{
+    struct ring *ring = arg;
+    struct station *s = &ring->station;
+    must(pthread_mutex_lock(&s->mutex));
+    atomic_store(&s->permits, 2);
+    atomic_store(&ring->owned, 1);
+    struct timespec at = unit_deadline(CLOCK_REALTIME, 60);
+    int error = pthread_mutex_timedlock(&ring->other, &at);
+    must(pthread_mutex_unlock(&s->mutex));
+    return error;
+}
+
+/* libc defect: glibc aborts, or the waiter never gets its mutex. */
+START_TEST(a_signal_reaches_a_waiter_in_a_circle)
+{
+    const struct kind *kind = &kinds[_i];
+    if (kind->protocol != PTHREAD_PRIO_INHERIT)
+        return;
+    if (!unit_on_furwock())
+        unit_skip("the waiter never comes back");
+    for (int round = 0; round < 4; round++) {
+        bool pshared = round & 1, broadcast = round & 2;
+        struct ring ring;
+        struct station *s = &ring.station;
+        struct unit_call waiter, owner;
+        struct passenger second = {.station = s};
+        ck_assert_ptr_null(init_station(s, kind, pshared));
+        ck_assert_ptr_null(init_mutex(&ring.other, kind, PTHREAD_PROCESS_PRIVATE));
+        atomic_init(&ring.owned, 0);
+        unit_start(&waiter, wait_in_ring, &ring);
+        enter_when_waiting(s, 1);
+        leave(s);
+        unit_start(&second.call, take_permit, &second);
+        enter_when_waiting(s, 2);
+        leave(s);
+        unit_start(&owner, own_and_want, &ring);
+        unit_wait_for(&ring.owned, 1);
+        unit_wait_until_blocked_or_over(&owner);
+        for (int i = 0; i < (broadcast ? 1 : 2); i++)
+            must(broadcast ? pthread_cond_broadcast(&s->cond) : pthread_cond_signal(&s->cond));
+        ck_assert_int_eq(unit_finish(&owner), ETIMEDOUT);
+        ck_assert_int_eq(unit_finish(&waiter), 0);
+        ck_assert_int_eq(unit_finish(&second.call), 0);
+        end_station(s);
+        ck_assert_int_eq(pthread_mutex_destroy(&ring.other), 0);
+    }
+}
+END_TEST
+
 /* ---- Priorities ---- */
 
 struct ranked {
@@ -364,7 +475,13 @@ static Suite *cond_owner_suite(void)
     tcase_add_loop_test(dying, a_waiter_that_times_out_is_told_that_the_owner_died, 0, KINDS);
     tcase_add_loop_test(dying, a_waiter_is_told_that_the_owner_was_killed_in_another_process, 0,
                         KINDS);
+    tcase_add_loop_test(dying, a_waiter_told_of_a_death_is_as_deep_as_before, 0, KINDS);
     suite_add_tcase(suite, dying);
+
+    TCase *circles = tcase_create("circles");
+    tcase_set_timeout(circles, 20);
+    tcase_add_loop_test(circles, a_signal_reaches_a_waiter_in_a_circle, 0, KINDS);
+    suite_add_tcase(suite, circles);
 
     /* Private, then process-shared. */
     TCase *priorities = tcase_create("priorities");

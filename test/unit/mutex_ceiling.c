@@ -680,6 +680,89 @@ START_TEST(ordinary_thread_may_lock_under_a_ceiling)
 }
 END_TEST
 
+/*
+ * A thread of SCHED_DEADLINE comes before every priority, and so exceeds every ceiling. The kernel's
+ * struct sched_attr, which not all headers have.
+ */
+struct deadline_attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+};
+enum { DEADLINE_POLICY = 6 };
+
+static int policy_of_thread(void)
+{
+    return (int)syscall(SYS_sched_getscheduler, 0);
+}
+
+static int lock_by_deadline(void *arg)
+{
+    pthread_mutex_t *mutex = arg;
+    struct deadline_attr attr = {.size = sizeof attr,
+                                 .policy = DEADLINE_POLICY,
+                                 .runtime = 10000000,
+                                 .deadline = 100000000,
+                                 .period = 100000000};
+    int former = -1;
+    if (syscall(SYS_sched_setattr, 0, &attr, 0) != 0)
+        return ENOSYS;
+    ck_assert_int_eq(pthread_mutex_trylock(mutex), EINVAL);
+    ck_assert_int_eq(policy_of_thread(), DEADLINE_POLICY);
+    for (enum form form = PLAIN; form < FORMS; form++) {
+        ck_assert_int_eq(lock_within(form, mutex, 10000), EINVAL);
+        ck_assert_int_eq(policy_of_thread(), DEADLINE_POLICY);
+    }
+    ck_assert_int_eq(pthread_mutex_setprioceiling(mutex, 21, &former), 0);
+    ck_assert_int_eq(former, 20);
+    ck_assert_int_eq(policy_of_thread(), DEADLINE_POLICY);
+    return 0;
+}
+
+/* libc defect: glibc gives the thread the mutex, and another policy for ever. */
+START_TEST(deadline_thread_exceeds_every_ceiling)
+{
+    NEEDS_REALTIME();
+    if (!unit_on_furwock())
+        unit_skip("libc takes the thread's policy away");
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, _i, 20);
+    int error = unit_elsewhere(lock_by_deadline, &mutex);
+    if (error == ENOSYS)
+        unit_skip("SCHED_DEADLINE is not permitted here");
+    ck_assert_int_eq(error, 0);
+    ck_assert_int_eq(unit_elsewhere(lock_unlock, &mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+/* Without the runtime that it takes, nobody gets that policy; and who holds a ceiling keeps its own. */
+static int ask_for_deadline(void *arg)
+{
+    pthread_mutex_t *mutex = arg;
+    struct sched_param param = {.sched_priority = 0};
+    must(pthread_mutex_lock(mutex));
+    ck_assert_int_eq(pthread_setschedparam(pthread_self(), DEADLINE_POLICY, &param), EINVAL);
+    ck_assert_int_eq(my_priority(), 20);
+    must(pthread_mutex_unlock(mutex));
+    ck_assert_int_eq(policy_of_thread(), SCHED_OTHER);
+    return 0;
+}
+
+START_TEST(deadline_is_no_policy_to_return_to)
+{
+    NEEDS_REALTIME();
+    if (!unit_on_furwock())
+        unit_skip("libc's ordinary threads cannot lock");
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, _i, 20);
+    ck_assert_int_eq(unit_elsewhere(ask_for_deadline, &mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
 static Suite *mutex_ceiling_suite(void)
 {
     Suite *suite = suite_create("mutex_ceiling");
@@ -706,6 +789,8 @@ static Suite *mutex_ceiling_suite(void)
     tcase_add_loop_test(ceiling, ceiling_and_inheritance_together, 0, VARIANTS);
     tcase_add_loop_test(ceiling, threads_under_a_ceiling_exclude_each_other, 0, VARIANTS);
     tcase_add_loop_test(ceiling, ordinary_thread_may_lock_under_a_ceiling, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, deadline_thread_exceeds_every_ceiling, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, deadline_is_no_policy_to_return_to, 0, VARIANTS);
     suite_add_tcase(suite, ceiling);
     return suite;
 }

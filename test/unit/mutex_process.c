@@ -92,6 +92,46 @@ START_TEST(child_owns_what_the_forking_thread_held)
 }
 END_TEST
 
+/* The same while others wait for it, in the parent, or in the child before its thread looks at it. */
+static int cannot_lock_yet(void *mutex)
+{
+    int error = lock_within(TIMED, mutex, 3);
+    return error == ETIMEDOUT ? 0 : -1;
+}
+
+/* libc defect: as above. */
+START_TEST(child_owns_what_others_wait_for)
+{
+    if (shared(_i))
+        return;
+    if ((knows_owner(_i) || inherits(_i)) && !unit_on_furwock())
+        unit_skip("libc takes the child's thread for a stranger");
+    pthread_mutex_t mutex;
+    struct unit_call waiter;
+    ck_assert_int_eq(make(&mutex, _i), 0);
+    for (int waits = 0; waits < 2; waits++) {
+        ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+        if (waits) {
+            unit_start(&waiter, lock_unlock, &mutex);
+            unit_wait_until_blocked(&waiter);
+        }
+        pid_t child = unit_fork();
+        if (child == 0) {
+            unit_child_assert(unit_elsewhere(cannot_lock_yet, &mutex) == 0);
+            unit_child_assert(pthread_mutex_unlock(&mutex) == 0);
+            unit_child_assert(unit_elsewhere(lock_unlock, &mutex) == 0);
+            unit_child_assert(pthread_mutex_destroy(&mutex) == 0);
+            _exit(0);
+        }
+        unit_reap(child);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        if (waits)
+            ck_assert_int_eq(unit_finish(&waiter), 0);
+    }
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
 /* The same a generation later, when the thread in between has locked something under its own id. */
 /* libc defect: as above. */
 START_TEST(grandchild_owns_what_the_forking_thread_held)
@@ -202,6 +242,58 @@ START_TEST(fork_makes_another_owner_of_shared_mutexes)
 }
 END_TEST
 
+/*
+ * Nor is it a third process's that is given the number of one that has ended. These two have nothing
+ * in common but the parent, which has locked such mutexes itself.
+ */
+static bool next_pid_shall_be(pid_t pid)
+{
+    FILE *f = fopen("/proc/sys/kernel/ns_last_pid", "w");
+    if (f == NULL)
+        return false;
+    bool written = fprintf(f, "%d", (int)pid - 1) > 0;
+    return fclose(f) == 0 && written;
+}
+
+/* libc defect: glibc tells processes by their number. */
+START_TEST(process_of_the_same_number_is_not_the_owner)
+{
+    if (!shared(_i) || !knows_owner(_i) || robust(_i))
+        return;
+    if (!unit_on_furwock())
+        unit_skip("libc takes a process of the same number for the owner");
+    int fd, fd2;
+    struct room *room = room_make(&fd, _i), *other = room_make(&fd2, _i);
+    ck_assert_int_eq(lock_unlock(&other->mutex), 0);
+    pid_t owner = unit_fork();
+    if (owner == 0) {
+        unit_child_assert(pthread_mutex_lock(&room->mutex) == 0);
+        _exit(0);
+    }
+    unit_reap(owner);
+    bool found = false;
+    for (int attempt = 0; attempt < 100 && !found; attempt++) {
+        if (!next_pid_shall_be(owner))
+            unit_skip("process ids cannot be chosen here");
+        pid_t namesake = unit_fork();
+        if (namesake == 0) {
+            if (getpid() == owner) {
+                unit_child_assert(pthread_mutex_trylock(&room->mutex) == EBUSY);
+                unit_child_assert(pthread_mutex_unlock(&room->mutex) == EPERM);
+                unit_child_assert(lock_within(TIMED, &room->mutex, 3) == ETIMEDOUT);
+            }
+            _exit(0);
+        }
+        found = namesake == owner;
+        unit_reap(namesake);
+    }
+    if (!found)
+        unit_skip("others of the machine took the number");
+    ck_assert_int_eq(pthread_mutex_trylock(&room->mutex), EBUSY);
+    room_close(fd2, other);
+}
+END_TEST
+
 /* A vfork child runs on its parent's memory, and must leave it as it found it. */
 START_TEST(vfork_child_does_not_disturb_its_parent)
 {
@@ -235,9 +327,11 @@ static Suite *mutex_process_suite(void)
     tcase_set_timeout(processes, 20);
     tcase_add_loop_test(processes, process_shared_at_different_addresses, 0, VARIANTS);
     tcase_add_loop_test(processes, child_owns_what_the_forking_thread_held, 0, VARIANTS);
+    tcase_add_loop_test(processes, child_owns_what_others_wait_for, 0, VARIANTS);
     tcase_add_loop_test(processes, grandchild_owns_what_the_forking_thread_held, 0, VARIANTS);
     tcase_add_loop_test(processes, child_does_not_own_what_another_thread_held, 0, VARIANTS);
     tcase_add_loop_test(processes, fork_makes_another_owner_of_shared_mutexes, 0, VARIANTS);
+    tcase_add_loop_test(processes, process_of_the_same_number_is_not_the_owner, 0, VARIANTS);
     tcase_add_loop_test(processes, vfork_child_does_not_disturb_its_parent, 0, VARIANTS);
     suite_add_tcase(suite, processes);
     return suite;

@@ -72,6 +72,53 @@ static void end_of(int end, pid_t child, struct room *room)
     }
 }
 
+/*
+ * Memory is given back in which other mutexes are held, as by who unlocks after that what was mapped.
+ * They are not robust, and no concern of those that are.
+ */
+static void hold_and_unmap(int type, int pshared, int protocol)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    int fd = unit_memory(size);
+    pthread_mutex_t *mutex = unit_map(fd, size);
+    unit_child_assert(unit_mutex_init(mutex, type, pshared, PTHREAD_MUTEX_STALLED, protocol) == 0);
+    unit_child_assert(pthread_mutex_lock(mutex) == 0);
+    unit_child_assert(munmap(mutex, size) == 0);
+    unit_child_assert(close(fd) == 0);
+}
+
+START_TEST(unmapped_memory_that_held_a_mutex_hides_no_robust_one)
+{
+    NEEDS_VARIANT(_i);
+    if (!shared(_i))
+        return;
+    int fd;
+    struct room *room = room_make(&fd, _i);
+    for (int protocol = 0; protocol < 2; protocol++)
+        for (int type = 0; type < TYPES; type++) {
+            pid_t child = unit_fork();
+            if (child == 0) {
+                unit_child_assert(pthread_mutex_lock(&room->mutex) == 0);
+                for (int pshared = 0; pshared < 2; pshared++)
+                    hold_and_unmap(types[type], pshared, protocols[protocol]);
+                pthread_mutex_t after;
+                unit_child_assert(unit_mutex_init(&after, types[type], PTHREAD_PROCESS_SHARED,
+                                                  PTHREAD_MUTEX_STALLED, protocols[protocol]) == 0);
+                unit_child_assert(lock_unlock(&after) == 0);
+                unit_child_assert(lock_unlock(&room->other) == 0);
+                _exit(0);
+            }
+            unit_reap(child);
+            ck_assert_int_eq(lock_within(TIMED, &room->mutex, 10000), EOWNERDEAD);
+            ck_assert_int_eq(pthread_mutex_consistent(&room->mutex), 0);
+            ck_assert_int_eq(pthread_mutex_unlock(&room->mutex), 0);
+            ck_assert_int_eq(lock_within(TIMED, &room->other, 10000), 0);
+            ck_assert_int_eq(pthread_mutex_unlock(&room->other), 0);
+        }
+    room_close(fd, room);
+}
+END_TEST
+
 START_TEST(end_of_a_process_is_told)
 {
     NEEDS_VARIANT(_i);
@@ -542,6 +589,8 @@ static Suite *mutex_robust_process_suite(void)
     TCase *processes = tcase_create("death of a process");
     tcase_set_timeout(processes, 20);
     tcase_add_loop_test(processes, end_of_a_process_is_told, 0, VARIANTS);
+    tcase_add_loop_test(processes, unmapped_memory_that_held_a_mutex_hides_no_robust_one, 0,
+                        VARIANTS);
     tcase_add_loop_test(processes, end_of_a_process_wakes_those_who_wait, 0, VARIANTS);
     tcase_add_loop_test(processes, wake_is_not_lost_with_the_woken, 0, VARIANTS);
     tcase_add_loop_test(processes, waiters_of_another_process_learn_it, 0, VARIANTS);

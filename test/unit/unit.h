@@ -362,6 +362,15 @@ static inline void unit_wait_until_blocked(struct unit_call *call)
     ck_assert(!atomic_load(&call->returned));
 }
 
+/* Wait until the call has blocked, or has returned because its time was over. */
+static inline void unit_wait_until_blocked_or_over(struct unit_call *call)
+{
+    struct timespec nap = {0, 200000};
+    unit_wait_for(&call->tid, 1);
+    while (!atomic_load(&call->returned) && unit_state(getpid(), atomic_load(&call->tid)) != 'S')
+        nanosleep(&nap, NULL);
+}
+
 /* Wait for the call's return; its result. */
 static inline int unit_finish(struct unit_call *call)
 {

@@ -1,2 +1,2 @@
 # cond.c: a signal that clears the bit does not wake those who have come meanwhile
-s/    int woken = wake(.*/    int woken = wakes == ALL ? 0 : wake(cond, target, 1, scope);/
+s/    int woken = unpark(.*/    int woken = wakes == ALL ? 0 : unpark(\&cond->word, 1, scope, ANY);/

@@ -1,2 +1,2 @@
 # cond.c: a broadcast across processes wakes one
-/^static COLD void broadcast_waiters/,/^}/s/wake(cond, target, EVERYONE, scope);/wake(cond, target, 1, scope);/
+/^static COLD void broadcast_waiters/,/^}/s/unpark(\&cond->word, EVERYONE/unpark(\&cond->word, 1/

@@ -1,5 +1,5 @@
 # cond.c: the wake comes before the sequence changes
 /^static COLD void signal_waiters/,/^}/{
-s/    uint32_t before = advance/    wake(cond, arch_load_pointer(\&cond->mutex), 1, scope);\n&/
-s/    int woken = wake(.*/    int woken = 1;/
+s/    uint32_t before = advance/    unpark(\&cond->word, 1, scope, ANY);\n&/
+s/    int woken = unpark(.*/    int woken = 1;/
 }

@@ -1,2 +1,2 @@
 # mutex/owned.c: a waiter is not told that the owner has died
-s/return died ? EOWNERDEAD : 0;/return 0;/
+s/return word & WORD_OWNER_DIED ? EOWNERDEAD : 0;/return 0;/

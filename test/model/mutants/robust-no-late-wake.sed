@@ -1,2 +1,2 @@
 # mutex/owned.c: a release that has found nobody asleep does not wake those who came meanwhile
-/^void owned_release/,/^}/s/unpark(&mutex->word, EVERYONE, scope, ANY);/;/
+/^void owned_release/,/^}/s/unpark(&mutex->word, EVERYONE, SHARED, ANY);/;/
