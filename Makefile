@@ -70,6 +70,7 @@ help:
 	@echo "make format     every source as .clang-format says; format-check: only look"
 	@echo "make memcheck   the tests under valgrind, beside libc's own run"
 	@echo "make checkers   races found and not found by helgrind, drd and the sanitizers"
+	@echo "make orders     of these: the order that the library's atomic operations declare"
 	@echo "make model      every interleaving of small programs on the real sources; mutants of them"
 	@echo "make conformance  POSIX, assertion by assertion, on libc and on Furwock; SUITE=DIR adds a suite"
 	@echo "make stress     random stress of every object for SECONDS=60"

@@ -272,7 +272,8 @@ static COLD void invite_readers(struct rwlock *rwlock)
         arch_ticks() < arch_load64_relaxed(&rwlock->inhibited_until))
         return;
     bool fences = !asymmetric_may_begin() || arch_load_relaxed(&rwlock->restless);
-    arch_store_relaxed(&rwlock->mode, fences ? READERS_FENCED : READERS_ASYMMETRIC);
+    /* whoever reads because of it sees what the last writer wrote, as the caller does */
+    arch_store_release(&rwlock->mode, fences ? READERS_FENCED : READERS_ASYMMETRIC);
 }
 
 static inline void count_read(struct rwlock *rwlock)

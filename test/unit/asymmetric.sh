@@ -1,8 +1,9 @@
 #!/bin/sh
 # FURWOCK=asymmetric: asymmetric.sh LIBRARY. By default no membarrier call is made; with the option
 # the tests of the objects that it changes pass, and a program that meets a sandbox which refuses
-# membarrier, from the start or from the middle, loses nothing; preloaded, and statically linked if
-# musl/libfurwock.a lies beside the library. Ends with "N passed, N failed".
+# membarrier, from the start or from the middle, loses nothing; mutexes that are biased, or may not be, can
+# be destroyed and shared. Preloaded, and statically linked if musl/libfurwock.a lies beside the library.
+# Ends with "N passed, N failed".
 set -u
 lib=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 archive=$(dirname "$lib")/musl/libfurwock.a
@@ -16,17 +17,18 @@ command -v strace >/dev/null || {
 }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-${CC:-cc} -std=gnu11 -O2 -Wall -Wextra -o "$work/program" "$here/asymmetric/program.c" -pthread ||
-    exit 1
-if [ -f "$archive" ]; then
+for program in program kinds; do
+    ${CC:-cc} -std=gnu11 -O2 -Wall -Wextra -o "$work/$program" "$here/asymmetric/$program.c" \
+        -pthread || exit 1
+    [ -f "$archive" ] || continue
     # musl has no headers of the kernel's
     # shellcheck disable=SC2046
     $(variable CC) -O2 -Wall -Wextra -nostdinc -I"$here/../../include" \
         -isystem $(variable MUSL_HEADERS) -isystem $(variable COMPILER_HEADERS) \
         -idirafter /usr/include -idirafter "/usr/include/$(gcc -dumpmachine)" \
-        $(variable MUSL_LINK) -o "$work/static" "$here/asymmetric/program.c" \
+        $(variable MUSL_LINK) -o "$work/$program-static" "$here/asymmetric/$program.c" \
         "$archive" $(variable MUSL_LIBS) || exit 1
-fi
+done
 passed=0 failed=0
 
 report() { # report STATUS NAME
@@ -40,26 +42,53 @@ report() { # report STATUS NAME
     fi
 }
 
-traced() { # traced PROGRAM [OPTION]: the number of membarrier calls
-    strace -f -e trace=membarrier -e signal=none -o "$work/trace" -E LD_PRELOAD="$lib" \
-        -E "FURWOCK${2:+=$2}" "$1" >"$work/out" 2>&1 || return 1
+trace() { # trace CALL OPTION PROGRAM [ARGUMENT]: into $work/trace; false if the program fails
+    call=$1 option=$2
+    shift 2
+    strace -f -e trace="$call" -e signal=none -o "$work/trace" -E LD_PRELOAD="$lib" \
+        -E "FURWOCK${option:+=$option}" "$@" >"$work/out" 2>&1
+}
+
+traced() { # traced OPTION PROGRAM [ARGUMENT]: the number of membarrier calls
+    trace membarrier "$@" || return 1
     grep -c 'membarrier(' "$work/trace"
 }
 
-check() { # check PROGRAM FORM
-    calls=$(traced "$1")
+# Where nobody can be made to pass a barrier each processor is visited: those that were not.
+unvisited() { # unvisited PROGRAM
+    trace sched_setaffinity asymmetric "$1" middle || return 1
+    sed -n 's/.*sched_setaffinity(0, [0-9]*, \[\([0-9]*\)\].*/\1/p' "$work/trace" >"$work/visited"
+    sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr ',' '\n' |
+        awk -F - '{ for (i = $1; i <= $NF; i++) print i }' | grep -vxFf "$work/visited"
+    return 0
+}
+
+check() { # check SUFFIX FORM
+    program=$work/program$1 kinds=$work/kinds$1
+    calls=$(traced "" "$program")
     [ "$calls" = 0 ]
     report $? "$2: no membarrier call by default"
-    calls=$(traced "$1" asymmetric)
+    calls=$(traced asymmetric "$program")
     [ "${calls:-0}" -gt 2 ]
     report $? "$2: with the option there are some: ${calls:-none}"
     for refuse in "" start middle; do
-        LD_PRELOAD=$lib FURWOCK=asymmetric timeout 60 "$1" $refuse >"$work/out" 2>&1
+        LD_PRELOAD=$lib FURWOCK=asymmetric timeout 60 "$program" $refuse >"$work/out" 2>&1
         report $? "$2: locks change hands${refuse:+, membarrier refused from the $refuse}"
     done
+    left=$(unvisited "$program") && [ -z "$left" ]
+    report $? "$2: every processor is visited where membarrier is refused${left:+, but $(echo $left)}"
+    least=$(traced asymmetric "$kinds" nothing)
+    calls=$(traced asymmetric "$kinds" destroy)
+    [ "${calls:-0}" -gt 0 ]
+    report $? "$2: biased mutexes can be destroyed"
+    # where there is no bias, for lack of restartable sequences, that has shown nothing
+    [ "${calls:-0}" -gt "${least:-0}" ] || echo "skipped - $2: no mutex is biased here"
+    calls=$(traced asymmetric "$kinds" shared)
+    [ "${calls:-none}" = "$least" ]
+    report $? "$2: process-shared mutexes are never biased"
 }
 
-check "$work/program" preloaded
-[ ! -f "$work/static" ] || check "$work/static" static
+check "" preloaded
+[ ! -f "$archive" ] || check -static static
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -424,6 +424,60 @@ START_TEST(broadcast_wakes_a_hundred)
 }
 END_TEST
 
+/* Private sleepers cannot be moved to a process-shared word, whose wakes would not reach them. */
+START_TEST(broadcast_wakes_all_though_only_the_mutex_is_shared)
+{
+    enum { WAITERS = 8 };
+    struct station s;
+    struct passenger p[WAITERS];
+    const char *why = init_station(&s, &kinds[_i], PTHREAD_PROCESS_SHARED);
+    if (why)
+        unit_skip(why);
+    init_cond(&s.cond, CLOCK_REALTIME, PTHREAD_PROCESS_PRIVATE);
+    for (int round = 0; round < 3; round++) {
+        atomic_store(&s.taken, 0);
+        for (int i = 0; i < WAITERS; i++)
+            start_passenger(&p[i], &s, PLAIN);
+        for (int i = 0; i < WAITERS; i++)
+            unit_wait_until_blocked(&p[i].call);
+        enter_when_waiting(&s, WAITERS);
+        atomic_store(&s.permits, WAITERS);
+        ck_assert_int_eq(pthread_cond_broadcast(&s.cond), 0);
+        leave(&s);
+        must_reach(&s.taken, WAITERS, "waiters woken by one broadcast");
+        for (int i = 0; i < WAITERS; i++)
+            ck_assert_int_eq(unit_finish(&p[i].call), 0);
+    }
+    end_station(&s);
+}
+END_TEST
+
+START_TEST(destroy_is_refused_while_somebody_sleeps)
+{
+    /* libc defect: glibc's waits for the waiter, and musl's answers 0. */
+    if (!unit_on_furwock())
+        unit_skip("libc does not tell");
+    for (int pshared = 0; pshared < 2; pshared++) {
+        struct station s;
+        struct passenger p;
+        const char *why = init_station(&s, &kinds[_i], pshared);
+        if (why)
+            unit_skip(why);
+        start_passenger(&p, &s, PLAIN);
+        enter_when_waiting(&s, 1);
+        leave(&s);
+        unit_wait_until_blocked(&p.call);
+        ck_assert_int_eq(pthread_cond_destroy(&s.cond), EBUSY);
+        enter(&s);
+        atomic_store(&s.permits, 1);
+        ck_assert_int_eq(pthread_cond_signal(&s.cond), 0);
+        leave(&s);
+        ck_assert_int_eq(unit_finish(&p.call), 0);
+        end_station(&s);
+    }
+}
+END_TEST
+
 static void *crowd_member(void *station)
 {
     struct passenger p = {.station = station, .form = PLAIN};
@@ -662,6 +716,8 @@ static Suite *cond_suite(void)
     tcase_add_loop_test(waking, two_processes_take_turns_at_different_addresses, 0, KINDS);
     tcase_add_loop_test(waking, a_signal_is_not_for_those_who_come_later, 0, 2);
     tcase_add_loop_test(waking, broadcast_wakes_a_hundred, 0, KINDS);
+    tcase_add_loop_test(waking, broadcast_wakes_all_though_only_the_mutex_is_shared, 0, KINDS);
+    tcase_add_loop_test(waking, destroy_is_refused_while_somebody_sleeps, 0, KINDS);
     tcase_add_loop_test(waking, two_thousand_wait_and_are_woken_one_by_one_and_together, 0, 2);
     tcase_add_loop_test(waking, sleepers_woken_while_the_mutex_is_held_queue_for_it, 0, KINDS);
     tcase_add_loop_test(waking, a_deadline_that_passes_while_the_mutex_is_held_by_another, 0,

@@ -424,6 +424,37 @@ START_TEST(a_slot_is_reused_any_number_of_times)
 }
 END_TEST
 
+/* However often its slot is used again, a deleted key stays one that does not exist. */
+START_TEST(a_deleted_key_does_not_come_back)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc gives out the same numbers again");
+    static pthread_key_t keys[LIMIT];
+    int count = create_all(keys, NULL);
+    /* A slot that has values in place, and one that has them in a block: all others are taken. */
+    for (int i = 0; i < count; i += count - 1) {
+        pthread_key_t stale = keys[i];
+        int failures = 0;
+        ck_assert_int_eq(pthread_setspecific(stale, &keys), 0);
+        ck_assert_int_eq(pthread_key_delete(stale), 0);
+        for (int again = 0; again < 3000; again++) {
+            pthread_key_t key;
+            failures += pthread_key_create(&key, NULL) != 0;
+            failures += key == stale;
+            failures += pthread_getspecific(key) != NULL;
+            failures += pthread_setspecific(stale, &keys) != EINVAL;
+            failures += pthread_key_delete(stale) != EINVAL;
+            failures += pthread_setspecific(key, &key) != 0;
+            failures += pthread_getspecific(stale) != NULL;
+            failures += pthread_key_delete(key) != 0;
+        }
+        ck_assert_int_eq(failures, 0);
+        ck_assert_int_eq(pthread_key_create(&keys[i], NULL), 0);
+    }
+    delete_all(keys, count);
+}
+END_TEST
+
 enum { MAKERS = 4, EACH = 20 };
 
 struct maker {
@@ -649,6 +680,7 @@ static Suite *key_suite(void)
     tcase_add_test(tcase, a_new_key_is_null_in_every_thread_though_its_slot_was_used);
     tcase_add_test(tcase, the_destructor_of_a_deleted_key_does_not_run);
     tcase_add_test(tcase, a_slot_is_reused_any_number_of_times);
+    tcase_add_test(tcase, a_deleted_key_does_not_come_back);
     tcase_add_test(tcase, keys_made_at_the_same_time_are_different_keys);
     tcase_add_test(tcase, a_thread_with_the_least_stack_may_use_every_key);
     tcase_add_test(tcase, thousands_of_threads_with_many_keys_leave_no_memory_behind);

@@ -1,7 +1,8 @@
 /*
  * Under dlopen: constructors that start threads and wait for them hold the dynamic loader's lock
  * all the while, so nothing that those threads do, up to the destructors of their keys, may need
- * it. The object is plugin/plugin.c, which lies beside this program as plugin.so.
+ * it. The object is plugin/plugin.c, which lies beside this program as plugin.so. And what dlsym finds
+ * in libc itself.
  */
 #include "unit.h"
 #include <dlfcn.h>
@@ -141,6 +142,58 @@ START_TEST(other_threads_come_and_go_meanwhile)
 }
 END_TEST
 
+/*
+ * Keys of libc's own, for those who look its functions up in it: their destructors may run after
+ * Furwock's have, and store a value again.
+ */
+static int (*libc_key_create)(pthread_key_t *, void (*)(void *));
+static int (*libc_setspecific)(pthread_key_t, const void *);
+static pthread_key_t libc_key, watched;
+static atomic_int stored_late;
+
+static void find_libcs_keys(void)
+{
+    void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+    if (libc == NULL)
+        libc = dlopen("libc.so", RTLD_NOW | RTLD_NOLOAD);
+    ck_assert_ptr_nonnull(libc);
+    libc_key_create = (int (*)(pthread_key_t *, void (*)(void *)))dlsym(libc, "pthread_key_create");
+    libc_setspecific = (int (*)(pthread_key_t, const void *))dlsym(libc, "pthread_setspecific");
+    ck_assert(libc_key_create != NULL && libc_setspecific != NULL);
+}
+
+static void store_late(void *unused)
+{
+    (void)unused;
+    if (pthread_getspecific(watched) == NULL && pthread_setspecific(watched, &watched) == 0 &&
+        pthread_getspecific(watched) == &watched)
+        atomic_fetch_add(&stored_late, 1);
+}
+
+static int store_early(void *unused)
+{
+    (void)unused;
+    return pthread_setspecific(watched, &watched) | libc_setspecific(libc_key, &watched);
+}
+
+START_TEST(what_a_destructor_of_libcs_own_stores_is_destroyed_too)
+{
+    /* There the two keys are of one kind, and destroyed in the order of their numbers. */
+    if (!unit_on_furwock())
+        unit_skip("libc's own destructors come in another order");
+    find_libcs_keys();
+    ck_assert_int_eq(libc_key_create(&libc_key, store_late), 0);
+    /* One that has its values in place, and one that has them in a block. */
+    for (int i = 0; i < 40; i++) {
+        ck_assert_int_eq(pthread_key_create(&watched, count_destroyed), 0);
+        for (int round = 0; round < 3 && (i == 0 || i == 39); round++)
+            ck_assert_int_eq(unit_elsewhere(store_early, NULL), 0);
+    }
+    ck_assert_int_eq(atomic_load(&stored_late), 6);
+    ck_assert_int_eq(atomic_load(&destroyed), 12);
+}
+END_TEST
+
 static Suite *loader_suite(void)
 {
     Suite *suite = suite_create("loader");
@@ -149,6 +202,7 @@ static Suite *loader_suite(void)
     tcase_add_test(tcase, constructors_and_destructors_may_start_threads_and_wait_for_them);
     tcase_add_test(tcase, threads_may_load_such_objects_at_the_same_time);
     tcase_add_test(tcase, other_threads_come_and_go_meanwhile);
+    tcase_add_test(tcase, what_a_destructor_of_libcs_own_stores_is_destroyed_too);
     suite_add_tcase(suite, tcase);
     return suite;
 }

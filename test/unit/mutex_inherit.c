@@ -4,6 +4,8 @@
  */
 #include "mutex_priority.h"
 
+#include "../fault/refusal.h"
+
 START_TEST(owner_runs_at_its_waiters_priority)
 {
     NEEDS_REALTIME();
@@ -347,6 +349,91 @@ START_TEST(what_a_dead_owner_leaves_to_a_waiter_can_be_waited_for)
 }
 END_TEST
 
+/* It is not robust: those who wait learn nothing of a death, whoever is given the mutex. */
+START_TEST(waiters_of_a_dead_owner_are_told_of_no_death)
+{
+    /* libc defect: as above. */
+    if (!unit_on_furwock())
+        unit_skip("would abort");
+    pthread_mutex_t mutex;
+    make_inheriting(&mutex, _i);
+    struct owner owner = {.mutexes = {&mutex}};
+    unit_start(&owner.call, end_with, &owner);
+    unit_wait_for(&owner.held, 1);
+    struct wanter wanters[2];
+    for (int i = 0; i < 2; i++) {
+        wanters[i] = (struct wanter){.mutex = &mutex, .call = CLOCK_MONO, .ms = 10000};
+        wanter_start(&wanters[i]);
+        unit_wait_until_blocked(&wanters[i].thread);
+    }
+    atomic_store(&owner.allowed, 1);
+    ck_assert_int_eq(unit_finish(&owner.call), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(unit_finish(&wanters[i].thread), 0);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
+/*
+ * Where the kernel waits for such a word on CLOCK_REALTIME only, a time of CLOCK_MONOTONIC is
+ * converted, and one clock's second may begin between the other's. A second too much or too little
+ * shows; a late wake-up, of a machine that has others to serve, is tried again.
+ */
+static struct timespec later(struct timespec time, long ms)
+{
+    int64_t ns = time.tv_nsec + (int64_t)ms * 1000000 + 1000000000;
+    return (struct timespec){time.tv_sec + ns / 1000000000 - 1, ns % 1000000000};
+}
+
+static bool times_out_in_time(pthread_mutex_t *mutex)
+{
+    struct timespec deadline = unit_deadline(CLOCK_MONOTONIC, 20);
+    for (int tries = 0; tries < 3; tries++) {
+        unit_child_assert(pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &deadline) == ETIMEDOUT);
+        unit_child_assert(unit_has_passed(CLOCK_MONOTONIC, &deadline));
+        struct timespec late = later(deadline, 500);
+        if (!unit_has_passed(CLOCK_MONOTONIC, &late))
+            return true;
+        deadline = later(deadline, 3000);
+        struct timespec start = later(deadline, -20);
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &start, NULL) != 0)
+            ;
+    }
+    return false;
+}
+
+static int hold_for_ever(void *mutex)
+{
+    unit_child_assert(pthread_mutex_lock(mutex) == 0);
+    for (;;)
+        pause();
+}
+
+START_TEST(deadline_is_met_where_the_kernel_knows_one_clock)
+{
+    /* libc defect: glibc's does without the conversion, and aborts on the error EPERM. */
+    if (!unit_on_furwock())
+        unit_skip("libc takes it for an error");
+    pthread_mutex_t mutex;
+    make_inheriting(&mutex, _i);
+    pid_t child = unit_fork();
+    if (child == 0) {
+        struct unit_call holder;
+        unit_child_assert(refuse("futex_lock_pi2", _i % 2 ? EPERM : ENOSYS));
+        unit_start(&holder, hold_for_ever, &mutex);
+        unit_wait_until_blocked(&holder);
+        /* Over a second in steps, so that both clocks' seconds begin within one. */
+        for (int i = 0; i < 60; i++)
+            unit_child_assert(times_out_in_time(&mutex));
+        _exit(0);
+    }
+    unit_reap(child);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
 static Suite *mutex_inherit_suite(void)
 {
     Suite *suite = suite_create("mutex_inherit");
@@ -364,6 +451,8 @@ static Suite *mutex_inherit_suite(void)
     tcase_add_loop_test(inherit, owner_inherits_from_another_process, 0, VARIANTS);
     tcase_add_loop_test(inherit, what_a_dead_owner_leaves_to_a_waiter_can_be_waited_for, 0,
                         VARIANTS);
+    tcase_add_loop_test(inherit, waiters_of_a_dead_owner_are_told_of_no_death, 0, VARIANTS);
+    tcase_add_loop_test(inherit, deadline_is_met_where_the_kernel_knows_one_clock, 0, 2);
     suite_add_tcase(suite, inherit);
     return suite;
 }

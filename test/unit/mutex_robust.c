@@ -105,6 +105,63 @@ START_TEST(inconsistent_mutex_is_owned_like_any_other)
 }
 END_TEST
 
+/* Only the heir may repair; anybody else's attempt is refused and repairs nothing. */
+static int consistent(void *mutex)
+{
+    return pthread_mutex_consistent(mutex);
+}
+
+START_TEST(consistent_is_einval_for_others_than_the_heir)
+{
+    NEEDS_VARIANT(_i);
+    /* libc defect: it does not ask who calls. */
+    if (!unit_on_furwock())
+        unit_skip("libc lets a stranger repair");
+    int fd = unit_memory(sizeof(pthread_mutex_t));
+    pthread_mutex_t *mutex = unit_map(fd, sizeof *mutex);
+    make(mutex, _i);
+    ck_assert_int_eq(orphan(mutex), 0);
+    ck_assert_int_eq(pthread_mutex_consistent(mutex), EINVAL);
+    ck_assert_int_eq(pthread_mutex_lock(mutex), EOWNERDEAD);
+    ck_assert_int_eq(unit_elsewhere(consistent, mutex), EINVAL);
+    /* The child of a fork is another owner of a process-shared one. */
+    if (shared(_i)) {
+        pid_t child = unit_fork();
+        if (child == 0) {
+            unit_child_assert(pthread_mutex_consistent(mutex) == EINVAL);
+            _exit(0);
+        }
+        unit_reap(child);
+    }
+    ck_assert_int_eq(pthread_mutex_unlock(mutex), 0);
+    is_lost(mutex, _i);
+    ck_assert_int_eq(pthread_mutex_destroy(mutex), 0);
+    munmap(mutex, sizeof *mutex);
+    close(fd);
+}
+END_TEST
+
+/* Nobody holds what its owner's death has left, so it may be destroyed. */
+START_TEST(orphan_may_be_destroyed)
+{
+    NEEDS_VARIANT(_i);
+    pthread_mutex_t mutex;
+    struct victim victim;
+    for (int waited = 0; waited < 2; waited++) {
+        make(&mutex, _i);
+        ck_assert_int_eq(victim_start(&victim, &mutex, 1, BY_RETURN), 0);
+        /* One who has waited, and has given up, leaves a trace in it. */
+        if (waited)
+            ck_assert_int_eq(lock_by(TIMED, &mutex, 3), ETIMEDOUT);
+        /* libc defect: it does not look at the owner. */
+        if (unit_on_furwock())
+            ck_assert_int_eq(pthread_mutex_destroy(&mutex), EBUSY);
+        victim_die(&victim);
+        ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+    }
+}
+END_TEST
+
 /* However often the dead owner of a recursive mutex had locked it, its heir has locked it once. */
 START_TEST(recursion_dies_with_its_owner)
 {
@@ -323,6 +380,36 @@ START_TEST(setprioceiling_is_told_too)
 }
 END_TEST
 
+/* The heir owns the mutex as by any lock: at its ceiling, which the unlock drops, and no other. */
+START_TEST(heir_by_setprioceiling_runs_at_the_ceiling)
+{
+    NEEDS_VARIANT(_i);
+    if (protocol_of(_i) != PTHREAD_PRIO_PROTECT)
+        return;
+    pthread_mutex_t mutex, other;
+    int ceiling, value, base = unit_priority(unit_gettid());
+    make(&mutex, _i);
+    make(&other, _i);
+    ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &ceiling), 0);
+    for (int holds_other = 0; holds_other < 2; holds_other++) {
+        ck_assert_int_eq(orphan(&mutex), 0);
+        if (holds_other)
+            ck_assert_int_eq(pthread_mutex_lock(&other), 0);
+        ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, ceiling + 1, &value), EOWNERDEAD);
+        ck_assert_int_eq(unit_priority(unit_gettid()), ceiling);
+        ck_assert_int_eq(pthread_mutex_consistent(&mutex), 0);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        if (holds_other) {
+            ck_assert_int_eq(unit_priority(unit_gettid()), ceiling);
+            ck_assert_int_eq(pthread_mutex_unlock(&other), 0);
+        }
+        ck_assert_int_eq(unit_priority(unit_gettid()), base);
+    }
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&other), 0);
+}
+END_TEST
+
 static Suite *mutex_robust_suite(void)
 {
     Suite *suite = suite_create("mutex_robust");
@@ -333,6 +420,8 @@ static Suite *mutex_robust_suite(void)
     tcase_add_loop_test(threads, unlock_without_repair_loses_the_mutex, 0, VARIANTS);
     tcase_add_loop_test(threads, consistent_is_einval_where_nothing_died, 0, VARIANTS);
     tcase_add_loop_test(threads, inconsistent_mutex_is_owned_like_any_other, 0, VARIANTS);
+    tcase_add_loop_test(threads, consistent_is_einval_for_others_than_the_heir, 0, VARIANTS);
+    tcase_add_loop_test(threads, orphan_may_be_destroyed, 0, VARIANTS);
     tcase_add_loop_test(threads, recursion_dies_with_its_owner, 0, VARIANTS);
     tcase_add_loop_test(threads, every_death_counts, 0, VARIANTS);
     tcase_add_loop_test(threads, death_wakes_one_waiter_who_repairs_for_all, 0, VARIANTS);
@@ -342,6 +431,7 @@ static Suite *mutex_robust_suite(void)
     tcase_add_loop_test(threads, one_thread_holds_robust_mutexes_of_every_kind, 0, 3);
     tcase_add_loop_test(threads, list_does_not_lead_to_unmapped_memory, 0, VARIANTS);
     tcase_add_loop_test(threads, setprioceiling_is_told_too, 0, VARIANTS);
+    tcase_add_loop_test(threads, heir_by_setprioceiling_runs_at_the_ceiling, 0, VARIANTS);
     suite_add_tcase(suite, threads);
     return suite;
 }

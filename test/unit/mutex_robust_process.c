@@ -224,6 +224,37 @@ START_TEST(wake_is_not_lost_with_the_woken)
 }
 END_TEST
 
+/* The mark that sleepers leave outlives one who was woken and killed: the mutex is free all the same. */
+START_TEST(mutex_of_a_killed_waiter_may_be_destroyed)
+{
+    NEEDS_VARIANT(_i);
+    if (!shared(_i))
+        return;
+    if (!may_be_realtime())
+        unit_skip("SCHED_FIFO is not permitted here");
+    int fd;
+    struct room *room = room_make(&fd, _i);
+    cpu_set_t all, one;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    ck_assert_int_eq(pthread_mutex_lock(&room->mutex), 0);
+    pid_t child = unit_fork();
+    if (child == 0)
+        _exit(take_turn(unit_map_elsewhere(fd, room, sizeof *room), 1));
+    unit_wait_for(&room->stage, 1);
+    unit_wait_until_asleep(child, child);
+    ck_assert_int_eq(set_priority(1), 0);
+    ck_assert_int_eq(pthread_mutex_unlock(&room->mutex), 0);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(set_priority(0), 0);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    room_close(fd, room);
+}
+END_TEST
+
 /* The other way round: the mutex is lost or repaired in one process, and another learns it. */
 START_TEST(waiters_of_another_process_learn_it)
 {
@@ -388,6 +419,44 @@ START_TEST(child_learns_of_its_parents_death)
     ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
     is_healthy(&room->mutex);
     room_close(fd, room);
+}
+END_TEST
+
+/*
+ * A child's thread owns what its parent's had locked, in private memory, as soon as it uses it: then
+ * its death, too, is told to the child's other threads.
+ */
+static int outlive_the_owner(void *mutex)
+{
+    int result = lock_within(CLOCK_MONO, mutex, 10000);
+    if (result != EOWNERDEAD)
+        fprintf(stderr, "in child: waiter was told %d\n", result);
+    _exit(result != EOWNERDEAD);
+}
+
+START_TEST(death_of_the_childs_thread_is_told_of_what_it_has_inherited)
+{
+    NEEDS_VARIANT(_i);
+    if (shared(_i))
+        return;
+    if (!unit_on_furwock())
+        unit_skip("libc takes the child's thread for a stranger");
+    pthread_mutex_t mutex;
+    make(&mutex, _i);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    pid_t child = unit_fork();
+    if (child == 0) {
+        struct unit_call waiter;
+        int again = type_of(_i) == PTHREAD_MUTEX_RECURSIVE ? 0 : EBUSY;
+        unit_child_assert(pthread_mutex_trylock(&mutex) == again);
+        unit_start(&waiter, outlive_the_owner, &mutex);
+        unit_wait_until_blocked(&waiter);
+        pthread_exit(NULL);
+    }
+    unit_reap(child);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    is_healthy(&mutex);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
 }
 END_TEST
 
@@ -593,6 +662,7 @@ static Suite *mutex_robust_process_suite(void)
                         VARIANTS);
     tcase_add_loop_test(processes, end_of_a_process_wakes_those_who_wait, 0, VARIANTS);
     tcase_add_loop_test(processes, wake_is_not_lost_with_the_woken, 0, VARIANTS);
+    tcase_add_loop_test(processes, mutex_of_a_killed_waiter_may_be_destroyed, 0, VARIANTS);
     tcase_add_loop_test(processes, waiters_of_another_process_learn_it, 0, VARIANTS);
     tcase_add_loop_test(processes, owner_that_sees_it_twice, 0, VARIANTS);
     tcase_add_loop_test(processes, first_thread_dies_like_any_other, 0, VARIANTS);
@@ -602,6 +672,8 @@ static Suite *mutex_robust_process_suite(void)
     tcase_set_timeout(forks, 20);
     tcase_add_loop_test(forks, child_has_a_robust_list_of_its_own, 0, VARIANTS);
     tcase_add_loop_test(forks, child_learns_of_its_parents_death, 0, VARIANTS);
+    tcase_add_loop_test(forks, death_of_the_childs_thread_is_told_of_what_it_has_inherited, 0,
+                        VARIANTS);
     tcase_add_loop_test(forks, threads_of_a_child_are_told, 0, VARIANTS);
     tcase_add_loop_test(forks, vfork_leaves_the_list_alone, 0, VARIANTS);
     suite_add_tcase(suite, forks);

@@ -2,17 +2,63 @@
 # The environment variable FURWOCK: options.sh LIBRARY. Ends with "N passed, N failed".
 set -u
 lib=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+here=$(dirname "$0")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
 
-expect() { # expect NAME VALUE LINES: what `true` says with FURWOCK=VALUE
-    said=$(FURWOCK=$2 LD_PRELOAD=$lib /bin/true 2>&1)
-    if [ "$said" = "$3" ]; then
+verdict() { # verdict NAME LINES: what was said is this
+    if [ "$said" = "$2" ]; then
         echo "ok - $1"
         passed=$((passed + 1))
     else
         echo "not ok - $1: said '$said'"
         failed=$((failed + 1))
     fi
+}
+
+expect() { # expect NAME VALUE LINES: what `true` says with FURWOCK=VALUE
+    said=$(FURWOCK=$2 LD_PRELOAD=$lib /bin/true 2>&1)
+    verdict "$1" "$3"
+}
+
+variable() { # a variable of config.mk
+    sed -n "s/^$1 = //p" "$here/../../config.mk"
+}
+
+# The program linked with Furwock, in the form of a library or an archive, in $work/program.
+build() { # build FORM
+    case $1 in
+    dynamic)
+        cp "$lib" "$work" && ${CC:-cc} -o "$work/program" "$here/options/program.c" \
+            "$work/libfurwock.so" -Wl,-rpath,"$work" -pthread
+        ;;
+    glibc)
+        ${CC:-cc} -static -o "$work/program" "$here/options/program.c" \
+            "$(dirname "$lib")/glibc/libfurwock.a" -pthread
+        ;;
+    musl)
+        # shellcheck disable=SC2046
+        $(variable CC) -nostdinc -I"$here/../../include" -isystem $(variable MUSL_HEADERS) \
+            -isystem $(variable COMPILER_HEADERS) $(variable MUSL_LINK) -o "$work/program" \
+            "$here/options/program.c" "$(dirname "$lib")/musl/libfurwock.a" $(variable MUSL_LIBS)
+        ;;
+    esac
+}
+
+# A program that has another user's rights does not listen to its caller, who may be anybody.
+expect_deaf() { # expect_deaf FORM
+    build "$1" || exit 1
+    said=$(FURWOCK=nonsense "$work/program" 2>&1)
+    verdict "$1: a program with its caller's rights reads the options" "${prefix}nonsense"
+    chmod 755 "$work"
+    if ! chown 65534 "$work/program" 2>/dev/null || ! chmod u+s "$work/program" ||
+        ! "$work/program"; then
+        echo "skipped - $1: no program can be given another user's rights here"
+        return
+    fi
+    said=$(FURWOCK=nonsense "$work/program" 2>&1)
+    verdict "$1: one with another user's does not" ""
 }
 
 prefix="furwock: unknown option in FURWOCK: "
@@ -25,5 +71,8 @@ expect "the option deepbind is known" "deepbind,asymmetric" ""
 expect "the beginning of a word is not the word" "asym" "${prefix}asym"
 expect "each of several is" "a,,bc," "${prefix}a
 ${prefix}bc"
+for form in dynamic glibc musl; do
+    [ "$form" != dynamic ] && [ ! -f "$(dirname "$lib")/$form/libfurwock.a" ] || expect_deaf "$form"
+done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

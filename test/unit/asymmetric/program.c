@@ -1,12 +1,14 @@
 /*
  * Locks that one thread has used long enough to have them its way, and then others use: program
- * [start|middle], membarrier refused from then on. Exit status 0 if exclusion held.
+ * [start|middle], membarrier refused from then on. Exit status 0 if exclusion held, and every thread
+ * may still run where it might before.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -71,8 +73,23 @@ static void change(int i)
     must(pthread_rwlock_unlock(&rwlocks[i]), "pthread_rwlock_unlock");
 }
 
+/* What a revocation does to the thread that makes it is over when it returns. */
+static void remain_where(const cpu_set_t *allowed)
+{
+    cpu_set_t now;
+    CPU_ZERO(&now);
+    must(sched_getaffinity(0, sizeof now, &now) ? errno : 0, "sched_getaffinity");
+    if (!CPU_EQUAL(&now, allowed)) {
+        fprintf(stderr, "a thread is kept from its processors\n");
+        exit(1);
+    }
+}
+
 static void *come_later(void *unused)
 {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    must(sched_getaffinity(0, sizeof allowed, &allowed) ? errno : 0, "sched_getaffinity");
     pthread_barrier_wait(&both);
     for (int n = 0; n < SHORT; n++) {
         use(n % LOCKS);
@@ -81,6 +98,7 @@ static void *come_later(void *unused)
         else
             look(n % LOCKS);
     }
+    remain_where(&allowed);
     return unused;
 }
 
