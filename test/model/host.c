@@ -69,12 +69,34 @@ void model_killed(void *head)
         hand_on(word_of(&list, list.pending), true);
 }
 
+enum { PAGES = 2, PAGE = 4096 };
+static uint64_t pages[PAGES][PAGE / sizeof(uint64_t)];
+static bool is_wiped[PAGES];
+
 void *model_page(void)
 {
-    static uint64_t pages[2][512];
     static unsigned used;
-    model_assert(used < 2);
+    model_assert(used < PAGES);
     return pages[used++];
+}
+
+void model_wiped_on_fork(void *page)
+{
+    for (int i = 0; i < PAGES; i++)
+        is_wiped[i] |= page == pages[i];
+}
+
+void model_wipe(void)
+{
+    for (int i = 0; i < PAGES; i++)
+        if (is_wiped[i])
+            __builtin_memset(pages[i], 0, PAGE);
+}
+
+void model_make(void *block, bool spins)
+{
+    __builtin_memset(block, 0, sizeof self);
+    ((struct self *)block)->spin = spins ? 0 : (uint8_t)-31;
 }
 
 uint32_t *model_membarriers(void)

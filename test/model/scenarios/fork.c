@@ -1,0 +1,3 @@
+/* */
+#include "scenarios.h"
+const struct scenario fork_scenarios[] = {{.name = NULL}};

@@ -1,0 +1,3 @@
+/* */
+#include "scenarios.h"
+const struct scenario handler_scenarios[] = {{.name = NULL}};

@@ -1,0 +1,3 @@
+/* */
+#include "scenarios.h"
+const struct scenario inheriting_scenarios[] = {{.name = NULL}};
