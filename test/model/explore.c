@@ -218,9 +218,11 @@ static void switch_to(struct fibre *next)
 
 static bool can_go(const struct fibre *fibre)
 {
-    return fibre->status == RUNNING ||
-           (fibre->status == AWAITING && !is_gone(fibre->word) &&
-            read_plain(fibre->word, sizeof *fibre->word) == fibre->value);
+    if (fibre->status != AWAITING)
+        return fibre->status == RUNNING;
+    if (!fibre->word)
+        return fibres[fibre->value].status == ASLEEP;
+    return !is_gone(fibre->word) && read_plain(fibre->word, sizeof *fibre->word) == fibre->value;
 }
 
 /* May the current thread go on at no price, or is it to let others run? */

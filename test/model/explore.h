@@ -44,6 +44,7 @@ struct fibre {
     /* FUTEX_WAIT_REQUEUE_PI: where it is to be moved; it sleeps for the word itself */
     uint32_t *target;
     bool inherits;
+    struct fibre *owner;
     uint32_t pipe;
     /* a cancel ended the sleep; the thread has begun to act on it */
     bool cancelled, leaving;
@@ -179,5 +180,7 @@ struct fibre *choose_sleeper(struct fibre **found, int n);
 long futex_pi(uint32_t *word, int operation, bool shared, uint32_t value, long time_or_count,
               uint32_t *target, uint32_t value3, bool *known);
 uint32_t tid_of(const struct fibre *fibre);
+/* It has died: what it owned and others are queued for. */
+void pass_on_inherited(struct fibre *fibre);
 
 #endif

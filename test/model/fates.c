@@ -20,7 +20,7 @@
 
 enum { FORKED_TIDS = 100 };
 
-static bool forked, may_refuse;
+static bool forked, left_held, may_refuse;
 static int handlers;
 
 unsigned troubles(void)
@@ -30,7 +30,7 @@ unsigned troubles(void)
 
 void troubles_begin(void)
 {
-    forked = false;
+    forked = left_held = false;
     handlers = scenario->handles != 0;
     may_refuse = scenario->refused != 0;
     for (int i = 0; i < threads; i++)
@@ -42,7 +42,8 @@ void troubles_begin(void)
 
 bool is_mortal(const struct fibre *fibre)
 {
-    return fibre->index + 1 == scenario->mortal && !fibre->dead;
+    return fibre->index + 1 == scenario->mortal && !fibre->dead && !fibre->handling &&
+           (forked || !scenario->child);
 }
 
 void die(void)
@@ -52,6 +53,7 @@ void die(void)
     drain(current);
     if (current->robust_list)
         model_killed(current->robust_list);
+    pass_on_inherited(current);
     end();
 }
 
@@ -154,6 +156,7 @@ uint32_t tid_of(const struct fibre *fibre)
 
 static void leave_behind(struct fibre *fibre)
 {
+    left_held |= fibre->holds > 0;
     fibre->status = ENDED;
     fibre->buffered = 0;
 }
@@ -186,6 +189,11 @@ void model_fork(void)
 bool has_forked(void)
 {
     return forked;
+}
+
+bool model_left_held(void)
+{
+    return left_held;
 }
 
 /* System calls that fail. */

@@ -52,7 +52,8 @@ long fall_asleep(const uint32_t *word, bool shared, bool timed, uint32_t classes
         fail("a sleep before the threads run, or after");
     is_slept_on(word);
     touch_queue(current, word);
-    current->chosen = current->owes = false;
+    current->chosen &= (scenario->flags & CHOSEN) != 0;
+    current->owes = false;
     current->word = word;
     current->shared = shared;
     current->classes = classes;

@@ -71,6 +71,7 @@ static long lock(uint32_t *word, bool shared, bool timed)
         return result;
     mark_waiters(word);
     current->inherits = true;
+    current->owner = owner_of(word);
     return fall_asleep(word, shared, timed, FUTEX_BITSET_MATCH_ANY);
 }
 
@@ -91,6 +92,26 @@ static void pass(struct fibre *from, struct fibre *to, uint32_t *word)
     }
     trace(NULL, "thread %d owns %s", to->index, name_of(word));
     unqueue(to, 0);
+    for (int i = 0; i < threads; i++)
+        if (fibres[i].status == ASLEEP && fibres[i].inherits && fibres[i].word == word)
+            fibres[i].owner = to;
+}
+
+void pass_on_inherited(struct fibre *fibre)
+{
+    for (int i = 0; i < threads; i++) {
+        struct fibre *found[THREADS], *next = &fibres[i];
+        uint32_t *word = (uint32_t *)next->word;
+        if (next->status != ASLEEP || !next->inherits || next->owner != fibre)
+            continue;
+        int n = queue_of(word, next->shared, found);
+        next = choose_sleeper(found, n);
+        kernel_writes(fibre, word, tid_of(next) | FUTEX_WAITERS | FUTEX_OWNER_DIED);
+        for (int j = 0; j < n; j++)
+            found[j]->owner = next;
+        trace(NULL, "thread %d owns %s", next->index, name_of(word));
+        unqueue(next, 0);
+    }
 }
 
 static long unlock(uint32_t *word, bool shared)
@@ -145,6 +166,7 @@ static long move(struct fibre *fibre, uint32_t *target)
     fibre->word = target;
     fibre->target = NULL;
     fibre->inherits = true;
+    fibre->owner = owner_of(target);
     return 0;
 }
 

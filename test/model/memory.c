@@ -177,15 +177,18 @@ void model_watch(const void *object, int size, int (*taken)(void))
     new->first = new->now = ask(new);
 }
 
-/* A write of the thread's takes or gives what it changes. */
+/* A write of the thread's takes or gives what it changes. In the child nobody is watched. */
 static void account(struct fibre *fibre, const volatile void *p)
 {
+    if (has_forked())
+        return;
     for (int i = 0; i < watches && scheduling; i++) {
         struct watched *object = &watched[i];
         if ((const char *)p < object->start || (const char *)p >= object->start + object->size ||
             is_gone(object->start))
             continue;
         int now = ask(object);
+        fibre->chosen &= now <= object->now;
         fibre->holds += now - object->now;
         object->now = now;
     }
@@ -208,8 +211,9 @@ static void note_write(struct fibre *fibre, const volatile void *p, int size)
     if (!watches)
         return;
     for (int i = 0; i < slept; i++) {
-        if (slept_on[i] >= (const volatile void *)start && slept_on[i] < (const volatile void *)(start + size)) {
-            fibre->chosen = false;
+        const volatile char *word = slept_on[i];
+        if (word >= start && word < start + size) {
+            fibre->chosen &= (scenario->flags & CHOSEN) != 0;
             fibre->owes = true;
         }
     }
@@ -494,4 +498,16 @@ void model_await(const uint32_t *word, uint32_t value)
     current->status = RUNNING;
     touch(current, word, false);
     trace(NULL, "has seen %s: %#x", name_of(word), value);
+}
+
+void model_await_sleep(int thread)
+{
+    may_die();
+    current->status = AWAITING;
+    current->word = NULL;
+    current->value = thread;
+    yield();
+    current->status = RUNNING;
+    touch_queue(current, fibres[thread].word);
+    trace(NULL, "has seen thread %d asleep", thread);
 }

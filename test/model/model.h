@@ -57,6 +57,8 @@ enum scenario_flags {
     AGES = 256,
     /* a child of fork has the tids of its parent's threads, as in a new pid namespace */
     SAME_TIDS = 512,
+    /* whom a wake has chosen may not stop before it has taken what it waits for */
+    CHOSEN = 1024,
 };
 
 struct scenario {
@@ -110,12 +112,16 @@ bool model_froze(int thread);
 
 /* The calling thread goes on as the child of a fork, and the others of the parent are gone. */
 void model_fork(void);
+/* Did one of those hold something of the objects under watch? */
+bool model_left_held(void);
 
 /* Until it is called with null: where the thread may jump to, a buffer of __builtin_setjmp. */
 void model_landing(void **buffer);
 
 /* Wait, without any library, until *word is `value`. */
 void model_await(const uint32_t *word, uint32_t value);
+/* Or until a thread is asleep. */
+void model_await_sleep(int thread);
 
 /* At a cancellation point: does the calling thread act on a cancel? Do its sleeps end by one? */
 bool model_cancels(void);

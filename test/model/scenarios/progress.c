@@ -242,6 +242,26 @@ static void put_all_outside(void)
     ok(pthread_cond_broadcast(&c));
 }
 
+/* A single signal, which each who is unblocked passes on. */
+static bool arrived;
+
+static void arrive(void)
+{
+    lock();
+    arrived = true;
+    ok(pthread_cond_signal(&c));
+    unlock();
+}
+
+static void pass_on(void)
+{
+    lock();
+    while (!arrived)
+        ok(pthread_cond_wait(&c, &m));
+    ok(pthread_cond_signal(&c));
+    unlock();
+}
+
 static bool over;
 
 static void wait_over(void)
@@ -488,6 +508,10 @@ const struct scenario progress_scenarios[] = {
              .frozen = 1, .quick = 2),
     SCENARIO("cond-freeze-spins", init_cond, c_free, RUN(take, take, put_twice_outside),
              .frozen = 1, .flags = SPINS, .quick = 2),
+    SCENARIO("cond-freeze-one-signal", init_cond, c_free, RUN(pass_on, pass_on, arrive),
+             .frozen = 1, .flags = CHOSEN, .quick = 2),
+    SCENARIO("cond-freeze-one-signal-spins", init_cond, c_free, RUN(pass_on, pass_on, arrive),
+             .frozen = 1, .flags = CHOSEN | SPINS, .quick = 1, .deep = 2),
     SCENARIO("cond-freeze-timed", init_cond, c_free, RUN(take_timed, take, put_twice), .frozen = 1,
              .quick = 2),
     SCENARIO("cond-freeze-signaller", init_cond, c_free, RUN(put_outside, take, put_outside),
