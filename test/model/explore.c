@@ -588,6 +588,7 @@ static void make_beginning(void)
     while (threads < THREADS && scenario->threads[threads])
         threads++;
     scheduling = false;
+    troubles_begin();
     for (int i = 0; i <= THREADS; i++) {
         current = &fibres[i];
         current->robust_list = NULL;

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -263,6 +264,11 @@ static long write_pipe(const uint32_t *word)
     return sizeof *word;
 }
 
+static int priority(void)
+{
+    return current && current->index < THREADS ? scenario->priority[current->index] : 0;
+}
+
 long model_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     static const long start = 1000;
@@ -309,6 +315,11 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
         return 0;
     case SYS_clock_gettime:
         *(struct timespec *)b = (struct timespec){.tv_sec = start};
+        return 0;
+    case SYS_sched_getscheduler:
+        return priority() > 0 ? SCHED_FIFO : SCHED_OTHER;
+    case SYS_sched_getparam:
+        *(int *)b = priority();
         return 0;
     case SYS_sched_yield:
         yield();

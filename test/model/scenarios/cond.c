@@ -215,6 +215,14 @@ static void time_out_alone(void)
     arch_store_release(&flag, 1);
 }
 
+/* A wait that nobody has signalled ends by its deadline. */
+static void time_out(void)
+{
+    lock();
+    model_assert(pthread_cond_timedwait(&c, &m, &deadline) == ETIMEDOUT);
+    unlock();
+}
+
 static void take_after(void)
 {
     model_await(&flag, 1);
@@ -546,6 +554,8 @@ const struct scenario cond_scenarios[] = {
     SCENARIO("cond-timed", init, NULL, RUN(take_timed, take, put_twice), .flags = INTERRUPTED,
              .deep = 2),
     SCENARIO("cond-timed-outside", init, NULL, RUN(take_timed, take, put_twice_outside)),
+    SCENARIO("cond-timed-nobody", init, free_at_end, RUN(time_out, time_out), .flags = SPINS),
+    SCENARIO("cond-timed-nobody-shared", init_across, free_at_end, RUN(time_out, time_out)),
     SCENARIO("cond-stale-bit", init, none_left, RUN(time_out_alone, take_after, signal_then_put)),
     SCENARIO("cond-stale-bit-shared", init_across, none_left,
              RUN(time_out_alone, take_after, signal_then_put)),

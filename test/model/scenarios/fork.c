@@ -324,7 +324,7 @@ static void lock_robust(void)
     unlock();
 }
 
-static void fork_then_lock_robust(void)
+static void lock_robust_after_fork(void)
 {
     lock_robust();
     model_fork();
@@ -357,10 +357,13 @@ const struct scenario fork_scenarios[] = {
     SCENARIO("mutex-fork-robust", init_robust_mutex, m_free,
              RUN(fork_then_lock, lock_once, lock_once), .child = 3),
     SCENARIO("mutex-fork-robust-dies", init_robust_mutex, NULL,
-             RUN(fork_then_lock_robust, lock_robust, lock_robust), .child = 2, .mortal = 1,
+             RUN(lock_robust_after_fork, lock_robust, lock_robust), .child = 2, .mortal = 1,
              .quick = 2),
-    SCENARIO("mutex-fork-same-tid", init_robust_mutex, NULL,
-             RUN(fork_then_lock_robust, lock_robust), .child = 2, .mortal = 1, .flags = SAME_TIDS),
+    SCENARIO("mutex-fork-same-tid", init_robust_mutex, m_free,
+             RUN(fork_then_lock, lock_once, lock_once), .child = 3, .flags = SAME_TIDS),
+    SCENARIO("mutex-fork-same-tid-dies", init_robust_mutex, NULL,
+             RUN(lock_robust_after_fork, lock_robust), .child = 2, .mortal = 1,
+             .flags = SAME_TIDS),
     SCENARIO("cond-fork-signal", init, c_free, RUN(fork_then_put, wait_in_parent, take),
              .child = 3, .quick = 2),
     SCENARIO("cond-fork-signal-spins", init, c_free, RUN(fork_then_put, wait_in_parent, take),

@@ -164,6 +164,15 @@ static void lock_both_other_way(void)
     ok(pthread_mutex_unlock(&m2));
 }
 
+static void lock_or_jump(void)
+{
+    if (!jumps_out_of(pthread_mutex_lock(&m))) {
+        visit(&inside);
+        unlock();
+    }
+    lock_once();
+}
+
 /* The first may die. */
 static void lock_robust(void)
 {
@@ -331,6 +340,16 @@ static void give_up(void *unused)
     unlock();
 }
 
+static void take_or_jump(void)
+{
+    lock();
+    while (tokens == 0)
+        if (jumps_out_of(pthread_cond_wait(&c, &m)))
+            return;
+    tokens--;
+    unlock();
+}
+
 static void take_or_give_up(void)
 {
     struct cleanup_record record;
@@ -347,6 +366,29 @@ static void cancelled_left(void)
 {
     model_assert(tokens == cancelled && cancelled <= 1);
     c_free();
+}
+
+/* A single signal, which each who is woken passes on. */
+static bool arrived;
+
+static void arrive(void)
+{
+    lock();
+    arrived = true;
+    ok(pthread_cond_signal(&c));
+    unlock();
+}
+
+static void pass_on(void)
+{
+    struct cleanup_record record;
+    lock();
+    host_push_cleanup(&record, give_up, NULL);
+    while (!arrived)
+        ok(pthread_cond_wait(&c, &m));
+    host_pop_cleanup(&record);
+    ok(pthread_cond_signal(&c));
+    unlock();
 }
 
 static bool over;
@@ -460,6 +502,8 @@ const struct scenario inheriting_scenarios[] = {
              .mortal = 1, .quick = 2),
     SCENARIO("mutex-inherit-freeze", init_watched, m_free, RUN(lock_once, lock_once, lock_once),
              .frozen = 1),
+    SCENARIO("mutex-inherit-jump", init_watched, m_free, RUN(lock_or_jump, lock_once, lock_once),
+             .jumps = 1),
     SCENARIO("mutex-inherit-handler", init, m_free, RUN(lock_timed, lock_once), .handles = 1,
              .handler = try_once),
     SCENARIO("mutex-inherit-lock-again", init, m_free, RUN(lock_once, lock_once),
@@ -481,12 +525,16 @@ const struct scenario inheriting_scenarios[] = {
     SCENARIO("cond-inherit-recursive", init_recursive, none_left, RUN(take_deep, put)),
     SCENARIO("cond-inherit-cancel", init, cancelled_left, RUN(take_or_give_up, take, put_twice),
              .cancelled = 1, .quick = 2),
+    SCENARIO("cond-inherit-cancel-last-signal", init, c_free, RUN(pass_on, pass_on, arrive),
+             .cancelled = 1, .quick = 2),
     SCENARIO("cond-inherit-destroy", init, NULL, RUN(wait_over, wait_over, broadcast_and_free),
              .quick = 2),
     SCENARIO("cond-inherit-handler", init, none_left, RUN(take, put), .handles = 1,
              .handler = nothing),
     SCENARIO("cond-inherit-freeze", init_watched, c_free, RUN(take, take, put_twice), .frozen = 1,
              .quick = 2),
+    SCENARIO("cond-inherit-jump", init_watched, c_free, RUN(take_or_jump, take, put_twice),
+             .jumps = 1, .quick = 2),
     SCENARIO("cond-inherit-again", init, none_left, RUN(take, put_outside),
              .refused = FUTEX_CMP_REQUEUE_PI, .error = EAGAIN),
     SCENARIO("cond-inherit-no-memory", init, none_left, RUN(take, put_outside),

@@ -122,6 +122,18 @@ static void take_twice_and_free(void)
     take_and_free();
 }
 
+/* So may the poster, once the permit has been taken: nobody is blocked then. */
+static void post_and_free_if_taken(void)
+{
+    int value;
+    post();
+    ok(sem_getvalue(&s, &value));
+    if (value > 0)
+        return;
+    ok(sem_destroy(&s));
+    GONE(s);
+}
+
 /* A waiter that is killed may have been woken: process-shared ones go on. */
 static void take_and_tell(void)
 {
@@ -207,6 +219,7 @@ const struct scenario sem_scenarios[] = {
     SCENARIO("sem-destroy", init, NULL, RUN(take_and_free, post), .flags = BUFFERED,
              .quick = UNBOUNDED),
     SCENARIO("sem-destroy-spins", init, NULL, RUN(take_and_free, post), .flags = SPINS, .quick = 5),
+    SCENARIO("sem-destroy-by-poster", init, NULL, RUN(take, post_and_free_if_taken), .flags = SPINS),
     SCENARIO("sem-destroy-2", init, NULL, RUN(take_twice_and_free, post, post)),
     SCENARIO("sem-destroy-shared", init_shared, NULL, RUN(take_twice_and_free, post, post)),
     {.name = NULL},
