@@ -334,17 +334,14 @@ static bool all_ended(void)
 static void happen(const struct alternative *what)
 {
     static const long results[] = {
-        [TIME_OUT] = -ETIMEDOUT, [NO_CAUSE] = 0,       [INTERRUPT] = -EINTR,
-        [KILL] = BY_DEATH,       [CANCEL] = BY_CANCEL, [HANDLE] = BY_HANDLER,
-        [JUMP_AWAY] = BY_JUMP,
+        [TIME_OUT] = -ETIMEDOUT, [NO_CAUSE] = 0,        [INTERRUPT] = -EINTR,  [KILL] = BY_DEATH,
+        [CANCEL] = BY_CANCEL,    [HANDLE] = BY_HANDLER, [JUMP_AWAY] = BY_JUMP,
     };
-    static const char *const names[] = {[TIME_OUT] = "times out",
-                                        [NO_CAUSE] = "wakes without a cause",
-                                        [INTERRUPT] = "is interrupted",
-                                        [KILL] = "is killed asleep",
-                                        [CANCEL] = "is cancelled asleep",
-                                        [HANDLE] = "has a signal asleep",
-                                        [JUMP_AWAY] = "jumps away asleep"};
+    static const char *const names[] = {
+        [TIME_OUT] = "times out",         [NO_CAUSE] = "wakes without a cause",
+        [INTERRUPT] = "is interrupted",   [KILL] = "is killed asleep",
+        [CANCEL] = "is cancelled asleep", [HANDLE] = "has a signal asleep",
+        [JUMP_AWAY] = "jumps away asleep"};
     if (what->how == NO_CAUSE)
         spurious--;
     if (what->how == INTERRUPT)
@@ -370,10 +367,9 @@ static void pick(enum site site, enum stay stay)
             _longjmp(home, 1);
         }
         for (int i = 0; i < n; i++)
-            codes[i] = (struct choice){.letter = site == SITE_YIELD && list[i].how == GO
-                                                     ? 'y'
-                                                     : how_letter[list[i].how],
-                                       .number = list[i].fibre->index};
+            codes[i] = (struct choice){
+                .letter = site == SITE_YIELD && list[i].how == GO ? 'y' : how_letter[list[i].how],
+                .number = list[i].fibre->index};
         chosen = &list[choose_among(site, n, codes)];
         if (chosen->how != DRAIN)
             break;

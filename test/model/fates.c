@@ -133,7 +133,9 @@ void model_owes(int count)
 
 bool model_froze(int thread)
 {
-    return fibres[thread].status == FROZEN;
+    bool froze = fibres[thread].status == FROZEN;
+    current->history = mix(current->history, froze);
+    return froze;
 }
 
 void may_stop(enum step step)
