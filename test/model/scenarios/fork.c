@@ -344,6 +344,54 @@ static void c_free(void)
     m_free();
 }
 
+/* _Fork is async-signal-safe: the child goes on in the middle of what the handler interrupted. */
+
+static bool forked;
+
+static void fork_once(void)
+{
+    if (forked)
+        return;
+    forked = true;
+    model_fork();
+}
+
+static void lock_forking(void)
+{
+    lock_once();
+    fork_once();
+    lock_once();
+}
+
+static void init_recursive(void)
+{
+    pthread_mutexattr_t attributes;
+    init();
+    ok(pthread_mutexattr_init(&attributes));
+    ok(pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE));
+    ok(pthread_mutex_init(&m, &attributes));
+}
+
+static void down_forking(void)
+{
+    while (sem_wait(&s) != 0)
+        model_assert(errno == EINTR);
+    fork_once();
+    ok(sem_post(&s));
+}
+
+static void down_and_up(void)
+{
+    down();
+    ok(sem_post(&s));
+}
+
+static void init_sem_one(void)
+{
+    init();
+    ok(sem_init(&s, 0, 1));
+}
+
 const struct scenario fork_scenarios[] = {
     SCENARIO("mutex-fork", init, m_free, RUN(fork_then_lock, lock_once, lock_once), .child = 3),
     SCENARIO("mutex-fork-claim", init, m_free, RUN(fork_then_lock, lock_once, lock_once, lock_once),
@@ -362,6 +410,16 @@ const struct scenario fork_scenarios[] = {
              RUN(fork_then_lock, lock_once, lock_once), .child = 3, .flags = SAME_TIDS),
     SCENARIO("mutex-fork-same-tid-dies", init_robust_mutex, NULL,
              RUN(lock_robust_after_fork, lock_robust), .child = 2, .mortal = 1, .flags = SAME_TIDS),
+    SCENARIO("mutex-fork-in-handler", init, m_free, RUN(lock_forking, lock_once, lock_once),
+             .child = 2, .handles = 1, .handler = fork_once, .quick = 2),
+    SCENARIO("mutex-fork-in-handler-recursive", init_recursive, m_free,
+             RUN(lock_forking, lock_once, lock_once), .child = 2, .handles = 1,
+             .handler = fork_once, .quick = 2),
+    SCENARIO("mutex-fork-in-handler-robust", init_robust_mutex, m_free,
+             RUN(lock_forking, lock_once, lock_once), .child = 2, .handles = 1,
+             .handler = fork_once, .quick = 2),
+    SCENARIO("sem-fork-in-handler", init_sem_one, NULL, RUN(down_forking, down_and_up), .child = 2,
+             .handles = 1, .handler = fork_once, .quick = 2),
     SCENARIO("cond-fork-signal", init, c_free, RUN(fork_then_put, wait_in_parent, take), .child = 3,
              .quick = 2),
     SCENARIO("cond-fork-signal-spins", init, c_free, RUN(fork_then_put, wait_in_parent, take),
