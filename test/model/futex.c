@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -252,6 +253,9 @@ static enum step step_of(int operation)
     return WAKES;
 }
 
+/* In the kernel's struct sched_attr, as words. */
+enum { POLICY = 1, PRIORITY = 5 };
+
 /* A pipe, which is what memory can be read through that may be gone. */
 enum { READING_END = 3, WRITING_END = 4 };
 
@@ -321,6 +325,13 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
     case SYS_sched_getparam:
         *(int *)b = priority();
         return 0;
+    case SYS_sched_getattr:
+        memset((void *)b, 0, c);
+        ((uint32_t *)b)[POLICY] = priority() > 0 ? SCHED_FIFO : SCHED_OTHER;
+        ((uint32_t *)b)[PRIORITY] = priority();
+        return 0;
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
     case SYS_sched_yield:
         yield();
         return 0;
