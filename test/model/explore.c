@@ -471,6 +471,10 @@ void model_leave(void)
 
 void model_pause(void)
 {
+    if (!scheduling) {
+        current->clock += JUMP;
+        return;
+    }
     may_die();
     may_stop(CHANGES);
     bool goes_on = current->pauses++ < PAUSES && choose(SITE_SPIN, 2);

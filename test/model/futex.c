@@ -333,7 +333,8 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
     case SYS_nanosleep:
     case SYS_clock_nanosleep:
     case SYS_sched_yield:
-        yield();
+        if (scheduling)
+            yield();
         return 0;
     }
     fail("system call %ld is not modelled", number);
