@@ -50,8 +50,8 @@ static unsigned moment;
 
 /* The trail. */
 
-enum how { GO, TIME_OUT, NO_CAUSE, INTERRUPT, KILL, CANCEL, DRAIN };
-static const char how_letter[] = "gtsikcd", site_letter[] = "__xwpcr";
+enum how { GO, TIME_OUT, NO_CAUSE, INTERRUPT, KILL, CANCEL, HANDLE, JUMP_AWAY, DRAIN };
+static const char how_letter[] = "gtsikchjd", site_letter[] = "__xwpcrfhje";
 
 struct alternative {
     struct fibre *fibre;
@@ -127,7 +127,7 @@ static uint64_t state_at(int kind)
     for (int i = 0; i < threads; i++)
         state = mix(state, fibres[i].history + fibres[i].status + has_paused(&fibres[i]) * 4 +
                                fibres[i].buffered * 8);
-    return mix(state, spurious * 4 + interrupts * 2 + restarts);
+    return mix(state, troubles() * 8 + spurious * 4 + interrupts * 2 + restarts);
 }
 
 /* A state met with more preemptions to go has been explored further than this would be. */
@@ -218,9 +218,11 @@ static void switch_to(struct fibre *next)
 
 static bool can_go(const struct fibre *fibre)
 {
-    return fibre->status == RUNNING ||
-           (fibre->status == AWAITING && !is_gone(fibre->word) &&
-            read_plain(fibre->word, sizeof *fibre->word) == fibre->value);
+    if (fibre->status != AWAITING)
+        return fibre->status == RUNNING;
+    if (!fibre->word)
+        return fibres[fibre->value].status == ASLEEP;
+    return !is_gone(fibre->word) && read_plain(fibre->word, sizeof *fibre->word) == fibre->value;
 }
 
 /* May the current thread go on at no price, or is it to let others run? */
@@ -242,11 +244,6 @@ static int add_sleeper(struct alternative *list, struct fibre *fibre, bool pause
     if (interrupts)
         list[n++] = (struct alternative){fibre, INTERRUPT};
     return n;
-}
-
-static bool is_mortal(const struct fibre *fibre)
-{
-    return fibre->index + 1 == scenario->mortal && !fibre->dead;
 }
 
 /* A cancel comes once, at any moment, and is acted on by who is at a cancellation point. */
@@ -293,6 +290,10 @@ static int list_alternatives(struct alternative *list, enum stay stay, bool paus
             list[n++] = (struct alternative){fibre, KILL};
         if (fibre->cancellable && may_be_cancelled(fibre))
             list[n++] = (struct alternative){fibre, CANCEL};
+        if (may_handle(fibre))
+            list[n++] = (struct alternative){fibre, HANDLE};
+        if (may_jump(fibre))
+            list[n++] = (struct alternative){fibre, JUMP_AWAY};
     }
     return n;
 }
@@ -303,12 +304,18 @@ static int alternatives(struct alternative *list, enum stay stay, int *regular)
     return *regular ? n : list_alternatives(list, stay, true, regular);
 }
 
+/* One that is frozen is not waited for. */
+static bool is_over(const struct fibre *fibre)
+{
+    return fibre->status == ENDED || fibre->status == FROZEN;
+}
+
 static void report_deadlock(void)
 {
     char text[256] = "";
     for (int i = 0; i < threads; i++) {
         size_t length = strlen(text);
-        if (fibres[i].status != ENDED)
+        if (!is_over(&fibres[i]))
             snprintf(text + length, sizeof text - length, "%sthread %d %s %s", *text ? ", " : "", i,
                      fibres[i].status == ASLEEP ? "sleeps for ever on" : "waits for",
                      name_of(fibres[i].word));
@@ -319,7 +326,7 @@ static void report_deadlock(void)
 static bool all_ended(void)
 {
     for (int i = 0; i < threads; i++)
-        if (fibres[i].status != ENDED)
+        if (!is_over(&fibres[i]))
             return false;
     return true;
 }
@@ -327,14 +334,14 @@ static bool all_ended(void)
 static void happen(const struct alternative *what)
 {
     static const long results[] = {
-        [TIME_OUT] = -ETIMEDOUT, [NO_CAUSE] = 0,       [INTERRUPT] = -EINTR,
-        [KILL] = BY_DEATH,       [CANCEL] = BY_CANCEL,
+        [TIME_OUT] = -ETIMEDOUT, [NO_CAUSE] = 0,        [INTERRUPT] = -EINTR,  [KILL] = BY_DEATH,
+        [CANCEL] = BY_CANCEL,    [HANDLE] = BY_HANDLER, [JUMP_AWAY] = BY_JUMP,
     };
-    static const char *const names[] = {[TIME_OUT] = "times out",
-                                        [NO_CAUSE] = "wakes without a cause",
-                                        [INTERRUPT] = "is interrupted",
-                                        [KILL] = "is killed asleep",
-                                        [CANCEL] = "is cancelled asleep"};
+    static const char *const names[] = {
+        [TIME_OUT] = "times out",         [NO_CAUSE] = "wakes without a cause",
+        [INTERRUPT] = "is interrupted",   [KILL] = "is killed asleep",
+        [CANCEL] = "is cancelled asleep", [HANDLE] = "has a signal asleep",
+        [JUMP_AWAY] = "jumps away asleep"};
     if (what->how == NO_CAUSE)
         spurious--;
     if (what->how == INTERRUPT)
@@ -360,14 +367,15 @@ static void pick(enum site site, enum stay stay)
             _longjmp(home, 1);
         }
         for (int i = 0; i < n; i++)
-            codes[i] =
-                (struct choice){.letter = how_letter[list[i].how], .number = list[i].fibre->index};
+            codes[i] = (struct choice){
+                .letter = site == SITE_YIELD && list[i].how == GO ? 'y' : how_letter[list[i].how],
+                .number = list[i].fibre->index};
         chosen = &list[choose_among(site, n, codes)];
         if (chosen->how != DRAIN)
             break;
         drain_one(chosen->fibre);
     }
-    bool fated = chosen->how == KILL || chosen->how == CANCEL;
+    bool fated = chosen->how >= KILL && chosen->how <= JUMP_AWAY;
     if (stay == FREELY && chosen->fibre != current && !fated)
         preemptions--;
     happen(chosen);
@@ -388,22 +396,12 @@ void yield(void)
     current->paused = false;
 }
 
-static _Noreturn void end(void)
+_Noreturn void end(void)
 {
     current->status = ENDED;
     trace(NULL, "ends");
     yield();
     abort();
-}
-
-void die(void)
-{
-    current->dead = true;
-    trace(NULL, "dies");
-    drain(current);
-    if (current->robust_list)
-        model_killed(current->robust_list);
-    end();
 }
 
 void may_die(void)
@@ -413,8 +411,7 @@ void may_die(void)
     if (++moment > MOMENTS)
         fail("no end after %d steps", MOMENTS);
     current->history = mix(current->history, 1);
-    if (is_mortal(current) && choose(SITE_DEATH, 2))
-        die();
+    meet_fate();
 }
 
 void abort_sequence(struct fibre *fibre)
@@ -429,6 +426,7 @@ void abort_sequence(struct fibre *fibre)
 bool sequence_goes_on(void)
 {
     may_die();
+    may_stop(CHANGES);
     schedule();
     return current->sequence != ABORTED;
 }
@@ -473,7 +471,12 @@ void model_leave(void)
 
 void model_pause(void)
 {
+    if (!scheduling) {
+        current->clock += JUMP;
+        return;
+    }
     may_die();
+    may_stop(CHANGES);
     bool goes_on = current->pauses++ < PAUSES && choose(SITE_SPIN, 2);
     current->history = mix(current->history, 2 + goes_on);
     trace(NULL, goes_on ? "spins" : "has spun for long");
@@ -491,11 +494,6 @@ uint64_t model_ticks(void)
 int model_thread(void)
 {
     return current->index;
-}
-
-bool model_died(int thread)
-{
-    return fibres[thread].dead;
 }
 
 /* Failures and traces. */
@@ -572,7 +570,7 @@ void make_fibres(void)
 }
 
 /* The state that every execution begins in: after init, with all threads born. */
-static char *birth[THREADS];
+static char *birth[THREADS + 1];
 
 static void make_beginning(void)
 {
@@ -590,6 +588,7 @@ static void make_beginning(void)
     while (threads < THREADS && scenario->threads[threads])
         threads++;
     scheduling = false;
+    troubles_begin();
     for (int i = 0; i <= THREADS; i++) {
         current = &fibres[i];
         current->robust_list = NULL;
@@ -598,10 +597,8 @@ static void make_beginning(void)
         if (i == THREADS && scenario->init)
             scenario->init();
         memcpy(current->self, model_self(), model_self_size);
-        if (i < THREADS) {
-            birth[i] = birth[i] ? birth[i] : malloc(model_self_size);
-            memcpy(birth[i], current->self, model_self_size);
-        }
+        birth[i] = birth[i] ? birth[i] : malloc(model_self_size);
+        memcpy(birth[i], current->self, model_self_size);
     }
     memcpy(snapshot, __start_modelled, size);
 }
@@ -629,11 +626,13 @@ static void begin(void)
     }
     current = &fibres[THREADS];
     current->status = ENDED;
+    memcpy(model_self(), birth[THREADS], model_self_size);
     moment = trail_at = replayed_at = 0;
     preemptions = options.preemptions;
     spurious = !!(scenario->flags & SPURIOUS);
     interrupts = !!(scenario->flags & INTERRUPTED);
     restarts = !!(scenario->flags & RESTARTS);
+    troubles_begin();
 }
 
 static void execute(void)

@@ -6,13 +6,17 @@
 
 #include <setjmp.h>
 
-enum status { RUNNING, ASLEEP, AWAITING, ENDED };
+/* UNBORN: made by the child of a fork. FROZEN: never goes on. */
+enum status { RUNNING, ASLEEP, AWAITING, ENDED, UNBORN, FROZEN };
 
 /* A thread in a restartable sequence. */
 enum sequence { NONE, UNDER_WAY, ABORTED };
 
 /* How a sleep ends by itself. */
-enum { BY_DEATH = 1, BY_CANCEL = 2 };
+enum { BY_DEATH = 1, BY_CANCEL = 2, BY_HANDLER = 3, BY_JUMP = 4 };
+
+/* What a step is, for those who may stop before it. */
+enum step { LOOKS, CHANGES, WAKES, WAITS };
 
 struct fibre {
     int index;
@@ -30,6 +34,18 @@ struct fibre {
     uint32_t classes, value;
     unsigned long order;
     long result;
+    /* a wake has chosen it, and it has made no attempt since; it has changed a word of sleepers */
+    bool chosen, owes;
+    /* what it holds of the objects under watch */
+    int holds;
+    /* in a signal handler; where it may jump to */
+    bool handling;
+    void **landing;
+    /* FUTEX_WAIT_REQUEUE_PI: where it is to be moved; it sleeps for the word itself */
+    uint32_t *target;
+    bool inherits;
+    struct fibre *owner;
+    uint32_t pipe;
     /* a cancel ended the sleep; the thread has begun to act on it */
     bool cancelled, leaving;
     enum sequence sequence;
@@ -69,7 +85,11 @@ enum site {
     SITE_WAKE,
     SITE_SPIN,
     SITE_CANCEL,
-    SITE_RESTART
+    SITE_RESTART,
+    SITE_FREEZE,
+    SITE_HANDLER,
+    SITE_JUMP,
+    SITE_REFUSAL
 };
 
 /* A choice between `n` that the explorer goes through one after another. */
@@ -78,9 +98,9 @@ int choose(enum site site, int n);
 void schedule(void);
 /* The current thread lets others run, or cannot go on. */
 void yield(void);
-/* The current thread may die here, before its step. */
+/* The current thread may die here, before its step, or run a signal handler. */
 void may_die(void);
-_Noreturn void die(void);
+_Noreturn void end(void);
 /* In a restartable sequence, before its next step, and before its store: false if it is aborted. */
 bool sequence_goes_on(void);
 bool sequence_commits(void);
@@ -105,6 +125,24 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
     return h ^ h >> 29;
 }
 
+/* fates.c */
+
+void meet_fate(void);
+_Noreturn void die(void);
+bool is_mortal(const struct fibre *fibre);
+/* The current thread may stop for ever before this step, or jump out of its wait. */
+void may_stop(enum step step);
+bool may_handle(const struct fibre *fibre);
+bool may_jump(const struct fibre *fibre);
+void run_handler(void);
+_Noreturn void jump(void);
+/* Does a system call fail with the error of the scenario? */
+bool is_refused(int operation);
+bool has_forked(void);
+/* What may still befall, as a number; and the start of an execution. */
+unsigned troubles(void);
+void troubles_begin(void);
+
 /* memory.c */
 
 /* Is the location known to be accessed by several threads, one of which writes? */
@@ -122,11 +160,27 @@ extern uint64_t memory_hash;
 extern unsigned long writes;
 /* A location has turned out to be visible: what has been explored was too little. */
 extern bool widened;
+/* Threads sleep on this word: to change it is to give, or to take. */
+void is_slept_on(const uint32_t *word);
+/* The kernel changes a word on behalf of a thread. */
+void kernel_writes(struct fibre *fibre, uint32_t *word, uint32_t value);
 void memory_forget(void);
 void memory_begin(void);
 void memory_check(void);
 
 /* futex.c */
 void unqueue(struct fibre *fibre, long result);
+/* Sleep on a word; a negative error value, or what the wake says. */
+long fall_asleep(const uint32_t *word, bool shared, bool timed, uint32_t classes);
+int sleepers(const uint32_t *word, bool shared, uint32_t classes, struct fibre **found);
+/* One of the sleepers, the longest first: any, or the first of the highest priority. */
+struct fibre *choose_sleeper(struct fibre **found, int n);
+
+/* futex_pi.c: the same arguments as futex(2). *known is false for other operations. */
+long futex_pi(uint32_t *word, int operation, bool shared, uint32_t value, long time_or_count,
+              uint32_t *target, uint32_t value3, bool *known);
+uint32_t tid_of(const struct fibre *fibre);
+/* It has died: what it owned and others are queued for. */
+void pass_on_inherited(struct fibre *fibre);
 
 #endif

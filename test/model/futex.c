@@ -5,11 +5,15 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <sched.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 
 /* far more ticks than any patience of the library's */
 enum { AGE = 1 << 30 };
+/* MADV_WIPEONFORK */
+enum { WIPE_ON_FORK = 18 };
 
 static unsigned long queued;
 
@@ -21,7 +25,7 @@ static bool sleeps_on(const struct fibre *fibre, const uint32_t *word, bool shar
 }
 
 /* The sleepers, the longest first. */
-static int sleepers(const uint32_t *word, bool shared, uint32_t classes, struct fibre **found)
+int sleepers(const uint32_t *word, bool shared, uint32_t classes, struct fibre **found)
 {
     int n = 0;
     for (int i = 0; i < threads; i++) {
@@ -44,6 +48,49 @@ void unqueue(struct fibre *fibre, long result)
     fibre->result = result;
 }
 
+long fall_asleep(const uint32_t *word, bool shared, bool timed, uint32_t classes)
+{
+    if (!scheduling)
+        fail("a sleep before the threads run, or after");
+    is_slept_on(word);
+    touch_queue(current, word);
+    current->chosen &= (scenario->flags & CHOSEN) != 0;
+    current->owes = false;
+    current->word = word;
+    current->shared = shared;
+    current->classes = classes;
+    current->timed = timed;
+    current->order = ++queued;
+    current->status = ASLEEP;
+    yield();
+    current->target = NULL;
+    current->inherits = false;
+    if (scenario->flags & AGES)
+        current->clock += AGE;
+    switch (current->result) {
+    case BY_DEATH:
+        die();
+    case BY_CANCEL:
+        current->cancelled = true;
+        return -EINTR;
+    case BY_HANDLER:
+        run_handler();
+        return -EINTR;
+    case BY_JUMP:
+        jump();
+    }
+    return current->result;
+}
+
+struct fibre *choose_sleeper(struct fibre **found, int n)
+{
+    int foremost = 0, highest = 0;
+    for (int i = 0; i < n; i++)
+        if (scenario->priority[found[i]->index] > highest)
+            highest = scenario->priority[found[foremost = i]->index];
+    return found[highest > 0 ? foremost : choose(SITE_WAKE, n)];
+}
+
 static long wait(const uint32_t *word, bool shared, uint32_t value, bool timed, uint32_t classes)
 {
     if (is_gone(word)) {
@@ -56,26 +103,8 @@ static long wait(const uint32_t *word, bool shared, uint32_t value, bool timed, 
         trace(NULL, "futex wait %s while %#x: found %#x", name_of(word), value, found);
         return -EAGAIN;
     }
-    if (!scheduling)
-        fail("a sleep before the threads run, or after");
     trace(NULL, "futex wait %s while %#x%s: asleep", name_of(word), value, timed ? ", timed" : "");
-    touch_queue(current, word);
-    current->word = word;
-    current->shared = shared;
-    current->classes = classes;
-    current->timed = timed;
-    current->order = ++queued;
-    current->status = ASLEEP;
-    yield();
-    if (scenario->flags & AGES)
-        current->clock += AGE;
-    if (current->result == BY_DEATH)
-        die();
-    if (current->result == BY_CANCEL) {
-        current->cancelled = true;
-        return -EINTR;
-    }
-    return current->result;
+    return fall_asleep(word, shared, timed, classes);
 }
 
 static long wake(const uint32_t *word, bool shared, int count, uint32_t classes)
@@ -85,9 +114,12 @@ static long wake(const uint32_t *word, bool shared, int count, uint32_t classes)
     touch_queue(current, word);
     while (woken < count && (n = sleepers(word, shared, classes, found)) > 0) {
         /* the kernel's queue is ordered by priority as well: any may be the first */
-        struct fibre *first = found[count - woken < n ? choose(SITE_WAKE, n) : 0];
+        struct fibre *first = count - woken < n ? choose_sleeper(found, n) : found[0];
+        if (first->target || first->inherits)
+            return -EINVAL;
         trace(NULL, "futex wake %s: thread %d", name_of(word), first->index);
         unqueue(first, 0);
+        first->chosen = true;
         current->history = mix(current->history, first->index);
         woken++;
     }
@@ -104,6 +136,9 @@ static long requeue(const uint32_t *word, bool shared, int wakes, int moves, con
     long woken = wakes > 0 ? wake(word, shared, wakes, FUTEX_BITSET_MATCH_ANY) : 0;
     touch_queue(current, word);
     int n = sleepers(word, shared, FUTEX_BITSET_MATCH_ANY, found);
+    for (int i = 0; i < n; i++)
+        if (found[i]->target || found[i]->inherits)
+            return -EINVAL;
     if (n > moves)
         n = moves;
     if (target != word) {
@@ -113,6 +148,7 @@ static long requeue(const uint32_t *word, bool shared, int wakes, int moves, con
                   found[i]->index);
             found[i]->word = target;
             found[i]->order = ++queued;
+            is_slept_on(target);
         }
     }
     current->history = mix(current->history, n);
@@ -122,7 +158,13 @@ static long requeue(const uint32_t *word, bool shared, int wakes, int moves, con
 static long futex(const uint32_t *word, int operation, uint32_t value, long time_or_count,
                   const uint32_t *word2, uint32_t value3)
 {
-    bool shared = !(operation & FUTEX_PRIVATE_FLAG);
+    bool shared = !(operation & FUTEX_PRIVATE_FLAG), known;
+    if (is_refused(operation & FUTEX_CMD_MASK))
+        return -scenario->error;
+    long result = futex_pi((uint32_t *)word, operation & FUTEX_CMD_MASK, shared, value,
+                           time_or_count, (uint32_t *)word2, value3, &known);
+    if (known)
+        return result;
     switch (operation & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
         return wait(word, shared, value, time_or_count != 0, FUTEX_BITSET_MATCH_ANY);
@@ -198,21 +240,71 @@ static long membarrier(int command, unsigned flags)
     return fence_all(command);
 }
 
+static enum step step_of(int operation)
+{
+    switch (operation & FUTEX_CMD_MASK) {
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET:
+    case FUTEX_WAIT_REQUEUE_PI:
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2:
+        return WAITS;
+    }
+    return WAKES;
+}
+
+/* In the kernel's struct sched_attr, as words. */
+enum { POLICY = 1, PRIORITY = 5 };
+
+/* A pipe, which is what memory can be read through that may be gone. */
+enum { READING_END = 3, WRITING_END = 4 };
+
+static long write_pipe(const uint32_t *word)
+{
+    if (is_gone(word))
+        return -EFAULT;
+    touch(current, word, false);
+    current->pipe = read_plain(word, sizeof *word);
+    return sizeof *word;
+}
+
+static int priority(void)
+{
+    return current && current->index < THREADS ? scenario->priority[current->index] : 0;
+}
+
 long model_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     static const long start = 1000;
     switch (number) {
     case SYS_futex:
         may_die();
+        may_stop(step_of(b));
         schedule();
         drain(current);
-        return futex((const uint32_t *)a, b, c, d, (const uint32_t *)e, f);
+        long result = futex((const uint32_t *)a, b, c, d, (const uint32_t *)e, f);
+        current->owes &= result == -EAGAIN;
+        return result;
     case SYS_membarrier:
         may_die();
+        may_stop(CHANGES);
         schedule();
         return membarrier(a, b);
     case SYS_gettid:
-        return 100 + (current ? current->index : THREADS);
+        return current ? tid_of(current) : 1;
+    case SYS_pipe2:
+        ((int *)a)[0] = READING_END;
+        ((int *)a)[1] = WRITING_END;
+        return 0;
+    case SYS_write:
+        may_die();
+        schedule();
+        return write_pipe((const uint32_t *)b);
+    case SYS_read:
+        *(uint32_t *)b = current->pipe;
+        return sizeof current->pipe;
+    case SYS_close:
+        return 0;
     case SYS_set_robust_list:
         if (current)
             current->robust_list = (void *)a;
@@ -220,13 +312,29 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
     case SYS_mmap:
         return (long)model_page();
     case SYS_madvise:
+        if (c == WIPE_ON_FORK)
+            model_wiped_on_fork((void *)a);
+        return 0;
     case SYS_munmap:
         return 0;
     case SYS_clock_gettime:
         *(struct timespec *)b = (struct timespec){.tv_sec = start};
         return 0;
+    case SYS_sched_getscheduler:
+        return priority() > 0 ? SCHED_FIFO : SCHED_OTHER;
+    case SYS_sched_getparam:
+        *(int *)b = priority();
+        return 0;
+    case SYS_sched_getattr:
+        memset((void *)b, 0, c);
+        ((uint32_t *)b)[POLICY] = priority() > 0 ? SCHED_FIFO : SCHED_OTHER;
+        ((uint32_t *)b)[PRIORITY] = priority();
+        return 0;
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
     case SYS_sched_yield:
-        yield();
+        if (scheduling)
+            yield();
         return 0;
     }
     fail("system call %ld is not modelled", number);

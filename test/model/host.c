@@ -34,11 +34,11 @@ void model_ended(void)
 }
 
 /* As the kernel does it: handle_futex_death. */
-static void hand_on(uint32_t *word, bool pending)
+static void hand_on(uint32_t *word, bool pending, bool pi)
 {
     uint32_t found = arch_load_relaxed(word);
     for (;;) {
-        if (pending && (found & WORD_TID) == 0) {
+        if (pending && !pi && (found & WORD_TID) == 0) {
             /* the owner may have died between its release and the wake */
             unpark(word, 1, SHARED, ANY);
             return;
@@ -48,33 +48,56 @@ static void hand_on(uint32_t *word, bool pending)
         if (arch_cas_fetch(word, &found, (found & WORD_WAITERS) | WORD_OWNER_DIED))
             break;
     }
-    if (found & WORD_WAITERS)
+    if (!pi && (found & WORD_WAITERS))
         unpark(word, 1, SHARED, ANY);
 }
 
-static uint32_t *word_of(const struct robust_list *list, void *link)
+static void hand_on_link(const struct robust_list *list, void *link, bool pending)
 {
-    return (uint32_t *)((char *)link + list->word_offset);
+    uintptr_t pi = (uintptr_t)link & ROBUST_PI;
+    hand_on((uint32_t *)((uintptr_t)link - pi + list->word_offset), pending, pi);
 }
 
 void model_killed(void *head)
 {
     struct robust_list list = *(struct robust_list *)head;
-    for (void *link = list.next, *next; link != head; link = next) {
-        next = *(void **)link;
+    for (void *link = list.next, *next; !robust_is_head(link); link = next) {
+        next = robust_mutex(link)->next;
         if (link != list.pending)
-            hand_on(word_of(&list, link), false);
+            hand_on_link(&list, link, false);
     }
     if (list.pending)
-        hand_on(word_of(&list, list.pending), true);
+        hand_on_link(&list, list.pending, true);
 }
+
+enum { PAGES = 2, PAGE = 4096 };
+static uint64_t pages[PAGES][PAGE / sizeof(uint64_t)];
+static bool is_wiped[PAGES];
 
 void *model_page(void)
 {
-    static uint64_t pages[2][2560];
     static unsigned used;
-    model_assert(used < 2);
+    model_assert(used < PAGES);
     return pages[used++];
+}
+
+void model_wiped_on_fork(void *page)
+{
+    for (int i = 0; i < PAGES; i++)
+        is_wiped[i] |= page == pages[i];
+}
+
+void model_wipe(void)
+{
+    for (int i = 0; i < PAGES; i++)
+        if (is_wiped[i])
+            __builtin_memset(pages[i], 0, PAGE);
+}
+
+void model_make(void *block, bool spins)
+{
+    __builtin_memset(block, 0, sizeof self);
+    ((struct self *)block)->spin = spins ? 0 : (uint8_t)-31;
 }
 
 uint32_t *model_membarriers(void)

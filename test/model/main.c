@@ -16,7 +16,9 @@ enum { SURE_DEEP = 3, USUAL_DEEP = UNBOUNDED, LIMIT_DEEP = 1000000 };
 /* What is asked for. */
 static int most = -1;
 static bool list, stop, marked;
-static const char *except = "", *replay, *choices;
+enum { EXCEPTIONS = 200 };
+static const char *except[EXCEPTIONS], *replay, *choices;
+static int exceptions;
 static char **patterns;
 
 static void usage(const char *program)
@@ -59,8 +61,8 @@ static void read_options(int argc, char **argv)
             most = atoi(*++arg);
         else if (strcmp(*arg, "--limit") == 0 && more >= 1)
             options.limit = strtoul(*++arg, NULL, 10);
-        else if (strcmp(*arg, "--except") == 0 && more >= 1)
-            except = *++arg;
+        else if (strcmp(*arg, "--except") == 0 && more >= 1 && exceptions < EXCEPTIONS)
+            except[exceptions++] = *++arg;
         else if (strcmp(*arg, "--replay") == 0 && more >= 2) {
             replay = *++arg;
             choices = *++arg;
@@ -79,8 +81,11 @@ static bool is_wanted(void)
 {
     if (replay)
         return strcmp(scenario->name, replay) == 0;
-    if (strcmp(scenario->name, except) == 0 || (marked && !(scenario->flags & BUFFERED)))
+    if (marked && !(scenario->flags & BUFFERED))
         return false;
+    for (int i = 0; i < exceptions; i++)
+        if (strcmp(scenario->name, except[i]) == 0)
+            return false;
     for (char **pattern = patterns; *pattern; pattern++)
         if (fnmatch(*pattern, scenario->name, 0) == 0)
             return true;

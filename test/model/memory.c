@@ -8,10 +8,12 @@
  */
 #include "explore.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { LOCATIONS = 1 << 12, GRANULE = 8, RANGES = 8, NAMES = 16, POISON = 0xdd };
+enum { SLEEPS = 32, WATCHED = 4, WATCHED_SIZE = 64 };
 
 static struct location {
     /* of a word, or of its queue of sleepers, which is that plus one */
@@ -35,6 +37,19 @@ static struct range {
     int size;
 } gone[RANGES];
 static int ranges;
+
+/* Words that threads have slept on, over all executions. */
+static const volatile void *slept_on[SLEEPS];
+static int slept;
+
+/* Objects under watch: how much of each is taken. */
+static struct watched {
+    const char *start;
+    int size;
+    int (*taken)(void);
+    int first, now;
+} watched[WATCHED];
+static int watches;
 
 static struct {
     const char *name;
@@ -117,7 +132,7 @@ void touch_queue(struct fibre *fibre, const volatile void *p)
 void memory_forget(void)
 {
     memset(locations, 0, sizeof locations);
-    known = named = 0;
+    known = named = slept = watches = 0;
 }
 
 void memory_begin(void)
@@ -126,6 +141,83 @@ void memory_begin(void)
     memory_hash = 0;
     ranges = 0;
     widened = false;
+    for (int i = 0; i < watches; i++)
+        watched[i].now = watched[i].first;
+}
+
+/* Who holds what. */
+
+/* Ask without changing anything, as a thread that is nobody. */
+static int ask(const struct watched *object)
+{
+    char copy[WATCHED_SIZE];
+    struct fibre *me = current;
+    bool was = scheduling;
+    int error = errno;
+    memcpy(copy, object->start, object->size);
+    memcpy(me->self, model_self(), model_self_size);
+    current = &fibres[THREADS];
+    memcpy(model_self(), current->self, model_self_size);
+    scheduling = false;
+    int taken = object->taken();
+    scheduling = was;
+    current = me;
+    memcpy(model_self(), me->self, model_self_size);
+    memcpy((char *)object->start, copy, object->size);
+    errno = error;
+    return taken;
+}
+
+void model_watch(const void *object, int size, int (*taken)(void))
+{
+    if (watches == WATCHED || size > WATCHED_SIZE)
+        fail("too much to watch");
+    struct watched *new = &watched[watches++];
+    *new = (struct watched){object, size, taken, 0, 0};
+    new->first = new->now = ask(new);
+}
+
+/* A write of the thread's takes or gives what it changes. In the child nobody is watched. */
+static void account(struct fibre *fibre, const volatile void *p)
+{
+    if (has_forked())
+        return;
+    for (int i = 0; i < watches && scheduling; i++) {
+        struct watched *object = &watched[i];
+        if ((const char *)p < object->start || (const char *)p >= object->start + object->size ||
+            is_gone(object->start))
+            continue;
+        int now = ask(object);
+        fibre->chosen &= now <= object->now;
+        fibre->holds += now - object->now;
+        object->now = now;
+    }
+}
+
+void is_slept_on(const uint32_t *word)
+{
+    for (int i = 0; i < slept; i++)
+        if (slept_on[i] == word)
+            return;
+    if (slept == SLEEPS)
+        fail("too many words to sleep on");
+    slept_on[slept++] = word;
+    widened |= watches > 0;
+}
+
+static void note_write(struct fibre *fibre, const volatile void *p, int size)
+{
+    const volatile char *start = p;
+    if (!watches)
+        return;
+    for (int i = 0; i < slept; i++) {
+        const volatile char *word = slept_on[i];
+        if (word >= start && word < start + size) {
+            fibre->chosen &= (scenario->flags & CHOSEN) != 0;
+            fibre->owes = true;
+        }
+    }
+    account(fibre, p);
 }
 
 /* Names. */
@@ -339,9 +431,21 @@ static uint64_t make_access(enum access access, const volatile void *p, int size
         drain(current);
     check_access(p, place);
     uint64_t found = perform(access, p, size, a, b);
-    touch(current, p, access != LOAD && (access != CAS || found == a));
+    bool writes = access != LOAD && (access != CAS || found == a);
+    touch(current, p, writes);
     describe(access, p, a, b, found, place);
+    if (writes)
+        note_write(current, p, size);
     return found;
+}
+
+void kernel_writes(struct fibre *fibre, uint32_t *word, uint32_t value)
+{
+    *word = value;
+    touch(current, word, true);
+    trace(NULL, "the kernel writes %s: %#x", name_of(word), value);
+    if (watches)
+        account(fibre, word);
 }
 
 uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
@@ -360,8 +464,10 @@ uint64_t model_access(enum access access, const volatile void *p, int size, uint
         buffer_store((volatile void *)p, size, a, place);
         return 0;
     }
-    if (visible)
+    if (visible) {
+        may_stop(access == LOAD ? LOOKS : CHANGES);
         schedule();
+    }
     return make_access(access, p, size, a, b, place);
 }
 
@@ -392,4 +498,16 @@ void model_await(const uint32_t *word, uint32_t value)
     current->status = RUNNING;
     touch(current, word, false);
     trace(NULL, "has seen %s: %#x", name_of(word), value);
+}
+
+void model_await_sleep(int thread)
+{
+    may_die();
+    current->status = AWAITING;
+    current->word = NULL;
+    current->value = thread;
+    yield();
+    current->status = RUNNING;
+    touch_queue(current, fibres[thread].word);
+    trace(NULL, "has seen thread %d asleep", thread);
 }

@@ -55,6 +55,10 @@ enum scenario_flags {
     RESTARTS = 128,
     /* who has slept has waited for long */
     AGES = 256,
+    /* a child of fork has the tids of its parent's threads, as in a new pid namespace */
+    SAME_TIDS = 512,
+    /* whom a wake has chosen may not stop before it has taken what it waits for */
+    CHOSEN = 1024,
 };
 
 struct scenario {
@@ -64,8 +68,19 @@ struct scenario {
     void (*threads[THREADS])(void);
     void (*check)(void);
     unsigned flags;
-    /* this one may die at any step, this one may be cancelled: its number from one, or 0 */
+    /* by their number from one, or 0: this one may die at any step; this one may be cancelled */
     int mortal, cancelled;
+    /* this one may stop for ever while it holds nothing; this one may jump out of its wait then */
+    int frozen, jumps;
+    /* at one step of this one, or in its sleep, a signal handler runs */
+    int handles;
+    void (*handler)(void);
+    /* threads from this one on are made by the child of fork */
+    int child;
+    /* one futex call of this operation may fail with this error */
+    int refused, error;
+    /* real-time priorities: wakes keep to them */
+    int priority[THREADS];
     /* the most preemptions in the quick set and in the deep one, if not main.c's usual numbers */
     int quick, deep;
 };
@@ -83,8 +98,30 @@ _Noreturn void model_fail(const char *what, const char *file, int line);
 void model_gone(void *p, int size);
 void model_again(void *p, int size);
 
+/*
+ * Freezing and jumping need to know who holds what. `taken` says how much of an object is taken (1
+ * for a mutex that is held, minus the value of a semaphore): it is asked before and after each step
+ * that writes to the object, and the difference is that thread's. It asks by public functions; what
+ * they change is put back.
+ */
+void model_watch(const void *object, int size, int (*taken)(void));
+/* Until the calling thread has given so much more than it has taken, it is waited for. */
+void model_owes(int count);
+/* Has a thread stopped for ever? */
+bool model_froze(int thread);
+
+/* The calling thread goes on as the child of a fork, and the others of the parent are gone. */
+void model_fork(void);
+/* Did one of those hold something of the objects under watch? */
+bool model_left_held(void);
+
+/* Until it is called with null: where the thread may jump to, a buffer of __builtin_setjmp. */
+void model_landing(void **buffer);
+
 /* Wait, without any library, until *word is `value`. */
 void model_await(const uint32_t *word, uint32_t value);
+/* Or until a thread is asleep. */
+void model_await_sleep(int thread);
 
 /* At a cancellation point: does the calling thread act on a cancel? Do its sleeps end by one? */
 bool model_cancels(void);
@@ -107,6 +144,10 @@ void model_ended(void);
 void model_killed(void *robust_list);
 /* Memory for mmap, within what is restored for each execution. */
 void *model_page(void);
+/* madvise(MADV_WIPEONFORK), and the fork; what a thread is that the child has just made. */
+void model_wiped_on_fork(void *page);
+void model_wipe(void);
+void model_make(void *self, bool spins);
 /* The membarriers that the process has registered for, restored for each execution. */
 uint32_t *model_membarriers(void);
 

@@ -15,7 +15,8 @@ MODEL_FLAGS = -std=gnu11 -g -O1 -Wall -Wextra -fPIE -ffreestanding -fno-builtin 
 	-iquote pthread -iquote test/model $(MODEL_NEUTRAL) -MMD -MP
 MODEL_OBJECTS = $(MODEL_SOURCES:%=$(BUILD)/model/%.o) $(BUILD)/model/host.o \
 	$(MODEL_SCENARIOS:%=$(BUILD)/model/scenarios/%.o)
-MODEL_EXPLORER = $(patsubst %,$(BUILD)/model/explorer/%.o,main explore memory futex)
+MODEL_EXPLORER = $(patsubst %,$(BUILD)/model/explorer/%.o,main explore fates memory futex \
+	futex_pi)
 
 $(BUILD)/model/%.o: pthread/%.c config.mk
 	@mkdir -p $(@D)
@@ -37,7 +38,7 @@ $(BUILD)/model/explorer/%.o: test/model/%.c config.mk
 # The modelled files become one object: their data in a section of its own, and their names, which
 # are libc's, seen by nobody else.
 MODEL_KEEP = $(patsubst %,-G %,scenario_tables model_self model_self_size model_born model_ended \
-	model_killed model_page model_membarriers)
+	model_killed model_page model_membarriers model_wiped_on_fork model_wipe model_make)
 define model_link
 	@mkdir -p $(@D)
 	@$(CC) -nostdlib -r -Wl,-T,test/model/modelled.ld -o $@.o $(1)

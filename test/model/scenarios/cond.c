@@ -101,14 +101,6 @@ static void put(void)
 
 static void put_outside(void);
 
-/* Nobody signals: a wait ends by its deadline and says so. */
-static void time_out(void)
-{
-    lock();
-    model_assert(pthread_cond_timedwait(&c, &m, &deadline) == ETIMEDOUT);
-    unlock();
-}
-
 /* Another condition variable, and what is waited for by it. */
 static pthread_cond_t neighbour;
 static int others;
@@ -272,6 +264,14 @@ static void time_out_alone(void)
     model_assert(error == 0 || error == ETIMEDOUT);
     unlock();
     arch_store_release(&flag, 1);
+}
+
+/* A wait that nobody has signalled ends by its deadline. */
+static void time_out(void)
+{
+    lock();
+    model_assert(pthread_cond_timedwait(&c, &m, &deadline) == ETIMEDOUT);
+    unlock();
 }
 
 static void take_after(void)
@@ -556,6 +556,40 @@ static void put_twice_robust(void)
     }
 }
 
+/* Those asleep are served by priority. */
+static uint32_t turn;
+
+static void take_in_turn(uint32_t mine)
+{
+    lock();
+    arch_fetch_add(&blocked, 1);
+    while (tokens == 0)
+        ok(pthread_cond_wait(&c, &m));
+    tokens--;
+    model_assert(arch_fetch_add(&turn, 1) == mine);
+    unlock();
+}
+
+static void take_first(void)
+{
+    take_in_turn(0);
+}
+
+static void take_second(void)
+{
+    take_in_turn(1);
+}
+
+static void put_for_both(void)
+{
+    model_await(&blocked, 2);
+    model_await_sleep(0);
+    model_await_sleep(1);
+    put();
+    model_await(&turn, 1);
+    put();
+}
+
 const struct scenario cond_scenarios[] = {
     SCENARIO("cond-signal", init, none_left, RUN(take, put), .flags = BUFFERED, .quick = UNBOUNDED),
     SCENARIO("cond-signal-outside", init, none_left, RUN(take, put_outside), .flags = BUFFERED,
@@ -590,7 +624,6 @@ const struct scenario cond_scenarios[] = {
              .flags = SPINS),
     SCENARIO("cond-vain", init_stale, none_left, RUN(put_after_vain, take_after_vain),
              .flags = BUFFERED),
-    SCENARIO("cond-timed-nobody", init, NULL, RUN(time_out, time_out)),
     SCENARIO("cond-timed-nobody-spins", init_broadcasts, NULL, RUN(time_out, time_out),
              .flags = SPINS),
     SCENARIO("cond-timed-nobody-interrupted", init, NULL, RUN(time_out, time_out),
@@ -614,6 +647,10 @@ const struct scenario cond_scenarios[] = {
     SCENARIO("cond-timed", init, NULL, RUN(take_timed, take, put_twice), .flags = INTERRUPTED,
              .deep = 2),
     SCENARIO("cond-timed-outside", init, NULL, RUN(take_timed, take, put_twice_outside)),
+    SCENARIO("cond-order", init, none_left, RUN(take_second, take_first, put_for_both),
+             .priority = {1, 2}),
+    SCENARIO("cond-timed-nobody", init, free_at_end, RUN(time_out, time_out), .flags = SPINS),
+    SCENARIO("cond-timed-nobody-shared", init_across, free_at_end, RUN(time_out, time_out)),
     SCENARIO("cond-stale-bit", init, none_left, RUN(time_out_alone, take_after, signal_then_put)),
     SCENARIO("cond-stale-bit-shared", init_across, none_left,
              RUN(time_out_alone, take_after, signal_then_put)),

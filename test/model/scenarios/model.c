@@ -184,7 +184,173 @@ static void restart(void)
     ok(membarrier(RESTART));
 }
 
+/*
+ * Who may stop, jump or be left behind. A lock that is free for whoever comes; one that is handed to
+ * a waiter, which has to run for it; and a count of waiters, which one that is gone has not left.
+ */
+enum { UNLOCKED, LOCKED, AWAITED, HANDED };
+enum { FUTEX_WAIT = 0 | 128, FUTEX_WAKE = 1 | 128 };
+
+static uint32_t waiting;
+
+static long futex(int operation, uint32_t value)
+{
+    return arch_syscall(SYS_futex, (long)&word, operation, value, 0, 0, 0);
+}
+
+static int word_taken(void)
+{
+    return word != UNLOCKED && word != HANDED;
+}
+
+static void init_lock(void)
+{
+    NAME(word);
+    NAME(inside);
+    NAME(waiting);
+    WATCH(word, word_taken);
+}
+
+static void lock(void)
+{
+    if (arch_cas(&word, UNLOCKED, LOCKED))
+        return;
+    while (arch_exchange(&word, AWAITED) != UNLOCKED)
+        futex(FUTEX_WAIT, AWAITED);
+}
+
+static void unlock(void)
+{
+    if (arch_exchange(&word, UNLOCKED) == AWAITED)
+        futex(FUTEX_WAKE, 1);
+}
+
+static void lock_once(void)
+{
+    lock();
+    visit(&inside);
+    unlock();
+}
+
+/* The waiter has said that it comes, and then the lock is kept for it. */
+static void unlock_handing(void)
+{
+    arch_exchange(&word, arch_load_relaxed(&waiting) ? HANDED : UNLOCKED);
+    futex(FUTEX_WAKE, 1);
+}
+
+static void lock_handed(void)
+{
+    arch_fetch_add(&waiting, 1);
+    while (!arch_cas(&word, UNLOCKED, LOCKED) && !arch_cas(&word, HANDED, LOCKED))
+        futex(FUTEX_WAIT, LOCKED);
+    arch_fetch_add(&waiting, -1u);
+    visit(&inside);
+    unlock_handing();
+}
+
+static void lock_unhanded(void)
+{
+    uint32_t found = UNLOCKED;
+    while (!arch_cas_fetch(&word, &found, LOCKED)) {
+        futex(FUTEX_WAIT, found);
+        found = UNLOCKED;
+    }
+    visit(&inside);
+    unlock_handing();
+}
+
+static void lock_unhanded_twice(void)
+{
+    lock_unhanded();
+    lock_unhanded();
+}
+
+static void wait_for_y(void)
+{
+    arch_fetch_add(&waiting, 1);
+    while (arch_load_relaxed(&y) == 0)
+        arch_pause();
+    arch_fetch_add(&waiting, -1u);
+}
+
+static int wait_jumping(void)
+{
+    wait_for_y();
+    return 0;
+}
+
+static void wait_or_jump(void)
+{
+    (void)jumps_out_of(wait_jumping());
+}
+
+static void count_out(void)
+{
+    arch_exchange(&y, 1);
+    while (arch_load_relaxed(&waiting) != 0)
+        arch_pause();
+}
+
+static void fork_then_wait(void)
+{
+    model_fork();
+    model_await(&x, 1);
+}
+
+static void fork_then_look(void)
+{
+    model_fork();
+    arch_exchange(&y, 1);
+}
+
+static void store_x(void)
+{
+    arch_store_relaxed(&x, 1);
+}
+
+static void await_y(void)
+{
+    model_await(&y, 1);
+}
+
+/* A handler sees its thread between two steps. */
+static void add_by_steps(void)
+{
+    arch_store_relaxed(&x, arch_load_relaxed(&x) + 1);
+}
+
+static void add_at_once(void)
+{
+    arch_fetch_add(&x, 1);
+}
+
+static void count_handler(void)
+{
+    arch_exchange(&y, 1);
+    arch_fetch_add(&x, 1);
+}
+
+static void all_counted(void)
+{
+    model_assert(x == 1 + y);
+}
+
 const struct scenario model_scenarios[] = {
+    SCENARIO("model-freeze", init_lock, NULL, RUN(lock_once, lock_once, lock_once), .frozen = 1),
+    SCENARIO("model-freeze-handed", init_lock, NULL, RUN(lock_handed, lock_unhanded_twice),
+             .frozen = 1, .flags = WRONG),
+    SCENARIO("model-handed", init_lock, NULL, RUN(lock_handed, lock_unhanded_twice)),
+    SCENARIO("model-jump", init, NULL, RUN(wait_or_jump, count_out), .jumps = 1, .flags = WRONG),
+    SCENARIO("model-stays", init, NULL, RUN(wait_or_jump, count_out)),
+    SCENARIO("model-fork", init, NULL, RUN(fork_then_look, store_x, await_y), .child = 3),
+    SCENARIO("model-fork-waits", init, NULL, RUN(fork_then_wait, store_x), .child = 3,
+             .flags = WRONG),
+    SCENARIO("model-handler", init, all_counted, RUN(add_at_once), .handles = 1,
+             .handler = count_handler),
+    SCENARIO("model-handler-between", init, all_counted, RUN(add_by_steps), .handles = 1,
+             .handler = count_handler, .flags = WRONG),
+
     SCENARIO("model-stores", init, one_has_seen, RUN(x_then_y, y_then_x), .flags = BUFFERED | WEAK,
              .quick = UNBOUNDED),
     SCENARIO("model-exchanges", init, one_has_seen, RUN(exchange_x_then_y, exchange_y_then_x),

@@ -289,6 +289,36 @@ static void free_at_end_by_any(void)
     ok(pthread_mutex_destroy(&m));
 }
 
+/* Those asleep are served by priority. */
+static uint32_t turn;
+
+static void lock_in_turn(uint32_t mine)
+{
+    model_await(&flag, 1);
+    ok(pthread_mutex_lock(&m));
+    model_assert(arch_fetch_add(&turn, 1) == mine);
+    ok(pthread_mutex_unlock(&m));
+}
+
+static void lock_first(void)
+{
+    lock_in_turn(0);
+}
+
+static void lock_second(void)
+{
+    lock_in_turn(1);
+}
+
+static void hold_for_both(void)
+{
+    ok(pthread_mutex_lock(&m));
+    arch_exchange(&flag, 1);
+    model_await_sleep(0);
+    model_await_sleep(1);
+    ok(pthread_mutex_unlock(&m));
+}
+
 const struct scenario mutex_scenarios[] = {
     SCENARIO("mutex-claim", init, free_at_end, RUN(lock_twice, lock_once, lock_once),
              .flags = AGES),
@@ -316,6 +346,8 @@ const struct scenario mutex_scenarios[] = {
     SCENARIO("bias-destroy", init_biased_references, NULL, RUN(drop_reference, drop_reference),
              .flags = BUFFERED | RESTARTS),
 
+    SCENARIO("mutex-order", init, free_at_end, RUN(lock_second, lock_first, hold_for_both),
+             .priority = {1, 2}),
     SCENARIO("mutex-2", init, free_at_end, RUN(lock_twice, lock_twice),
              .flags = SPURIOUS | INTERRUPTED, .quick = 3),
     SCENARIO("mutex-2-counts", init, both_counted, RUN(lock_once, lock_once), .flags = BUFFERED,

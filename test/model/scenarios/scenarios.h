@@ -23,6 +23,21 @@ static const struct timespec deadline __attribute__((unused)) = {.tv_sec = 2000}
 #define AGAIN(object) model_again(&(object), sizeof(object))
 #define NAME(object) model_name(#object, &(object), sizeof(object))
 #define ok(call) model_assert((call) == 0)
+/* Under watch: `taken` is a function of the object's. */
+#define WATCH(object, taken) model_watch(&(object), sizeof(object), taken)
+
+/* True if the thread has jumped out of the call. */
+#define jumps_out_of(call)                                                                         \
+    __extension__({                                                                                \
+        void *model_buffer[5];                                                                     \
+        bool model_jumped = __builtin_setjmp(model_buffer);                                        \
+        if (!model_jumped) {                                                                       \
+            model_landing(model_buffer);                                                           \
+            ok(call);                                                                              \
+            model_landing(NULL);                                                                   \
+        }                                                                                          \
+        model_jumped;                                                                              \
+    })
 
 /* A row of a table, and its threads. */
 #define SCENARIO(label, start, end, ...)                                                           \

@@ -122,14 +122,14 @@ static void take_twice_and_free(void)
     take_and_free();
 }
 
-/* Who sees that the permit has been taken may free it as well. */
+/* So may the poster, once the permit has been taken: nobody is blocked then. */
 static void post_and_free_if_taken(void)
 {
+    int value;
     post();
-    if (sem_trywait(&s) == 0) {
-        post();
+    ok(sem_getvalue(&s, &value));
+    if (value > 0)
         return;
-    }
     ok(sem_destroy(&s));
     GONE(s);
 }
@@ -180,6 +180,30 @@ static void untaken_left(void)
     model_assert(value == cancelled + timeouts && cancelled <= 1);
 }
 
+/* Those asleep are served by priority. */
+static uint32_t turn;
+
+static void take_second(void)
+{
+    take();
+    model_assert(arch_fetch_add(&turn, 1) == 1);
+}
+
+static void take_first(void)
+{
+    take();
+    model_assert(arch_fetch_add(&turn, 1) == 0);
+}
+
+static void post_for_both(void)
+{
+    model_await_sleep(0);
+    model_await_sleep(1);
+    post();
+    model_await(&turn, 1);
+    post();
+}
+
 const struct scenario sem_scenarios[] = {
     SCENARIO("sem-cancel", init, untaken_left, RUN(take_or_give_up, take, post, post),
              .cancelled = 1, .flags = BUFFERED),
@@ -197,6 +221,10 @@ const struct scenario sem_scenarios[] = {
     SCENARIO("sem-cancel-interrupted", init, untaken_left,
              RUN(take_or_give_up, take_patiently, post, post), .cancelled = 1,
              .flags = INTERRUPTED | SPURIOUS, .quick = 1, .deep = 2),
+    SCENARIO("sem-order", init, none_left, RUN(take_second, take_first, post_for_both),
+             .priority = {1, 2}),
+    SCENARIO("sem-order-shared", init_shared, none_left,
+             RUN(take_second, take_first, post_for_both), .priority = {1, 2}),
     SCENARIO("sem-post", init, none_left, RUN(take, post), .flags = BUFFERED, .quick = UNBOUNDED),
     SCENARIO("sem-spins", init, none_left, RUN(take_twice, post, post), .flags = SPINS),
     SCENARIO("sem-2-waiters", init, none_left, RUN(take, take, post_twice), .quick = 3),

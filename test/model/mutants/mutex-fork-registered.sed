@@ -1,0 +1,2 @@
+# mutex/any.c: a child of fork believes that the kernel knows its robust list
+s/generation != 0 && self.robust_generation == generation/self.robust_generation != 0/

@@ -1,0 +1,2 @@
+# park.c: the kernel says try again, and it is not tried again
+s/while (result == -EAGAIN || result == -EINTR)/while (result == -EINTR)/

@@ -1,0 +1,2 @@
+# once.c: a child of fork waits for a routine that its parent runs
+s/RUNNING | self_generation() \* GENERATION/RUNNING/
