@@ -546,6 +546,8 @@ const struct scenario progress_scenarios[] = {
              .frozen = 1, .quick = 2),
     SCENARIO("sem-freeze-poster", init_sem, s_free, RUN(up, up, down), .frozen = 1),
     SCENARIO("sem-jump", init_sem, NULL, RUN(down_or_jump, down, up_twice), .jumps = 1),
+    SCENARIO("sem-jump-spins", init_sem, NULL, RUN(down_or_jump, down, up_twice), .jumps = 1,
+             .flags = SPINS, .quick = 2),
     SCENARIO("sem-jump-shared", init_sem_shared, NULL, RUN(down_or_jump, down, up_twice),
              .jumps = 1),
 
@@ -556,6 +558,8 @@ const struct scenario progress_scenarios[] = {
     SCENARIO("once-freeze-spins", init_once, NULL, RUN(call, call, call), .frozen = 1,
              .flags = SPINS, .quick = 2),
     SCENARIO("once-jump", init_once, NULL, RUN(call_or_jump, call, call), .jumps = 1),
+    SCENARIO("once-jump-spins", init_once, NULL, RUN(call_or_jump, call, call), .jumps = 1,
+             .flags = SPINS, .quick = 2),
     SCENARIO("key-freeze", init_key, NULL, RUN(use_common, use_common, use_common), .frozen = 1),
     {.name = NULL},
 };
