@@ -68,8 +68,7 @@ static uint64_t without_ghosts(uint64_t state, enum scope scope)
 static bool wants_to_watch(const struct barrier *barrier, enum scope scope, struct watch *watch,
                            struct spin *spin)
 {
-    return scope == PRIVATE && watch_find(watch, barrier) &&
-           spin_wanted(spin, &watch->slot->hints);
+    return scope == PRIVATE && watch_find(watch, barrier) && spin_wanted(spin, &watch->slot->hints);
 }
 
 static bool watch_round(const struct watch *watch, struct spin *spin)

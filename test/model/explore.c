@@ -228,10 +228,14 @@ static bool can_go(const struct fibre *fibre)
 /* May the current thread go on at no price, or is it to let others run? */
 enum stay { FREELY, YIELDS };
 
-/* A thread that has napped for nothing comes again only if no other can go on. */
+/* A thread that has napped for nothing comes again only if no other can go on, each in its turn. */
 static bool may_time_out(const struct fibre *fibre, bool paused)
 {
-    return fibre->timed && (paused || fibre->naps < NAPS);
+    if (!fibre->timed || fibre->naps < NAPS)
+        return fibre->timed;
+    for (int i = 0; i < threads; i++)
+        paused &= fibres[i].status != ASLEEP || !fibres[i].timed || fibres[i].naps >= fibre->naps;
+    return paused;
 }
 
 static int add_sleeper(struct alternative *list, struct fibre *fibre, bool paused)

@@ -11,7 +11,8 @@
  *     fails is not yet an attempt, since what the kernel's choice relies on is that the word is
  *     looked at in one step with its change;
  *   - its last change of a word that threads sleep on may be a release, and a wake may follow: before
- *     a wake, and before loads on the way to it. No futex lock can be without this gap.
+ *     a wake, and before loads, and changes of the library's own table, on the way to it. No futex lock
+ *     can be without this gap.
  */
 #include "explore.h"
 

@@ -81,6 +81,12 @@ void *model_page(void)
     return pages[used++];
 }
 
+bool model_is_paged(const volatile void *p)
+{
+    uintptr_t at = (uintptr_t)p - (uintptr_t)pages;
+    return at < sizeof pages;
+}
+
 void model_wiped_on_fork(void *page)
 {
     for (int i = 0; i < PAGES; i++)

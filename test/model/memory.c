@@ -465,7 +465,7 @@ uint64_t model_access(enum access access, const volatile void *p, int size, uint
         return 0;
     }
     if (visible) {
-        may_stop(access == LOAD ? LOOKS : CHANGES);
+        may_stop(access == LOAD || model_is_paged(p) ? LOOKS : CHANGES);
         schedule();
     }
     return make_access(access, p, size, a, b, place);

@@ -145,6 +145,8 @@ void model_killed(void *robust_list);
 /* Memory for mmap, within what is restored for each execution. */
 void *model_page(void);
 /* madvise(MADV_WIPEONFORK), and the fork; what a thread is that the child has just made. */
+/* Is it there? What the library keeps there is on the way to a wake, as loads are. */
+bool model_is_paged(const volatile void *p);
 void model_wiped_on_fork(void *page);
 void model_wipe(void);
 void model_make(void *self, bool spins);

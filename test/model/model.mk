@@ -38,7 +38,7 @@ $(BUILD)/model/explorer/%.o: test/model/%.c config.mk
 # The modelled files become one object: their data in a section of its own, and their names, which
 # are libc's, seen by nobody else.
 MODEL_KEEP = $(patsubst %,-G %,scenario_tables model_self model_self_size model_born model_ended \
-	model_killed model_page model_membarriers model_wiped_on_fork model_wipe model_make)
+	model_killed model_page model_is_paged model_membarriers model_wiped_on_fork model_wipe model_make)
 define model_link
 	@mkdir -p $(@D)
 	@$(CC) -nostdlib -r -Wl,-T,test/model/modelled.ld -o $@.o $(1)

@@ -160,8 +160,8 @@ static unsigned long steps(void)
 
 static void describe(uint64_t seed)
 {
-    printf("  round seed %#llx: %u workers in %u processes%s%s%s%s%s%s%s\n", (unsigned long long)seed,
-           now->workers, now->processes, now->timed ? ", timeouts" : "",
+    printf("  round seed %#llx: %u workers in %u processes%s%s%s%s%s%s%s\n",
+           (unsigned long long)seed, now->workers, now->processes, now->timed ? ", timeouts" : "",
            now->cancel ? ", cancellation" : "", now->storm ? ", signals" : "",
            now->storm && now->restart ? " with SA_RESTART" : "", now->mixed ? ", policies" : "",
            now->forks ? ", forks" : "", now->timer ? ", a timer" : "");

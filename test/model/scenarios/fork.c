@@ -89,8 +89,8 @@ static void lock_then_fork(void)
     if (model_left_held())
         ok(pthread_mutex_init(&m, NULL));
     arch_exchange(&inside, 0);
-    arch_exchange(&done, 1);
     ok(pthread_mutex_trylock(&m));
+    arch_exchange(&done, 1);
     unlock();
     lock_once();
 }

@@ -457,6 +457,7 @@ static void nothing(void)
 
 /* The highest priority first. */
 static int first_taker;
+static uint32_t taken;
 
 static void take_in_order(void)
 {
@@ -467,6 +468,7 @@ static void take_in_order(void)
     tokens--;
     if (!first_taker)
         first_taker = 1 + model_thread();
+    arch_store_release(&taken, 1);
     unlock();
 }
 
@@ -476,6 +478,7 @@ static void put_twice_when_blocked(void)
     model_await_sleep(0);
     model_await_sleep(1);
     put();
+    model_await(&taken, 1);
     put();
 }
 
