@@ -60,14 +60,14 @@ static bool sleep_orders;
 
 long ordered_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
-    enum { LOCK_PI = 6, UNLOCK_PI = 7, WAIT_BITSET = 9, LOCK_PI2 = 13, OPERATION = 127 };
-    int operation = number == SYS_futex ? b & OPERATION : 0;
+    enum { WAIT = 0, LOCK_PI = 6, UNLOCK_PI = 7, WAIT_BITSET = 9, LOCK_PI2 = 13, OPERATION = 127 };
+    int operation = number == SYS_futex ? b & OPERATION : -1;
     if (operation == UNLOCK_PI)
         __tsan_release((void *)a);
     long result = syscall(number, a, b, c, d, e, f);
     if (operation == LOCK_PI || operation == LOCK_PI2)
         __tsan_acquire((void *)a);
-    if (operation == WAIT_BITSET && sleep_orders)
+    if ((operation == WAIT || operation == WAIT_BITSET) && sleep_orders)
         __tsan_acquire((void *)(a & ~7l));
     return result;
 }

@@ -197,38 +197,6 @@ START_TEST(child_does_not_own_what_another_thread_held)
 }
 END_TEST
 
-/* The kernel has given the waiters of an inheriting one to the parent: the child must leave it alone. */
-START_TEST(child_does_not_own_an_inheriting_mutex_that_was_waited_for)
-{
-    if (!inherits(_i) || shared(_i))
-        return;
-    if (!unit_on_furwock())
-        unit_skip("libc aborts the child");
-    pthread_mutex_t mutex;
-    struct unit_call waiter;
-    ck_assert_int_eq(make(&mutex, _i), 0);
-    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
-    unit_start(&waiter, lock_unlock, &mutex);
-    unit_wait_until_blocked(&waiter);
-    for (int how = 0; how < FORKS; how++) {
-        pid_t child = unit_fork_by(how);
-        if (child < 0)
-            continue;
-        if (child == 0) {
-            unit_child_assert(pthread_mutex_trylock(&mutex) == EBUSY);
-            unit_child_assert(pthread_mutex_unlock(&mutex) == EPERM);
-            unit_child_assert(lock_within(TIMED, &mutex, 3) == ETIMEDOUT);
-            unit_child_assert(pthread_mutex_trylock(&mutex) == EBUSY);
-            _exit(0);
-        }
-        unit_reap(child);
-    }
-    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
-    ck_assert_int_eq(unit_finish(&waiter), 0);
-    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
-}
-END_TEST
-
 /*
  * What one process holds in shared memory is not the other's, in neither direction: the identity
  * that a lock records may not be one remembered from before the fork.
@@ -362,8 +330,6 @@ static Suite *mutex_process_suite(void)
     tcase_add_loop_test(processes, child_owns_what_others_wait_for, 0, VARIANTS);
     tcase_add_loop_test(processes, grandchild_owns_what_the_forking_thread_held, 0, VARIANTS);
     tcase_add_loop_test(processes, child_does_not_own_what_another_thread_held, 0, VARIANTS);
-    tcase_add_loop_test(processes, child_does_not_own_an_inheriting_mutex_that_was_waited_for, 0,
-                        VARIANTS);
     tcase_add_loop_test(processes, fork_makes_another_owner_of_shared_mutexes, 0, VARIANTS);
     tcase_add_loop_test(processes, process_of_the_same_number_is_not_the_owner, 0, VARIANTS);
     tcase_add_loop_test(processes, vfork_child_does_not_disturb_its_parent, 0, VARIANTS);
