@@ -89,9 +89,11 @@ static void sleep_through(const uint32_t *address, uint32_t least, enum scope sc
         if (park(address, word, NULL, scope, ANY) != EAGAIN)
             continue;
         if (word == most)
-            return;
+            break;
         word = (word + 1) | least;
     }
+    /* what the others did before they arrived is seen now, since the kernel has seen their arrival */
+    arch_fence_after_load();
 }
 
 static void wake_all(const struct barrier *barrier, uint64_t state, enum scope scope)

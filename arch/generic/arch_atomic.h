@@ -108,6 +108,11 @@ static inline void arch_fence_after_rmw(void)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+static inline void arch_fence_after_load(void)
+{
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
 static inline void arch_compiler_fence(void)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

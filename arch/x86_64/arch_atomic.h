@@ -148,7 +148,13 @@ static inline void arch_fence_after_rmw(void)
     __asm__ volatile("" ::: "memory");
 }
 
-/* The same for this thread alone, and for others only with their membarrier(2). */
+/* What follows is not done before a load that precedes, the kernel's loads of this thread included. */
+static inline void arch_fence_after_load(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+/* As arch_fence_after_rmw, for this thread alone, and for others only with their membarrier(2). */
 static inline void arch_compiler_fence(void)
 {
     __asm__ volatile("" ::: "memory");

@@ -1,5 +1,6 @@
 /* Mutexes made and destroyed, repaired, and given another ceiling. */
 #include "../checked.h"
+#include "../hints.h"
 #include "../self.h"
 #include "any.h"
 #include "ceiling.h"
@@ -45,6 +46,9 @@ static COLD int destroy_kind(struct mutex *mutex, uint32_t kind, uint32_t word)
         return EINVAL;
     if (kind_has_tid(kind) ? (word & WORD_TID) != 0 : word != FREE && word != BIASED_FREE)
         return EBUSY;
+    /* as in glibc: they would take it again */
+    if (hints_awaiting(arch_load_relaxed(&mutex->hints), self_generation()) > 0)
+        return EBUSY;
     return gone(mutex);
 }
 
@@ -52,7 +56,8 @@ PUBLIC int pthread_mutex_destroy(pthread_mutex_t *object)
 {
     struct mutex *mutex = (struct mutex *)object;
     uint32_t kind = arch_load_relaxed(&mutex->kind), word = arch_load_relaxed(&mutex->word);
-    return likely((kind | word) == 0) ? gone(mutex) : destroy_kind(mutex, kind, word);
+    uint32_t hints = arch_load_relaxed(&mutex->hints) >> HINTS_AWAITING_SHIFT;
+    return likely((kind | word | hints) == 0) ? gone(mutex) : destroy_kind(mutex, kind, word);
 }
 
 PUBLIC int pthread_mutex_consistent(pthread_mutex_t *object)

@@ -225,11 +225,19 @@ int mutex_check_held(struct mutex *mutex)
     return (kind_is_typed(kind) || kind_has_tid(kind)) && !mutex_is_mine(mutex, kind) ? EPERM : 0;
 }
 
+/* Of other processes, who may be killed meanwhile, nobody counts. */
+static void await_condition(struct mutex *mutex, int by)
+{
+    if (!(arch_load_relaxed(&mutex->kind) & MUTEX_SHARED))
+        hints_change_awaiting(&mutex->hints, by, self_generation());
+}
+
 uint32_t mutex_release(struct mutex *mutex)
 {
     uint32_t kind = arch_load_relaxed(&mutex->kind), depth = mutex->depth;
     mutex->depth = 0;
     hints_set_used(&mutex->hints);
+    await_condition(mutex, 1);
     forget_wait();
     checked_mutex_unlock(mutex);
     mutex_unlock_whole(mutex, kind);
@@ -240,6 +248,7 @@ int mutex_reacquire(struct mutex *mutex, uint32_t depth, enum reacquire others)
 {
     int error = checked_mutex_locked(
         mutex, mutex_lock_any(mutex, (struct attempt){.moved = others == OTHERS_MOVED}));
+    await_condition(mutex, -1);
     /* who is told of a death has the mutex, as deep as before */
     if (!error || error == EOWNERDEAD)
         mutex->depth = depth;

@@ -294,6 +294,29 @@ START_TEST(a_waiter_that_goes_no_further_takes_no_signal)
 }
 END_TEST
 
+/* It would take the mutex again. Of the parent's threads a child knows nothing. */
+START_TEST(a_mutex_with_which_somebody_waits_is_not_destroyed)
+{
+    if (!unit_on_furwock())
+        unit_skip("not of every libc");
+    init_station();
+    struct unit_call waiter;
+    unit_start(&waiter, travel, NULL);
+    unit_wait_for(&station.waiting, 1);
+    unit_wait_until_blocked(&waiter);
+    ck_assert_int_eq(pthread_mutex_destroy(&station.mutex), EBUSY);
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        unit_child_assert(pthread_mutex_destroy(&station.mutex) == 0);
+        _exit(0);
+    }
+    unit_reap(pid);
+    permit(1);
+    ck_assert_int_eq(unit_finish(&waiter), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&station.mutex), 0);
+}
+END_TEST
+
 /* ---- Timed waits ---- */
 
 static struct timespec end;
@@ -418,6 +441,7 @@ static Suite *progress_suite(void)
     tcase_set_timeout(conditions, 60);
     tcase_add_loop_test(conditions, a_waiter_left_in_the_parent_takes_no_signal, 0, 3);
     tcase_add_loop_test(conditions, a_waiter_that_goes_no_further_takes_no_signal, 0, TIMED_OUT);
+    tcase_add_test(conditions, a_mutex_with_which_somebody_waits_is_not_destroyed);
     tcase_add_test(conditions, a_wait_that_nobody_ends_times_out);
     tcase_add_loop_test(conditions, a_signal_handler_does_not_end_a_wait, 0, 2);
     suite_add_tcase(suite, conditions);

@@ -53,6 +53,7 @@
 #define arch_or(p, v) MODEL_ACCESS(void, OR, MODEL_IS(uint32_t, p), (uint32_t)(v), 0)
 
 #define arch_fence_after_rmw() ((void)0)
+#define arch_fence_after_load() ((void)0)
 #define arch_compiler_fence() ((void)0)
 
 #define arch_pause() model_pause()
