@@ -152,7 +152,7 @@ extern FILE *volatile __stderr_used MUSL_HIDDEN __attribute__((weak));
  * The code for threads defines it; a program that creates none lacks it.
  */
 struct musl_cancellation {
-    void (*exit)(void *result) __attribute__((noreturn));
+    void (*exit)(void *result);
     long (*call)(const uint32_t *cancelled, long number, long a, long b, long c, long d, long e,
                  long f);
 };
