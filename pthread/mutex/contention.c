@@ -12,9 +12,10 @@
  * Right after is: before four times as much time has passed as it had waited. (Measured: with once as
  * much, threads that do twice as much between sections as within them still fight side by side, and
  * take a fifth longer, and more CPU time.) What a hand-over takes, one CPU tells another in 50
- * nanoseconds or in 500, shows in how long a wait is. A rest is the thread's own affair: nobody waits
- * for one who rests, and if it never runs again the word says nothing of it. Of a wait that was longer than 2 microseconds,
+ * nanoseconds or in 500, shows in how long a wait is. Of a wait that was longer than 2 microseconds,
  * and so than any hand-over, it is not known; then it is a fifth of a microsecond.
+ *
+ * A rest is the thread's own affair: nobody waits for one who rests, and no word says who does.
  */
 enum {
     JUST_NOW = ARCH_TICKS_PER_US / 5,
