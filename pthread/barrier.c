@@ -126,7 +126,8 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
             watches = wants_to_watch(barrier, scope, &watch, &spin);
             asked = true;
         }
-        watches = watches && watch_begin(&watch, barrier, sequence_of(state));
+        watches = watches && watch_begin(&watch, barrier, sequence_of(state),
+                                         state & WATCHED_TOO ? AMONG_OTHERS : AS_THE_FIRST);
         next = (state + 1) | (watches ? WATCHED_TOO : ASLEEP);
     } while (!arch_cas64_fetch(&barrier->state, &found, next));
     if (last)

@@ -169,8 +169,9 @@ static bool announce_watcher(struct cond *cond, uint32_t step, uint32_t *word, s
 {
     *word = arch_load_relaxed(&cond->word);
     while (!(*word & BITS) || has_broadcasts(cond)) {
-        uint32_t bits = *word & WATCHER ? WATCHER | MANY : WATCHER, next = (*word | bits) + step;
-        if (!watch_begin(watch, cond, sequence_of(next)))
+        bool others = *word & WATCHER;
+        uint32_t next = (*word | WATCHER | (others ? MANY : 0)) + step;
+        if (!watch_begin(watch, cond, sequence_of(next), others ? AMONG_OTHERS : AS_THE_FIRST))
             return false;
         if (next == *word || arch_cas_fetch(&cond->word, word, next)) {
             *word = next;

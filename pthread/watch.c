@@ -33,8 +33,11 @@ static bool may_take(struct watch_slot *slot, uint64_t state)
     return false;
 }
 
-bool watch_begin(struct watch *watch, const void *object, uint32_t sequence)
+bool watch_begin(struct watch *watch, const void *object, uint32_t sequence,
+                 enum watch_company company)
 {
+    /* those who had begun before may have lost the slot, and sleep */
+    uint64_t begun = company == AMONG_OTHERS ? WATCHED | RETIRED : WATCHED;
     struct watch_slot *slot = watch->slot;
     watch->name = name_of(object, sequence);
     uint64_t state = arch_load64_relaxed(&slot->state);
@@ -43,7 +46,7 @@ bool watch_begin(struct watch *watch, const void *object, uint32_t sequence)
             return true;
         if (!is_of(state, watch->name) && !may_take(slot, state))
             return false;
-    } while (!arch_cas64_fetch(&slot->state, &state, watch->name | WATCHED));
+    } while (!arch_cas64_fetch(&slot->state, &state, watch->name | begun));
     return true;
 }
 

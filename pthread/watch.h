@@ -17,7 +17,8 @@
  *   watch for one sequence.
  *
  *   The slot is nobody's. Another object's watcher may take it over at any moment: those who had
- *   begun before see it, and sleep; their signal sees it, too, and wakes a sleeper. So nothing waits
+ *   begun before see it, and sleep; their signal sees it, too, and wakes a sleeper. Should one of the
+ *   same object take it over again meanwhile, it says for them that they may sleep. So nothing waits
  *   for a watcher. If it never runs again, was jumped out of its wait, or is in the parent of a fork,
  *   where the table is the parent's and the child's is empty, the slot is taken over by the second
  *   that wants it. (The first makes a note, and sleeps: of two objects that have the same slot one
@@ -54,8 +55,13 @@ struct watch {
 
 /* Where an object is watched; false if there is no table. */
 bool watch_find(struct watch *watch, const void *object);
-/* Before the object's word says so. `sequence` has the lowest three bits clear. False: sleep. */
-bool watch_begin(struct watch *watch, const void *object, uint32_t sequence);
+/*
+ * Before the object's word says so. `sequence` has the lowest three bits clear. AMONG_OTHERS: the word
+ * says already that somebody watches. False: sleep.
+ */
+enum watch_company { AS_THE_FIRST, AMONG_OTHERS };
+bool watch_begin(struct watch *watch, const void *object, uint32_t sequence,
+                 enum watch_company company);
 /* Has it been told? LOST: sleep. */
 enum watch_news { WAITING, TOLD, LOST };
 enum watch_news watch_look(const struct watch *watch);

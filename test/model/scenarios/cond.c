@@ -3,6 +3,7 @@
 #include "layout.h"
 #include "hints.h"
 #include "park.h"
+#include "watch.h"
 #include "scenarios.h"
 
 static pthread_mutex_t m;
@@ -148,6 +149,18 @@ static void init_stale(void)
 {
     init();
     ((struct cond *)&c)->word = 1 << 8 | 1;
+}
+
+/* As if another object's watcher took the slot, and one of the same object took it back. */
+static void intrude_then_take(void)
+{
+    struct watch watch;
+    watch_find(&watch, &flag);
+    while (!watch_begin(&watch, &flag, 0, AS_THE_FIRST))
+        ;
+    watch_retire(&watch);
+    arch_store_relaxed(&watch.slot->hints, 0);
+    take();
 }
 
 static void put_twice(void)
@@ -622,6 +635,8 @@ const struct scenario cond_scenarios[] = {
              RUN(take_timed, take_timed, put_all_outside), .flags = SPINS, .quick = 1, .deep = 2),
     SCENARIO("watch-2-conditions", init_two, none_left, RUN(take, take_other, put_both),
              .flags = SPINS),
+    SCENARIO("watch-slot-lost", init_broadcasts, none_left,
+             RUN(take, intrude_then_take, put_all_outside), .flags = SPINS, .quick = 2, .deep = 2),
     SCENARIO("cond-vain", init_stale, none_left, RUN(put_after_vain, take_after_vain),
              .flags = BUFFERED),
     SCENARIO("cond-timed-nobody-spins", init_broadcasts, NULL, RUN(time_out, time_out),

@@ -1,0 +1,2 @@
+# watch.c: one who takes the slot over again says nothing of those who lost it
+s/company == AMONG_OTHERS ? WATCHED | RETIRED : WATCHED;/company == AMONG_OTHERS ? WATCHED : WATCHED;/
