@@ -126,10 +126,15 @@ static void try_once(void)
     unlock();
 }
 
-static void m_free(void)
+static void m_usable(void)
 {
     ok(pthread_mutex_trylock(&m));
     ok(pthread_mutex_unlock(&m));
+}
+
+static void m_free(void)
+{
+    m_usable();
     ok(pthread_mutex_destroy(&m));
 }
 
@@ -318,7 +323,7 @@ static void put_all_outside(void)
 static void c_free(void)
 {
     ok(pthread_cond_destroy(&c));
-    m_free();
+    m_usable();
 }
 
 static void none_left(void)

@@ -150,10 +150,15 @@ static void lock_or_leave(void)
     unlock();
 }
 
-static void m_free(void)
+static void m_usable(void)
 {
     ok(pthread_mutex_trylock(&m));
     ok(pthread_mutex_unlock(&m));
+}
+
+static void m_free(void)
+{
+    m_usable();
     ok(pthread_mutex_destroy(&m));
 }
 
@@ -308,7 +313,7 @@ static void wait_over_or_jump(void)
 static void c_free(void)
 {
     ok(pthread_cond_destroy(&c));
-    m_free();
+    m_usable();
 }
 
 /* Semaphores. */
