@@ -7,8 +7,11 @@
  *      +-----------+---------+----------+--------------+-----------+
  *
  * The last to arrive makes {round, arrived = count - 1} into {round + 1, 0} in one step, tells those
- * who watch (watch.h), if there are any, and wakes the others. It arrives with its decision: to watch
- * a slot of the table, or to sleep while the half with the round stays what it is.
+ * who watch (watch.h), if there are any, and wakes the others. A thread arrives with its decision: to
+ * watch a slot of the table, or to sleep while the half with the round stays what it is. The first that
+ * watches takes the slot once in a round, after it has arrived; others join while the slot is the
+ * barrier's. So a slot that was lost does not come back in that round, and the last to arrive, who does
+ * not find it, wakes those who have lost it.
  *
  * Once the round is over nobody touches the barrier: those who watch look at the slot, sleepers have
  * the kernel compare the half with the round, to which in one round only the two bits are added, and
@@ -110,7 +113,7 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
     enum scope scope = scope_of(barrier);
     struct watch watch;
     struct spin spin;
-    bool last, watches = false, asked = false;
+    bool last, watches = false, asked = false, first = false;
     if (unlikely(count == 0))
         return EINVAL;
     uint64_t found = arch_load64_acquire(&barrier->state), state, next;
@@ -126,10 +129,13 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
             watches = wants_to_watch(barrier, scope, &watch, &spin);
             asked = true;
         }
-        watches = watches && watch_begin(&watch, barrier, sequence_of(state),
-                                         state & WATCHED_TOO ? AMONG_OTHERS : AS_THE_FIRST);
+        /* the first takes the slot when the state says so, once in a round; others join, or sleep */
+        first = !(state & WATCHED_TOO);
+        watches = watches && (first || watch_joins(&watch, barrier, sequence_of(state)));
         next = (state + 1) | (watches ? WATCHED_TOO : ASLEEP);
     } while (!arch_cas64_fetch(&barrier->state, &found, next));
+    if (!last && watches && first)
+        watches = watch_begin(&watch, barrier, sequence_of(state), AS_THE_FIRST);
     if (last)
         wake_all(barrier, state, scope);
     else if (!watches || !watch_round(&watch, &spin))

@@ -59,7 +59,8 @@
  *
  * If a thread never runs again: one that waits has changed nothing but the bits, which cost others a
  * system call, and a slot that is taken over. One that a broadcast has moved to the mutex sleeps
- * there as any other, and the three that it has woken are on their way as those of an unlock are.
+ * there as any other, until somebody unlocks it: mostly one of the three that were woken. If none of
+ * these has a processor, it waits for the next to come, as behind any that the kernel has chosen.
  *
  * The sequence wraps after 2^29 signals that found waiters: a thread would have to be stopped
  * between reading the word and sleeping for exactly a multiple of that many.

@@ -143,8 +143,8 @@ static COLD int set_slow(pthread_key_t key, const void *value)
         return 0;
     if (!home.key || (!self.exit_armed && !host_arm_exit() && destructors[slot_of(key)]))
         return ENOMEM;
-    *home.key = key;
     *home.value = (void *)value;
+    *home.key = key;
     return 0;
 }
 

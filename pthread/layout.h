@@ -6,8 +6,9 @@
  *   - all bytes zero is a valid object of default attributes;
  *   - glibc's non-zero initialisers put the mutex type at byte 16 and the rwlock kind at byte 48.
  * Programs and debuggers look at some as well, as glibc has them:
- *   - a mutex at byte 0: zero while it is not held (but with FURWOCK=asymmetric), the tid of the
- *     owner of a robust, inheriting, or process-shared recursive or errorcheck one;
+ *   - a mutex at byte 0: zero while it is not held (but for FURWOCK=asymmetric, and while it is
+ *     offered: mutex/plain.h), the tid of the owner of a robust, inheriting, or process-shared
+ *     recursive or errorcheck one;
  *   - at byte 8: the tid of the owner of any other recursive or errorcheck one; zero if it has none
  *     (of a normal mutex nobody knows the owner);
  *   - at byte 16: the type in the lowest two bits, with ROBUST, INHERIT, PROTECT and SHARED;

@@ -70,8 +70,10 @@ static void map_wiped(void)
         return;
     long pages = arch_syscall(SYS_mmap, 0, sizeof(struct wiped), PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if ((unsigned long)pages > -4096ul)
+    if ((unsigned long)pages > -4096ul) {
+        arch_store_relaxed(&refused, 1);
         return;
+    }
     void *none = &unwiped;
     if (arch_syscall(SYS_madvise, pages, sizeof(struct wiped), MADV_WIPEONFORK, 0, 0, 0) != 0)
         arch_store_relaxed(&refused, 1);
@@ -140,7 +142,7 @@ bool self_inherits(uint32_t tid)
  *   libc has another one now           from libc: it has seen the fork
  *   a child's thread that is not the   from libc, which has made it
  *   one that it began with
- *   a child of which libc may not know from gettid, or from the kernel's answer to a futex call
+ *   a child of which libc may not know from the kernel's answer to a futex call, or from gettid
  */
 enum { FIRST_GENERATION = 1 };
 static uint32_t libc_is_right;
@@ -149,8 +151,9 @@ static uint32_t heir_generation;
 
 static uint32_t ask_tid(void)
 {
-    long tid = arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
-    return tid > 0 ? tid : park_tid();
+    uint32_t tid = park_tid();
+    long asked = tid ? tid : arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+    return asked > 0 ? asked : 0;
 }
 
 static bool libc_knows(uint32_t generation, uint32_t former, uint32_t tid)

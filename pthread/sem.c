@@ -6,14 +6,12 @@
  *      | ASLEEP |       value       |   word
  *      +--------+-------------------+
  *
- *   post   adds one and clears ASLEEP; if it was set, wakes one sleeper.
+ *   post   adds one; if ASLEEP is set, wakes one sleeper. It keeps the bit while anybody sleeps, so
+ *          that the next post wakes another and does not depend on the first one's running; when it
+ *          finds nobody, it clears the bit and wakes everyone who came meanwhile.
  *   wait   takes one; if there is none, sets ASLEEP and sleeps on the word. One that has slept sets
  *          ASLEEP again when it takes, for those who may still sleep, and wakes another if it
- * leaves permits behind: posts that came while it was on its way found the bit clear.
- *
- * In a process-shared one, a sleeper that was woken may be killed before it takes. There, post
- * keeps ASLEEP while anybody sleeps, so that the next post wakes another; when it finds nobody, it
- * clears the bit and wakes everyone who came meanwhile.
+ *          leaves permits behind: their sleepers may have been killed, or have found the bit clear.
  *
  * So whenever a thread sleeps, either ASLEEP is set or a woken thread is about to set it. One that
  * times out or is interrupted was not woken; one that is cancelled may have been, and does what a
@@ -184,11 +182,11 @@ static COLD int post_slow(struct semaphore *sem)
         if ((word & VALUE) == SEM_VALUE_MAX)
             return fail(EOVERFLOW);
         keep = 0;
-        if ((word & ASLEEP) && scope == SHARED && parked(&sem->word, scope))
+        if ((word & ASLEEP) && parked(&sem->word, scope))
             keep = ASLEEP;
     } while (!change(sem, word, ((word & VALUE) + 1) | keep));
     if (word & ASLEEP)
-        unpark(&sem->word, keep || scope == PRIVATE ? 1 : EVERYONE, scope, ANY);
+        unpark(&sem->word, keep ? 1 : EVERYONE, scope, ANY);
     return 0;
 }
 

@@ -8,8 +8,9 @@
 bool watch_find(struct watch *watch, const void *object)
 {
     struct watch_slot *table = wiped_table();
-    uint32_t hash = (uint32_t)((uintptr_t)object >> 3) * 0x9e3779b1u ^ (uintptr_t)object >> 35;
-    *watch = (struct watch){table ? &table[hash >> 16 & (WATCH_SLOTS - 1)] : NULL, 0};
+    uint32_t hash = (uint32_t)((uintptr_t)object >> 3) * 0x9e3779b1u;
+    hash = hash >> 16 ^ (uint32_t)((uintptr_t)object >> 35);
+    *watch = (struct watch){table ? &table[hash & (WATCH_SLOTS - 1)] : NULL, 0};
     return table != NULL;
 }
 
@@ -48,6 +49,13 @@ bool watch_begin(struct watch *watch, const void *object, uint32_t sequence,
             return false;
     } while (!arch_cas64_fetch(&slot->state, &state, watch->name | begun));
     return true;
+}
+
+bool watch_joins(struct watch *watch, const void *object, uint32_t sequence)
+{
+    watch->name = name_of(object, sequence);
+    uint64_t state = arch_load64_relaxed(&watch->slot->state);
+    return is_of(state, watch->name) && (state & WATCHED);
 }
 
 static enum watch_news news(uint64_t state, uint64_t name)

@@ -24,8 +24,9 @@
  *   that wants it. (The first makes a note, and sleeps: of two objects that have the same slot one
  *   keeps it.)
  *
- *   Two objects that are 32 GiB apart and have the same slot and sequence would be taken for one. Their
- *   sequences begin a golden section of 2^29 apart for that reason, too.
+ *   Two objects that are a multiple of 8 TiB apart have the same slot, and would be taken for one if
+ *   they had the same sequence, too. Their sequences begin a golden section of 2^29 apart for that
+ *   reason as well.
  */
 #ifndef FURWOCK_WATCH_H
 #define FURWOCK_WATCH_H
@@ -62,6 +63,8 @@ bool watch_find(struct watch *watch, const void *object);
 enum watch_company { AS_THE_FIRST, AMONG_OTHERS };
 bool watch_begin(struct watch *watch, const void *object, uint32_t sequence,
                  enum watch_company company);
+/* Is the slot the object's, with somebody who watches? Then the caller may watch, too. */
+bool watch_joins(struct watch *watch, const void *object, uint32_t sequence);
 /* Has it been told? LOST: sleep. */
 enum watch_news { WAITING, TOLD, LOST };
 enum watch_news watch_look(const struct watch *watch);

@@ -44,7 +44,7 @@ static COLD int destroy_kind(struct mutex *mutex, uint32_t kind, uint32_t word)
 {
     if (!kind_is_valid(kind))
         return EINVAL;
-    if (kind_has_tid(kind) ? (word & WORD_TID) != 0 : word != FREE && word != BIASED_FREE)
+    if (kind_has_tid(kind) ? (word & WORD_TID) != 0 : is_held(word) || word == BIASED_HELD)
         return EBUSY;
     /* as in glibc: they would take it again */
     if (hints_awaiting(arch_load_relaxed(&mutex->hints), self_generation()) > 0)

@@ -50,7 +50,7 @@ enum fate { STOPPED, JUMPED_AWAY, TIMED_OUT, LEFT_IN_THE_PARENT, FATES };
 static const int types[] = {PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK,
                             3 /* glibc's adaptive one */};
 enum { TYPES = sizeof types / sizeof types[0] };
-enum way { LOCK, TIMEDLOCK, TRYLOCK, WAYS };
+enum way { LOCK, TIMEDLOCK, TRYLOCK, DESTROY, WAYS };
 
 struct wanted {
     pthread_mutex_t mutex;
@@ -74,6 +74,8 @@ static int want(void *arg)
 /* The caller of this holds no lock. */
 static int take(pthread_mutex_t *mutex, enum way way)
 {
+    if (way == DESTROY)
+        way = TRYLOCK;
     struct timespec end = unit_deadline(CLOCK_REALTIME, 10000);
     int error = way == LOCK        ? pthread_mutex_lock(mutex)
                 : way == TIMEDLOCK ? pthread_mutex_timedlock(mutex, &end)
@@ -136,6 +138,11 @@ static void try_a_waiter(int type, int pshared, enum fate fate, enum way way)
     meet_its_fate(&waiter, fate);
     if (fate != LEFT_IN_THE_PARENT) {
         must(pthread_mutex_unlock(&w.mutex));
+        /* it is free, and that is all that destroying it asks for */
+        if (way == DESTROY && fate != STOPPED) {
+            must(pthread_mutex_destroy(&w.mutex));
+            return;
+        }
         ck_assert_int_eq(take(&w.mutex, way), 0);
         ck_assert_int_eq(take(&w.mutex, TRYLOCK), 0);
     } else {

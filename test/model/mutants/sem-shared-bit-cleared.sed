@@ -1,3 +1,3 @@
-# sem.c: a process-shared post clears the bit while others sleep
+# sem.c: a post clears the bit while others sleep
 s/keep = ASLEEP;/keep = 0;/
-s/keep || scope == PRIVATE ? 1 : EVERYONE/1/
+s/keep ? 1 : EVERYONE/1/

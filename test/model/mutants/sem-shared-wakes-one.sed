@@ -1,2 +1,2 @@
 # sem.c: a post that found nobody asleep wakes one of those who came meanwhile
-s/keep || scope == PRIVATE ? 1 : EVERYONE/1/
+s/keep ? 1 : EVERYONE/1/

@@ -1,2 +1,2 @@
 # sem.c: the semaphore is read after the addition
-s/keep || scope == PRIVATE ?/keep || scope_of(sem) == PRIVATE ?/
+s/unpark(&sem->word, keep ? 1/unpark(\&sem->word, keep \&\& arch_load_relaxed(\&sem->word) ? 1/

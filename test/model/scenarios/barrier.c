@@ -1,5 +1,7 @@
 /* Barriers. */
 #include "scenarios.h"
+#include "self.h"
+#include "watch.h"
 
 static pthread_barrier_t b;
 static uint32_t arrived, serial;
@@ -124,7 +126,40 @@ static void meet_2_anew(void)
     meet(4);
 }
 
+/*
+ * One stops before it watches, and goes on when the first has watched and sleeps, and another object has
+ * had the slot and is done with it.
+ */
+static pthread_cond_t lender;
+static pthread_mutex_t lender_mutex;
+
+static void init_3_and_lender(void)
+{
+    init_3();
+    pthread_condattr_t attributes;
+    ok(pthread_condattr_init(&attributes));
+    ok(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC));
+    ok(pthread_cond_init(&lender, &attributes));
+    ok(pthread_mutex_init(&lender_mutex, NULL));
+    NAME(lender);
+    NAME(lender_mutex);
+    /* spinning has paid here: credit 64 */
+    ((struct watch_slot *)wiped_table())->hints = 32;
+}
+
+static void borrow_then_meet_3(void)
+{
+    struct timespec later = {1, 0};
+    model_await_sleep(0);
+    ok(pthread_mutex_lock(&lender_mutex));
+    pthread_cond_timedwait(&lender, &lender_mutex, &later);
+    ok(pthread_mutex_unlock(&lender_mutex));
+    meet(3);
+}
+
 const struct scenario barrier_scenarios[] = {
+    SCENARIO("barrier-slot-lent", init_3_and_lender, once_serial,
+             RUN(meet_3, meet_3, borrow_then_meet_3), .flags = SPINS),
     SCENARIO("barrier-2", init_2, once_serial, RUN(meet_2, meet_2), .flags = BUFFERED | SPURIOUS,
              .quick = UNBOUNDED),
     SCENARIO("barrier-2-again", init_2, twice_serial, RUN(meet_2_twice, meet_2_twice),

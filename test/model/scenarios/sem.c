@@ -242,6 +242,8 @@ const struct scenario sem_scenarios[] = {
     SCENARIO("sem-shared-interrupted", init_shared, none_left,
              RUN(take_patiently, take_patiently, post_twice), .flags = INTERRUPTED | SPURIOUS),
     SCENARIO("sem-shared-timed", init_shared, timeouts_left, RUN(take_timed, take, post_twice)),
+    SCENARIO("sem-second-post", init, NULL, RUN(take, take_and_tell, post_until_taken),
+             .mortal = 1),
     SCENARIO("sem-shared-death", init_shared, NULL, RUN(take, take_and_tell, post_until_taken),
              .mortal = 1),
     SCENARIO("sem-destroy", init, NULL, RUN(take_and_free, post), .flags = BUFFERED,
