@@ -10,8 +10,7 @@
  *          that the next post wakes another and does not depend on the first one's running; when it
  *          finds nobody, it clears the bit and wakes everyone who came meanwhile.
  *   wait   takes one; if there is none, sets ASLEEP and sleeps on the word. One that has slept sets
- *          ASLEEP again when it takes, for those who may still sleep, and wakes another if it
- *          leaves permits behind: their sleepers may have been killed, or have found the bit clear.
+ *          ASLEEP again when it takes, for those who may still sleep.
  *
  * So whenever a thread sleeps, either ASLEEP is set or a woken thread is about to set it. One that
  * times out or is interrupted was not woken; one that is cancelled may have been, and does what a
@@ -71,17 +70,12 @@ static inline bool take(struct semaphore *sem)
 }
 
 /* Take as one that has slept. */
-static bool take_woken(struct semaphore *sem, enum scope scope)
+static bool take_woken(struct semaphore *sem)
 {
     uint32_t word = arch_load_relaxed(&sem->word);
-    while (word & VALUE) {
-        uint32_t left = (word & VALUE) - 1;
-        if (arch_cas_fetch(&sem->word, &word, left | ASLEEP)) {
-            if (left > 0)
-                unpark(&sem->word, 1, scope, ANY);
+    while (word & VALUE)
+        if (arch_cas_fetch(&sem->word, &word, (word - 1) | ASLEEP))
             return true;
-        }
-    }
     return false;
 }
 
@@ -122,7 +116,7 @@ static int wait_deferred(struct semaphore *sem, const struct deadline *deadline)
         return 0;
     bool woken = false;
     for (;;) {
-        if (woken ? take_woken(sem, scope) : take(sem))
+        if (woken ? take_woken(sem) : take(sem))
             return 0;
         uint32_t word = arch_load_relaxed(&sem->word);
         if (word & VALUE)

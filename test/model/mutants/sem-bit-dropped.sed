@@ -1,2 +1,2 @@
 # sem.c: one that has slept does not mark the word for the others
-s/arch_cas_fetch(&sem->word, &word, left | ASLEEP)/arch_cas_fetch(\&sem->word, \&word, left)/
+s/(word - 1) | ASLEEP)/(word - 1) \& VALUE)/
