@@ -8,7 +8,7 @@ endif
 # Every build and test package, by Debian's names.
 PACKAGES = gcc g++ clang clang-format libclang-rt-dev make binutils musl-dev musl-tools pkg-config check \
 	valgrind strace gdb gnuplot-nox python3 redis-server redis-tools memcached libmemcached-tools xz-utils \
-	zstd pigz sqlite3 libsqlite3-dev faketime stress-ng sysbench rt-tests libnsync-dev
+	zstd pigz sqlite3 libsqlite3-dev faketime stress-ng sysbench rt-tests libnsync-dev firefox-esr
 
 NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idirafter include \
 	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
