@@ -50,6 +50,8 @@ struct self {
     uint32_t spin, random;
     /* the condition variable that its last signal has found a bit in, but nobody to wake (cond.c) */
     const void *woke_nobody;
+    /* until when it counts as a real-time thread, on arch_ticks' clock (spinning.c) */
+    uint64_t prompt_until;
     /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
     uint64_t rests_until;
     /* read locks held on rwlocks of the recursive writer-preferring kind */

@@ -24,8 +24,8 @@ void spin_report(struct spin *spin, bool success);
 void spinning_never(void);
 
 /*
- * Stand aside: sleep for a tenth of a millisecond, nearly half of which is the slack of the kernel's
- * timers, which a real-time thread does not have; nobody wakes the thread before.
+ * Stand aside: sleep for a tenth of a millisecond; nobody wakes the thread before. A real-time thread
+ * does not, but for ten microseconds at most ten times a second.
  */
 void stand_aside(void);
 
