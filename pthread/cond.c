@@ -162,6 +162,13 @@ static uint32_t announce(struct cond *cond, uint32_t bit, uint32_t step)
     return (word | bit) + step;
 }
 
+/* Does nobody else wait? Of a bit that may be stale the kernel knows. */
+static bool nobody_waits(const struct cond *cond, uint32_t word)
+{
+    uint32_t bits = word & BITS;
+    return bits == 0 || (bits == SLEEPERS && !parked(&cond->word, PRIVATE));
+}
+
 /*
  * Become the watcher if nobody else waits, or watch with others where broadcasts are expected. On
  * success *word is the word since then.
@@ -169,7 +176,7 @@ static uint32_t announce(struct cond *cond, uint32_t bit, uint32_t step)
 static bool announce_watcher(struct cond *cond, uint32_t step, uint32_t *word, struct watch *watch)
 {
     *word = arch_load_relaxed(&cond->word);
-    while (!(*word & BITS) || has_broadcasts(cond)) {
+    while (has_broadcasts(cond) || nobody_waits(cond, *word)) {
         bool others = *word & WATCHER;
         uint32_t next = (*word | WATCHER | (others ? MANY : 0)) + step;
         if (!watch_begin(watch, cond, sequence_of(next), others ? AMONG_OTHERS : AS_THE_FIRST))

@@ -113,12 +113,13 @@ void spin_report(struct spin *spin, bool success)
  */
 enum {
     A_MOMENT = 1000,
-    THE_REST = 10 * 1000,
+    THE_REST = 20 * 1000,
+    MOST_TIMES = 6,
     PROMPT = 32 * ARCH_TICKS_PER_US,
     KNOWN_FOR = 100 * 1000 * ARCH_TICKS_PER_US,
 };
 
-void stand_aside(void)
+void stand_aside(unsigned times)
 {
     static const uint32_t nothing;
     uint64_t start = arch_ticks();
@@ -129,5 +130,5 @@ void stand_aside(void)
     if (now - start < PROMPT)
         self.prompt_until = now + KNOWN_FOR;
     else
-        nap(&nothing, 0, THE_REST, NULL);
+        nap(&nothing, 0, THE_REST << (times < MOST_TIMES ? times : MOST_TIMES), NULL);
 }

@@ -43,7 +43,7 @@ bool watch_begin(struct watch *watch, const void *object, uint32_t sequence,
     watch->name = name_of(object, sequence);
     uint64_t state = arch_load64_relaxed(&slot->state);
     do {
-        if (is_of(state, watch->name) && (state & WATCHED))
+        if (is_of(state, watch->name) && (state & (WATCHED | SIGNALLED)))
             return true;
         if (!is_of(state, watch->name) && !may_take(slot, state))
             return false;
@@ -88,10 +88,10 @@ bool watch_signal(const void *object, uint32_t sequence)
         return false;
     uint64_t name = name_of(object, sequence), state = arch_load64_relaxed(&watch.slot->state);
     do {
-        if (!is_of(state, name) || !(state & WATCHED))
+        if (!is_of(state, name) && (state & WATCH_STATES) == WATCHED)
             return false;
     } while (!arch_cas64_fetch(&watch.slot->state, &state, name | SIGNALLED));
-    return !(state & RETIRED);
+    return is_of(state, name) && (state & WATCH_STATES) == WATCHED;
 }
 
 bool watch_is_on(const void *object, uint32_t sequence)

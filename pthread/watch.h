@@ -9,8 +9,9 @@
  *      +-----------------+-------------------+-----------+---------+---------+
  *
  *      anything --watch_begin--> WATCHED --watch_retire--> WATCHED | RETIRED
- *                                   |                            |
- *                                   +--------watch_signal--------+--> SIGNALLED
+ *         |                         |                            |
+ *         +------------------------ + ----- watch_signal --------+--> SIGNALLED
+ *          (unless another object's watcher may look at it)
  *
  *   A waiter that has begun looks until the slot is SIGNALLED. If it gives up, it retires and sleeps
  *   on the object's word: the signal then finds RETIRED, and wakes a sleeper as well. Several may
@@ -71,7 +72,10 @@ enum watch_news watch_look(const struct watch *watch);
 /* Give up, if it has not been told. */
 enum watch_news watch_retire(const struct watch *watch);
 
-/* Tell all who watch. False if there may be somebody who has begun and sleeps. */
+/*
+ * Tell all who watch, and who is about to begin. False if there may be somebody who has begun and
+ * sleeps.
+ */
 bool watch_signal(const void *object, uint32_t sequence);
 /* Does anybody watch, as far as can be seen? */
 bool watch_is_on(const void *object, uint32_t sequence);

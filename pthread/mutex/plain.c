@@ -16,6 +16,8 @@ struct waiter {
     bool slept;
     /* it takes what is offered: it is one of those for whom that is meant, or has stood aside */
     bool accepts;
+    /* how often it has stood aside */
+    unsigned aside;
 };
 
 static bool claims(const struct waiter *waiter)
@@ -75,7 +77,7 @@ static void make_way(struct mutex *mutex, struct waiter *waiter, const struct de
     if (deadline)
         watch(mutex, word, TIMELY);
     else
-        stand_aside();
+        stand_aside(0);
     waiter->accepts = true;
     *word = arch_load_relaxed(&mutex->word);
 }
@@ -103,7 +105,7 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
         if (error == ETIMEDOUT || error == EINVAL)
             return error;
         if (error == EAGAIN && !waiter.accepts && !deadline && !has_conditions(mutex))
-            stand_aside();
+            stand_aside(waiter.aside++);
         if (error == 0)
             waiter.slept = waiter.accepts = true;
         word = arch_load_relaxed(&mutex->word);
