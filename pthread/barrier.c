@@ -80,7 +80,7 @@ static bool watch_round(const struct watch *watch, struct spin *spin)
     do
         news = watch_look(watch);
     while (news == WAITING && spin_goes_on(spin));
-    spin_report(spin, news == TOLD);
+    spin_report(spin, news != WAITING);
     return news == TOLD || watch_retire(watch) == TOLD;
 }
 
@@ -152,6 +152,7 @@ PUBLIC int pthread_barrier_init(pthread_barrier_t *object, const pthread_barrier
         return EINVAL;
     static uint32_t barriers;
     uint64_t first = (uint64_t)(arch_fetch_add(&barriers, 1) * 0x9e3779b1u) * ROUND;
+    watch_forget(object);
     *(struct barrier *)object = (struct barrier){.state = first, .count = count, .shared = shared};
     return 0;
 }

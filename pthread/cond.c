@@ -196,7 +196,7 @@ static bool watch_for_signal(const struct watch *watch, struct spin *spin)
     do
         news = watch_look(watch);
     while (news == WAITING && spin_goes_on(spin));
-    spin_report(spin, news == TOLD);
+    spin_report(spin, news != WAITING);
     return news == TOLD || watch_retire(watch) == TOLD;
 }
 

@@ -358,7 +358,7 @@ static COLD int wait_to_read(struct rwlock *rwlock, uint32_t kind, const struct 
         error = park(sleep_word(rwlock), state, deadline, scope_of(kind), READERS);
         woken = error == 0;
         if (error == EAGAIN)
-            stand_aside(0);
+            stand_aside();
         if (woken)
             patient = false;
         if ((error == ETIMEDOUT || error == EINVAL) && withdraw(rwlock, kind, &waiter))
@@ -416,7 +416,7 @@ static COLD int wait_to_write(struct rwlock *rwlock, uint32_t kind, const struct
         int error = park(sleep_word(rwlock), state, deadline, scope_of(kind),
                          waiter.claim ? CLAIMANT_W : WRITERS);
         if (error == EAGAIN)
-            stand_aside(0);
+            stand_aside();
         if (error == 0) {
             patient = false;
             others = SLEEP_W;

@@ -35,6 +35,12 @@ struct once_frame {
     struct once_frame *outer;
 };
 
+/* When and for how long a thread stood aside last, and how often that was doubled (spinning.c). */
+struct aside {
+    uint64_t ended, took;
+    unsigned doubled;
+};
+
 struct self {
     /* never reused within the process, kept by fork: rows of read locks, and biases */
     uint64_t id;
@@ -52,6 +58,7 @@ struct self {
     const void *woke_nobody;
     /* until when it counts as a real-time thread, on arch_ticks' clock (spinning.c) */
     uint64_t prompt_until;
+    struct aside aside;
     /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
     uint64_t rests_until;
     /* read locks held on rwlocks of the recursive writer-preferring kind */

@@ -107,28 +107,37 @@ void spin_report(struct spin *spin, bool success)
 }
 
 /*
+ * Standing aside. A thread that comes back to a crowd stands aside for longer the next time, twice as
+ * long each time, so that no more of them come back in a tenth of a millisecond than one: that is the
+ * next time if it comes before four times as much time has passed as the last one took.
+ *
  * A nap of a microsecond takes an ordinary thread 50 more, the slack of the kernel's timers. One that
  * takes less is told by that a real-time thread: it stands aside for no one, and is asked again, by
  * another nap, after a tenth of a second.
  */
 enum {
     A_MOMENT = 1000,
-    THE_REST = 20 * 1000,
-    MOST_TIMES = 6,
+    THE_REST = 10 * 1000,
+    MOST_DOUBLED = 7,
     PROMPT = 32 * ARCH_TICKS_PER_US,
     KNOWN_FOR = 100 * 1000 * ARCH_TICKS_PER_US,
 };
 
-void stand_aside(unsigned times)
+void stand_aside(void)
 {
     static const uint32_t nothing;
+    struct aside *aside = &self.aside;
     uint64_t start = arch_ticks();
     if (unlikely(arch_load_relaxed(&never)) || start < self.prompt_until)
         return;
+    bool again = start - aside->ended < 4 * aside->took;
+    aside->doubled = !again ? 0 : aside->doubled < MOST_DOUBLED ? aside->doubled + 1 : MOST_DOUBLED;
     nap(&nothing, 0, A_MOMENT, NULL);
     uint64_t now = arch_ticks();
     if (now - start < PROMPT)
         self.prompt_until = now + KNOWN_FOR;
     else
-        nap(&nothing, 0, THE_REST << (times < MOST_TIMES ? times : MOST_TIMES), NULL);
+        nap(&nothing, 0, (long)THE_REST << aside->doubled, NULL);
+    aside->ended = arch_ticks();
+    aside->took = aside->ended - start;
 }

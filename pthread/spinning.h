@@ -24,10 +24,10 @@ void spin_report(struct spin *spin, bool success);
 void spinning_never(void);
 
 /*
- * Stand aside: sleep for a tenth of a millisecond; nobody wakes the thread before. One that has done
- * so so many times in the same wait does it for longer, up to a millisecond and a half. A real-time
- * thread does not, but for ten microseconds at most ten times a second.
+ * Stand aside: sleep for a tenth of a millisecond, or more, up to one and a half, if the thread does so
+ * again and again; nobody wakes it before. A real-time thread does not, but for ten microseconds at
+ * most ten times a second.
  */
-void stand_aside(unsigned times);
+void stand_aside(void);
 
 #endif

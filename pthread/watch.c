@@ -14,6 +14,8 @@ bool watch_find(struct watch *watch, const void *object)
     return table != NULL;
 }
 
+enum { SEQUENCE = WATCH_STATES + 1, NEARBY = 16 };
+
 static uint64_t name_of(const void *object, uint32_t sequence)
 {
     return (uint64_t)((uintptr_t)object >> 3) << 32 | sequence;
@@ -22,6 +24,16 @@ static uint64_t name_of(const void *object, uint32_t sequence)
 static bool is_of(uint64_t state, uint64_t name)
 {
     return (state & ~(uint64_t)WATCH_STATES) == name;
+}
+
+/*
+ * Does the same object's name with a sequence stand there that comes soon after? Then the former one
+ * is over. What is further off may be an object's that was there before.
+ */
+static bool is_later(uint64_t state, uint64_t name)
+{
+    uint32_t further = ((uint32_t)state - (uint32_t)name) / SEQUENCE;
+    return state >> 32 == name >> 32 && further >= 1 && further <= NEARBY;
 }
 
 /* A slot that another object's watcher may still look at is left to it, once. */
@@ -43,7 +55,8 @@ bool watch_begin(struct watch *watch, const void *object, uint32_t sequence,
     watch->name = name_of(object, sequence);
     uint64_t state = arch_load64_relaxed(&slot->state);
     do {
-        if (is_of(state, watch->name) && (state & (WATCHED | SIGNALLED)))
+        if (is_later(state, watch->name) ||
+            (is_of(state, watch->name) && (state & (WATCHED | SIGNALLED))))
             return true;
         if (!is_of(state, watch->name) && !may_take(slot, state))
             return false;
@@ -61,7 +74,7 @@ bool watch_joins(struct watch *watch, const void *object, uint32_t sequence)
 static enum watch_news news(uint64_t state, uint64_t name)
 {
     if (!is_of(state, name))
-        return LOST;
+        return is_later(state, name) ? TOLD : LOST;
     return state & SIGNALLED ? TOLD : WAITING;
 }
 
@@ -88,7 +101,7 @@ bool watch_signal(const void *object, uint32_t sequence)
         return false;
     uint64_t name = name_of(object, sequence), state = arch_load64_relaxed(&watch.slot->state);
     do {
-        if (!is_of(state, name) && (state & WATCH_STATES) == WATCHED)
+        if (is_later(state, name) || (!is_of(state, name) && (state & WATCH_STATES) == WATCHED))
             return false;
     } while (!arch_cas64_fetch(&watch.slot->state, &state, name | SIGNALLED));
     return is_of(state, name) && (state & WATCH_STATES) == WATCHED;
@@ -101,4 +114,14 @@ bool watch_is_on(const void *object, uint32_t sequence)
         return false;
     uint64_t state = arch_load64_relaxed(&watch.slot->state);
     return is_of(state, name_of(object, sequence)) && (state & WATCHED) && !(state & RETIRED);
+}
+
+void watch_forget(const void *object)
+{
+    struct watch watch;
+    if (!watch_find(&watch, object))
+        return;
+    uint64_t state = arch_load64_relaxed(&watch.slot->state);
+    if (state >> 32 == name_of(object, 0) >> 32)
+        arch_cas64_fetch(&watch.slot->state, &state, 0);
 }

@@ -17,6 +17,9 @@
  *   on the object's word: the signal then finds RETIRED, and wakes a sleeper as well. Several may
  *   watch for one sequence.
  *
+ *   One that has not looked when the same object's next watcher takes the slot finds a sequence that is
+ *   up to 16 later, and is told by that.
+ *
  *   The slot is nobody's. Another object's watcher may take it over at any moment: those who had
  *   begun before see it, and sleep; their signal sees it, too, and wakes a sleeper. Should one of the
  *   same object take it over again meanwhile, it says for them that they may sleep. So nothing waits
@@ -77,6 +80,8 @@ enum watch_news watch_retire(const struct watch *watch);
  * sleeps.
  */
 bool watch_signal(const void *object, uint32_t sequence);
+/* Nobody watches an object that is being made: what stands there is a former one's. */
+void watch_forget(const void *object);
 /* Does anybody watch, as far as can be seen? */
 bool watch_is_on(const void *object, uint32_t sequence);
 

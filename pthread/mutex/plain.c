@@ -7,7 +7,7 @@
 #include <errno.h>
 
 /* until a waiter claims; until one with a deadline takes what is offered to others */
-enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, TIMELY = 20 * ARCH_TICKS_PER_US };
+enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, TIMES_ASIDE = 4, TIMELY = 20 * ARCH_TICKS_PER_US };
 
 /* One that waits for a plain mutex. */
 struct waiter {
@@ -16,13 +16,12 @@ struct waiter {
     bool slept;
     /* it takes what is offered: it is one of those for whom that is meant, or has stood aside */
     bool accepts;
-    /* how often it has stood aside */
-    unsigned aside;
 };
 
 static bool claims(const struct waiter *waiter)
 {
-    return arch_ticks() - waiter->start > PATIENCE;
+    /* in a crowd everybody's turn takes longer to come */
+    return arch_ticks() - waiter->start > PATIENCE + TIMES_ASIDE * self.aside.took;
 }
 
 /* Take the word, if it can be had. Else leave one in it under which the waiter may sleep: *word. */
@@ -77,7 +76,7 @@ static void make_way(struct mutex *mutex, struct waiter *waiter, const struct de
     if (deadline)
         watch(mutex, word, TIMELY);
     else
-        stand_aside(0);
+        stand_aside();
     waiter->accepts = true;
     *word = arch_load_relaxed(&mutex->word);
 }
@@ -105,7 +104,7 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
         if (error == ETIMEDOUT || error == EINVAL)
             return error;
         if (error == EAGAIN && !waiter.accepts && !deadline && !has_conditions(mutex))
-            stand_aside(waiter.aside++);
+            stand_aside();
         if (error == 0)
             waiter.slept = waiter.accepts = true;
         word = arch_load_relaxed(&mutex->word);
