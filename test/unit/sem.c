@@ -814,6 +814,25 @@ START_TEST(an_opened_semaphore_overflows)
 }
 END_TEST
 
+/* Each has a single thread, which plain instructions would do for if nobody else had the memory. */
+START_TEST(posts_of_two_processes_are_all_counted)
+{
+    enum { POSTS = 1000000 };
+    int fd = unit_memory(sizeof(sem_t)), value;
+    sem_t *sem = unit_map(fd, sizeof *sem);
+    ck_assert_int_eq(sem_init(sem, 1, 0), 0);
+    pid_t pid = unit_fork();
+    for (int i = 0; i < POSTS; i++)
+        insist(sem_post(sem) == 0);
+    if (pid == 0)
+        _exit(0);
+    unit_reap(pid);
+    ck_assert_int_eq(sem_getvalue(sem, &value), 0);
+    ck_assert_int_eq(value, 2 * POSTS);
+    ck_assert_int_eq(sem_destroy(sem), 0);
+}
+END_TEST
+
 START_TEST(two_processes_meet_at_opened_semaphores)
 {
     char there[64], back[64];
@@ -886,6 +905,7 @@ static Suite *sem_suite(void)
     tcase_add_test(tcase, a_killed_sleeper_keeps_nobody_from_waking);
     tcase_add_test(tcase, an_opened_semaphore_counts_and_waits);
     tcase_add_test(tcase, an_opened_semaphore_overflows);
+    tcase_add_test(tcase, posts_of_two_processes_are_all_counted);
     tcase_add_test(tcase, two_processes_meet_at_opened_semaphores);
     suite_add_tcase(suite, tcase);
     return suite;
