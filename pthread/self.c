@@ -149,11 +149,17 @@ static uint32_t libc_is_right;
 /* The generation whose first thread is known: others have no history. */
 static uint32_t heir_generation;
 
+/* While the library is loaded nothing is forbidden yet. */
+static uint32_t ask_kernel(void)
+{
+    long tid = arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+    return tid > 0 ? tid : park_tid();
+}
+
 static uint32_t ask_tid(void)
 {
     uint32_t tid = park_tid();
-    long asked = tid ? tid : arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
-    return asked > 0 ? asked : 0;
+    return tid ? tid : ask_kernel();
 }
 
 static bool libc_knows(uint32_t generation, uint32_t former, uint32_t tid)
@@ -220,7 +226,7 @@ uint32_t self_renew_tid(void)
 void self_start(void)
 {
     self_generation();
-    uint32_t tid = ask_tid();
+    uint32_t tid = ask_kernel();
     arch_store_relaxed(&libc_is_right, tid != 0 && tid == host_tid());
     self_tid();
 }

@@ -274,6 +274,10 @@ static int travel_or_jump(void *arg)
 
 START_TEST(a_waiter_that_goes_no_further_takes_no_signal)
 {
+#ifndef __GLIBC__
+    if (_i == JUMPED_AWAY && unit_on_furwock() && !unit_is_static())
+        unit_skip("a cleanup handler would be left behind: README, limits");
+#endif
     prepare();
     for (int i = 0; i < 200; i++) {
         init_station();
