@@ -54,7 +54,7 @@ static bool take_permit(struct worker *self, sem_t *sem)
         break;
     }
     if (result != 0 && errno != EAGAIN && !(errno == ETIMEDOUT && now->timed) &&
-        !(errno == EINTR && now->storm))
+        !(errno == EINTR && (now->storm || now->timer)))
         fail("%s: errno %d", self->doing, errno);
     return result == 0;
 }
