@@ -255,7 +255,7 @@ static void play_sem(struct worker *self, struct slot *slot, bool first)
         return;
     }
     while (sem_wait(&slot->object.sem) != 0)
-        CHECK(errno == EINTR && now->storm);
+        CHECK(errno == EINTR && (now->storm || now->timer));
     CHECK(sem_destroy(&slot->object.sem) == 0);
     poison(slot);
 }

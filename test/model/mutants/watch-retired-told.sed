@@ -1,2 +1,2 @@
 # watch.c: a signal takes one who has gone to sleep for one who watches
-/^bool watch_signal/,/^}/s/return !(state & RETIRED);/return true;/
+/^bool watch_signal/,/^}/s/return is_of(state, name) && .*/return is_of(state, name);/
