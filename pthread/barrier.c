@@ -26,7 +26,6 @@
 #include "checked.h"
 #include "layout.h"
 #include "self.h"
-#include "spinning.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -67,23 +66,6 @@ static uint64_t without_ghosts(uint64_t state, enum scope scope)
     return (state & ~(ROUND - 1)) + ROUND + generation;
 }
 
-/* Is the one that may watch to do so? */
-static bool wants_to_watch(const struct barrier *barrier, enum scope scope, struct watch *watch,
-                           struct spin *spin)
-{
-    return scope == PRIVATE && watch_find(watch, barrier) && spin_wanted(spin, &watch->slot->hints);
-}
-
-static bool watch_round(const struct watch *watch, struct spin *spin)
-{
-    enum watch_news news;
-    do
-        news = watch_look(watch);
-    while (news == WAITING && spin_goes_on(spin));
-    spin_report(spin, news != WAITING);
-    return news == TOLD || watch_retire(watch) == TOLD;
-}
-
 /* The half with the round was `least`. What wakes a sleeper may have been meant for others. */
 static void sleep_through(const uint32_t *address, uint32_t least, enum scope scope)
 {
@@ -112,7 +94,6 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
     uint32_t count = barrier->count;
     enum scope scope = scope_of(barrier);
     struct watch watch;
-    struct spin spin;
     bool last, watches = false, asked = false, first = false;
     if (unlikely(count == 0))
         return EINVAL;
@@ -126,7 +107,7 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
             continue;
         }
         if (!asked) {
-            watches = wants_to_watch(barrier, scope, &watch, &spin);
+            watches = scope == PRIVATE && watch_wanted(&watch, barrier);
             asked = true;
         }
         /* the first takes the slot when the state says so, once in a round; others join, or sleep */
@@ -138,7 +119,7 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
         watches = watch_begin(&watch, barrier, sequence_of(state), AS_THE_FIRST);
     if (last)
         wake_all(barrier, state, scope);
-    else if (!watches || !watch_round(&watch, &spin))
+    else if (!watches || !watch_goes_well(&watch))
         sleep_through(round_word(barrier), next >> 32, scope);
     checked_after(barrier, 0);
     return last ? PTHREAD_BARRIER_SERIAL_THREAD : 0;

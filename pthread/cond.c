@@ -70,7 +70,6 @@
 #include "hints.h"
 #include "mutex/mutex.h"
 #include "self.h"
-#include "spinning.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -189,17 +188,6 @@ static bool announce_watcher(struct cond *cond, uint32_t step, uint32_t *word, s
     return false;
 }
 
-/* Look out for the signal. False: it has to be slept for. */
-static bool watch_for_signal(const struct watch *watch, struct spin *spin)
-{
-    enum watch_news news;
-    do
-        news = watch_look(watch);
-    while (news == WAITING && spin_goes_on(spin));
-    spin_report(spin, news != WAITING);
-    return news == TOLD || watch_retire(watch) == TOLD;
-}
-
 /*
  * The next word of the same sequence, with bits that may have been added to `least` since; false if
  * there are no more. One that has been met before cannot come again.
@@ -261,7 +249,6 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     struct waiter waiter = {.cond = cond, .mutex = mutex, .scope = scope_of(cond)};
     waiter.cancel_type = host_defer_cancel();
 
-    struct spin spin;
     struct watch watch;
     uint32_t word, step = 0;
     bool watches = false;
@@ -269,8 +256,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
         step = first_sequence(waiter.scope);
     if (waiter.scope == PRIVATE) {
         step += set_target(cond, target_of(mutex));
-        if (!mutex_inherits(mutex) && watch_find(&watch, cond) &&
-            spin_wanted(&spin, &watch.slot->hints))
+        if (!mutex_inherits(mutex) && watch_wanted(&watch, cond))
             watches = announce_watcher(cond, step, &word, &watch);
     }
     if (!watches)
@@ -278,7 +264,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     waiter.depth = mutex_release(mutex);
 
     enum reacquire others = NOBODY_MOVED;
-    if (!watches || !watch_for_signal(&watch, &spin)) {
+    if (!watches || !watch_goes_well(&watch)) {
         error = wait_asleep(&waiter, word, deadline);
         others = OTHERS_MOVED;
     }

@@ -5,13 +5,19 @@
 
 #include <stddef.h>
 
-bool watch_find(struct watch *watch, const void *object)
+/* Null if there is no table. */
+static struct watch_slot *slot_of(const void *object)
 {
     struct watch_slot *table = wiped_table();
     uint32_t hash = (uint32_t)((uintptr_t)object >> 3) * 0x9e3779b1u;
     hash = hash >> 16 ^ (uint32_t)((uintptr_t)object >> 35);
-    *watch = (struct watch){table ? &table[hash & (WATCH_SLOTS - 1)] : NULL, 0};
-    return table != NULL;
+    return table ? &table[hash & (WATCH_SLOTS - 1)] : NULL;
+}
+
+bool watch_wanted(struct watch *watch, const void *object)
+{
+    watch->slot = slot_of(object);
+    return watch->slot && spin_wanted(&watch->spin, &watch->slot->hints);
 }
 
 enum { SEQUENCE = WATCH_STATES + 1, NEARBY = 16 };
@@ -71,6 +77,8 @@ bool watch_joins(struct watch *watch, const void *object, uint32_t sequence)
     return is_of(state, watch->name) && (state & WATCHED);
 }
 
+enum watch_news { WAITING, TOLD, LOST };
+
 static enum watch_news news(uint64_t state, uint64_t name)
 {
     if (!is_of(state, name))
@@ -78,12 +86,8 @@ static enum watch_news news(uint64_t state, uint64_t name)
     return state & SIGNALLED ? TOLD : WAITING;
 }
 
-enum watch_news watch_look(const struct watch *watch)
-{
-    return news(arch_load64_acquire(&watch->slot->state), watch->name);
-}
-
-enum watch_news watch_retire(const struct watch *watch)
+/* Give up, if it has not been told. */
+static enum watch_news retire(const struct watch *watch)
 {
     uint64_t state = arch_load64_acquire(&watch->slot->state);
     enum watch_news found;
@@ -94,34 +98,42 @@ enum watch_news watch_retire(const struct watch *watch)
     return found;
 }
 
+bool watch_goes_well(struct watch *watch)
+{
+    enum watch_news now;
+    do
+        now = news(arch_load64_acquire(&watch->slot->state), watch->name);
+    while (now == WAITING && spin_goes_on(&watch->spin));
+    spin_report(&watch->spin, now != WAITING);
+    return now == TOLD || retire(watch) == TOLD;
+}
+
 bool watch_signal(const void *object, uint32_t sequence)
 {
-    struct watch watch;
-    if (!watch_find(&watch, object))
+    struct watch_slot *slot = slot_of(object);
+    if (!slot)
         return false;
-    uint64_t name = name_of(object, sequence), state = arch_load64_relaxed(&watch.slot->state);
+    uint64_t name = name_of(object, sequence), state = arch_load64_relaxed(&slot->state);
     do {
         if (is_later(state, name) || (!is_of(state, name) && (state & WATCH_STATES) == WATCHED))
             return false;
-    } while (!arch_cas64_fetch(&watch.slot->state, &state, name | SIGNALLED));
+    } while (!arch_cas64_fetch(&slot->state, &state, name | SIGNALLED));
     return is_of(state, name) && (state & WATCH_STATES) == WATCHED;
 }
 
 bool watch_is_on(const void *object, uint32_t sequence)
 {
-    struct watch watch;
-    if (!watch_find(&watch, object))
+    struct watch_slot *slot = slot_of(object);
+    if (!slot)
         return false;
-    uint64_t state = arch_load64_relaxed(&watch.slot->state);
+    uint64_t state = arch_load64_relaxed(&slot->state);
     return is_of(state, name_of(object, sequence)) && (state & WATCHED) && !(state & RETIRED);
 }
 
 void watch_forget(const void *object)
 {
-    struct watch watch;
-    if (!watch_find(&watch, object))
-        return;
-    uint64_t state = arch_load64_relaxed(&watch.slot->state);
-    if (state >> 32 == name_of(object, 0) >> 32)
-        arch_cas64_fetch(&watch.slot->state, &state, 0);
+    struct watch_slot *slot = slot_of(object);
+    uint64_t state = slot ? arch_load64_relaxed(&slot->state) : 0;
+    if (slot && state >> 32 == name_of(object, 0) >> 32)
+        arch_cas64_fetch(&slot->state, &state, 0);
 }

@@ -1,14 +1,14 @@
 /*
- * Watching: a waiter of a private condition variable looks out for a signal before it sleeps. It does
- * not look at the object, whose memory may be gone once the waiter is unblocked, but at a slot of a
- * table that belongs to the library. An object's address says which slot.
+ * Watching: a waiter of a private condition variable or barrier looks out for the end of its wait
+ * before it sleeps. It does not look at the object, whose memory may be gone once the waiter is
+ * unblocked, but at a slot of a table that belongs to the library. An object's address says which.
  *
  *      63              32 31                3       2           1         0
  *      +-----------------+-------------------+-----------+---------+---------+
  *      |   object / 8    |     sequence      | SIGNALLED | RETIRED | WATCHED |
  *      +-----------------+-------------------+-----------+---------+---------+
  *
- *      anything --watch_begin--> WATCHED --watch_retire--> WATCHED | RETIRED
+ *      anything --watch_begin--> WATCHED ----it gives up---> WATCHED | RETIRED
  *         |                         |                            |
  *         +------------------------ + ----- watch_signal --------+--> SIGNALLED
  *          (unless another object's watcher may look at it)
@@ -35,6 +35,8 @@
 #ifndef FURWOCK_WATCH_H
 #define FURWOCK_WATCH_H
 
+#include "spinning.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -56,10 +58,11 @@ struct watch_slot {
 struct watch {
     struct watch_slot *slot;
     uint64_t name;
+    struct spin spin;
 };
 
-/* Where an object is watched; false if there is no table. */
-bool watch_find(struct watch *watch, const void *object);
+/* Is an object to be watched before the caller sleeps? Then watch_begin or watch_joins come next. */
+bool watch_wanted(struct watch *watch, const void *object);
 /*
  * Before the object's word says so. `sequence` has the lowest three bits clear. AMONG_OTHERS: the word
  * says already that somebody watches. False: sleep.
@@ -69,11 +72,8 @@ bool watch_begin(struct watch *watch, const void *object, uint32_t sequence,
                  enum watch_company company);
 /* Is the slot the object's, with somebody who watches? Then the caller may watch, too. */
 bool watch_joins(struct watch *watch, const void *object, uint32_t sequence);
-/* Has it been told? LOST: sleep. */
-enum watch_news { WAITING, TOLD, LOST };
-enum watch_news watch_look(const struct watch *watch);
-/* Give up, if it has not been told. */
-enum watch_news watch_retire(const struct watch *watch);
+/* Watch until told; false if it gives up, or has lost the slot, and has to sleep. */
+bool watch_goes_well(struct watch *watch);
 
 /*
  * Tell all who watch, and who is about to begin. False if there may be somebody who has begun and

@@ -1,2 +1,2 @@
 # watch.c: one who gives up does not say so
-/^enum watch_news watch_retire/,/^}/s/!(state & RETIRED) &&/false \&\&/
+/^static enum watch_news retire/,/^}/s/!(state & RETIRED) &&/false \&\&/

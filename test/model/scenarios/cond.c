@@ -3,6 +3,7 @@
 #include "layout.h"
 #include "hints.h"
 #include "park.h"
+#include "self.h"
 #include "watch.h"
 #include "scenarios.h"
 
@@ -154,12 +155,15 @@ static void init_stale(void)
 /* As if another object's watcher took the slot, and one of the same object took it back. */
 static void intrude_then_take(void)
 {
+    struct watch_slot *slot = wiped_table();
     struct watch watch;
-    watch_find(&watch, &flag);
-    while (!watch_begin(&watch, &flag, 0, AS_THE_FIRST))
-        ;
-    watch_retire(&watch);
-    arch_store_relaxed(&watch.slot->hints, 0);
+    arch_store_relaxed(&slot->hints, 0);
+    if (watch_wanted(&watch, &flag)) {
+        while (!watch_begin(&watch, &flag, 0, AS_THE_FIRST))
+            ;
+        watch_goes_well(&watch);
+    }
+    arch_store_relaxed(&slot->hints, 0);
     take();
 }
 
