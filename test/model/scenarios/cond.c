@@ -5,13 +5,8 @@
 #include "park.h"
 #include "self.h"
 #include "watch.h"
-#include "scenarios.h"
+#include "station.h"
 
-static pthread_mutex_t m;
-static pthread_cond_t c;
-/* what is waited for, under the mutex */
-static int tokens;
-static int timeouts;
 static uint32_t flag;
 
 static void init_shared(int shared)
@@ -53,52 +48,10 @@ static void init_across(void)
     init_shared(PTHREAD_PROCESS_SHARED);
 }
 
-static void lock(void)
-{
-    ok(pthread_mutex_lock(&m));
-}
-
-static void unlock(void)
-{
-    ok(pthread_mutex_unlock(&m));
-}
-
-static void take(void)
-{
-    lock();
-    while (tokens == 0)
-        ok(pthread_cond_wait(&c, &m));
-    tokens--;
-    unlock();
-}
-
 static void take_twice(void)
 {
     take();
     take();
-}
-
-/* Gives up at the first timeout. */
-static void take_timed(void)
-{
-    int error = 0;
-    lock();
-    while (tokens == 0 && !error)
-        error = pthread_cond_timedwait(&c, &m, &deadline);
-    model_assert(error == 0 || error == ETIMEDOUT);
-    if (tokens > 0)
-        tokens--;
-    else
-        timeouts++;
-    unlock();
-}
-
-static void put(void)
-{
-    lock();
-    tokens++;
-    ok(pthread_cond_signal(&c));
-    unlock();
 }
 
 static void put_outside(void);
@@ -167,47 +120,11 @@ static void intrude_then_take(void)
     take();
 }
 
-static void put_twice(void)
-{
-    put();
-    put();
-}
-
-static void put_outside(void)
-{
-    lock();
-    tokens++;
-    unlock();
-    ok(pthread_cond_signal(&c));
-}
-
-static void put_twice_outside(void)
-{
-    put_outside();
-    put_outside();
-}
-
 static void put_three(void)
 {
     put();
     put();
     put();
-}
-
-static void put_all(void)
-{
-    lock();
-    tokens += 2;
-    ok(pthread_cond_broadcast(&c));
-    unlock();
-}
-
-static void put_all_outside(void)
-{
-    lock();
-    tokens += 2;
-    unlock();
-    ok(pthread_cond_broadcast(&c));
 }
 
 static void put_for_three(void)
@@ -305,19 +222,10 @@ static void signal_then_put(void)
 }
 
 /* Destroyed, and its memory given back, by the one who has broadcast: nobody is blocked then. */
-static bool over;
 
 static void unlock_at_cancel(void *unused)
 {
     (void)unused;
-    unlock();
-}
-
-static void wait_over(void)
-{
-    lock();
-    while (!over)
-        ok(pthread_cond_wait(&c, &m));
     unlock();
 }
 
@@ -340,16 +248,6 @@ static void wait_over_timed(void)
         error = pthread_cond_timedwait(&c, &m, &deadline);
     model_assert(error == 0 || error == ETIMEDOUT);
     unlock();
-}
-
-static void broadcast_and_free(void)
-{
-    lock();
-    over = true;
-    ok(pthread_cond_broadcast(&c));
-    unlock();
-    ok(pthread_cond_destroy(&c));
-    GONE(c);
 }
 
 static void broadcast_and_free_inside(void)
@@ -449,15 +347,6 @@ static void take_or_give_up(void)
 }
 
 /* A single signal, which each who is woken passes on. */
-static bool arrived;
-
-static void arrive(void)
-{
-    lock();
-    arrived = true;
-    ok(pthread_cond_signal(&c));
-    unlock();
-}
 
 static void pass_on(void)
 {

@@ -2,21 +2,14 @@
  * Forks. The first thread forks wherever the others of its process are, and goes on as the child,
  * which then makes threads of its own. None of these waits for anybody in the parent.
  */
-#include "scenarios.h"
+#include "station.h"
 
-static pthread_mutex_t m;
-static pthread_cond_t c;
 static sem_t s;
 static pthread_barrier_t b;
 static pthread_once_t o = PTHREAD_ONCE_INIT;
 static pthread_key_t common;
-static uint32_t inside, done;
-static int tokens, value;
-
-static int m_taken(void)
-{
-    return pthread_mutex_trylock(&m) == EBUSY;
-}
+static uint32_t done;
+static int value;
 
 static void init_robust(int robust)
 {
@@ -42,29 +35,6 @@ static void init(void)
 static void init_robust_mutex(void)
 {
     init_robust(PTHREAD_MUTEX_ROBUST);
-}
-
-static void lock(void)
-{
-    ok(pthread_mutex_lock(&m));
-}
-
-static void unlock(void)
-{
-    ok(pthread_mutex_unlock(&m));
-}
-
-static void lock_once(void)
-{
-    lock();
-    visit(&inside);
-    unlock();
-}
-
-static void lock_twice(void)
-{
-    lock_once();
-    lock_once();
 }
 
 /* As pthread_atfork's handlers do it: the child holds what its thread held. */
@@ -128,35 +98,10 @@ static void wait_timed_in_parent(void)
     unlock();
 }
 
-static void take(void)
-{
-    lock();
-    while (tokens == 0)
-        ok(pthread_cond_wait(&c, &m));
-    tokens--;
-    unlock();
-}
-
 static void take_in_child(void)
 {
     model_await(&done, 1);
     take();
-}
-
-static void put(void)
-{
-    lock();
-    tokens++;
-    ok(pthread_cond_signal(&c));
-    unlock();
-}
-
-static void put_all(void)
-{
-    lock();
-    tokens += 2;
-    ok(pthread_cond_broadcast(&c));
-    unlock();
 }
 
 static void fork_then_put(void)
@@ -329,13 +274,6 @@ static void lock_robust_after_fork(void)
     lock_robust();
     model_fork();
     lock_robust();
-}
-
-static void m_free(void)
-{
-    ok(pthread_mutex_trylock(&m));
-    ok(pthread_mutex_unlock(&m));
-    ok(pthread_mutex_destroy(&m));
 }
 
 static void c_free(void)

@@ -1,18 +1,12 @@
 /* Mutexes that inherit priority, and condition variables with them. */
-#include "scenarios.h"
+#include "station.h"
 
 /* linux/futex.h */
 enum { FUTEX_LOCK_PI = 6, FUTEX_UNLOCK_PI = 7, FUTEX_CMP_REQUEUE_PI = 12 };
 
-static pthread_mutex_t m, m2;
-static pthread_cond_t c;
-static uint32_t inside, blocked;
-static int tokens, timeouts, cancelled;
-
-static int m_taken(void)
-{
-    return pthread_mutex_trylock(&m) == EBUSY;
-}
+static pthread_mutex_t m2;
+static uint32_t blocked;
+static int cancelled;
 
 static void init_mutex(pthread_mutex_t *mutex, int type, int robust, int shared)
 {
@@ -72,23 +66,6 @@ static void init_recursive_robust(void)
     init_kind(PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ROBUST, PTHREAD_PROCESS_PRIVATE);
 }
 
-static void lock(void)
-{
-    ok(pthread_mutex_lock(&m));
-}
-
-static void unlock(void)
-{
-    ok(pthread_mutex_unlock(&m));
-}
-
-static void lock_once(void)
-{
-    lock();
-    visit(&inside);
-    unlock();
-}
-
 static void lock_deep(void)
 {
     lock();
@@ -106,16 +83,6 @@ static void lock_checked(void)
     model_assert(pthread_mutex_unlock(&m) == EPERM);
 }
 
-static void lock_timed(void)
-{
-    int error = pthread_mutex_timedlock(&m, &deadline);
-    model_assert(error == 0 || error == ETIMEDOUT);
-    if (error)
-        return;
-    visit(&inside);
-    unlock();
-}
-
 static void try_once(void)
 {
     int error = pthread_mutex_trylock(&m);
@@ -124,18 +91,6 @@ static void try_once(void)
         return;
     visit(&inside);
     unlock();
-}
-
-static void m_usable(void)
-{
-    ok(pthread_mutex_trylock(&m));
-    ok(pthread_mutex_unlock(&m));
-}
-
-static void m_free(void)
-{
-    m_usable();
-    ok(pthread_mutex_destroy(&m));
 }
 
 static int references = 3;
@@ -167,15 +122,6 @@ static void lock_both_other_way(void)
     ok(pthread_mutex_lock(&m2));
     lock_once();
     ok(pthread_mutex_unlock(&m2));
-}
-
-static void lock_or_jump(void)
-{
-    if (!jumps_out_of(pthread_mutex_lock(&m))) {
-        visit(&inside);
-        unlock();
-    }
-    lock_once();
 }
 
 /* The first may die. */
@@ -245,79 +191,12 @@ static void lock_once_timed(void)
 
 /* Condition variables. */
 
-static void take(void)
-{
-    lock();
-    while (tokens == 0)
-        ok(pthread_cond_wait(&c, &m));
-    tokens--;
-    unlock();
-}
-
 static void take_deep(void)
 {
     lock();
     take();
     unlock();
     model_assert(pthread_mutex_unlock(&m) == EPERM);
-}
-
-static void take_timed(void)
-{
-    int error = 0;
-    lock();
-    while (tokens == 0 && !error)
-        error = pthread_cond_timedwait(&c, &m, &deadline);
-    model_assert(error == 0 || error == ETIMEDOUT);
-    if (tokens > 0)
-        tokens--;
-    else
-        timeouts++;
-    unlock();
-}
-
-static void put(void)
-{
-    lock();
-    tokens++;
-    ok(pthread_cond_signal(&c));
-    unlock();
-}
-
-static void put_outside(void)
-{
-    lock();
-    tokens++;
-    unlock();
-    ok(pthread_cond_signal(&c));
-}
-
-static void put_twice(void)
-{
-    put();
-    put();
-}
-
-static void put_twice_outside(void)
-{
-    put_outside();
-    put_outside();
-}
-
-static void put_all(void)
-{
-    lock();
-    tokens += 2;
-    ok(pthread_cond_broadcast(&c));
-    unlock();
-}
-
-static void put_all_outside(void)
-{
-    lock();
-    tokens += 2;
-    unlock();
-    ok(pthread_cond_broadcast(&c));
 }
 
 static void c_free(void)
@@ -345,16 +224,6 @@ static void give_up(void *unused)
     unlock();
 }
 
-static void take_or_jump(void)
-{
-    lock();
-    while (tokens == 0)
-        if (jumps_out_of(pthread_cond_wait(&c, &m)))
-            return;
-    tokens--;
-    unlock();
-}
-
 static void take_or_give_up(void)
 {
     struct cleanup_record record;
@@ -374,15 +243,6 @@ static void cancelled_left(void)
 }
 
 /* A single signal, which each who is woken passes on. */
-static bool arrived;
-
-static void arrive(void)
-{
-    lock();
-    arrived = true;
-    ok(pthread_cond_signal(&c));
-    unlock();
-}
 
 static void pass_on(void)
 {
@@ -394,26 +254,6 @@ static void pass_on(void)
     host_pop_cleanup(&record);
     ok(pthread_cond_signal(&c));
     unlock();
-}
-
-static bool over;
-
-static void wait_over(void)
-{
-    lock();
-    while (!over)
-        ok(pthread_cond_wait(&c, &m));
-    unlock();
-}
-
-static void broadcast_and_free(void)
-{
-    lock();
-    over = true;
-    ok(pthread_cond_broadcast(&c));
-    unlock();
-    ok(pthread_cond_destroy(&c));
-    GONE(c);
 }
 
 /*

@@ -5,23 +5,16 @@
  */
 #include "asymmetric.h"
 #include "layout.h"
-#include "scenarios.h"
+#include "station.h"
 
-static pthread_mutex_t m;
-static pthread_cond_t c;
 static sem_t s;
 static pthread_barrier_t b;
 static pthread_once_t o = PTHREAD_ONCE_INIT;
 static pthread_key_t common;
-static uint32_t inside, blocked, flag, done;
-static int tokens, count;
+static uint32_t blocked, flag, done;
+static int count;
 
 /* Mutexes. */
-
-static int m_taken(void)
-{
-    return pthread_mutex_trylock(&m) == EBUSY;
-}
 
 static void init_kind(int type, int robust, int shared)
 {
@@ -74,43 +67,10 @@ static void init_biased(void)
     ((struct mutex *)&m)->word = 4;
 }
 
-static void lock(void)
-{
-    ok(pthread_mutex_lock(&m));
-}
-
-static void unlock(void)
-{
-    ok(pthread_mutex_unlock(&m));
-}
-
-static void lock_once(void)
-{
-    lock();
-    visit(&inside);
-    unlock();
-}
-
-static void lock_twice(void)
-{
-    lock_once();
-    lock_once();
-}
-
 static void lock_deep(void)
 {
     lock();
     lock_once();
-    unlock();
-}
-
-static void lock_timed(void)
-{
-    int error = pthread_mutex_timedlock(&m, &deadline);
-    model_assert(error == 0 || error == ETIMEDOUT);
-    if (error)
-        return;
-    visit(&inside);
     unlock();
 }
 
@@ -131,16 +91,6 @@ static void try_when_done(void)
         unlock();
 }
 
-/* It waits elsewhere, and comes back. */
-static void lock_or_jump(void)
-{
-    if (!jumps_out_of(pthread_mutex_lock(&m))) {
-        visit(&inside);
-        unlock();
-    }
-    lock_once();
-}
-
 /* It waits elsewhere, and does not come back. */
 static void lock_or_leave(void)
 {
@@ -148,18 +98,6 @@ static void lock_or_leave(void)
         return;
     visit(&inside);
     unlock();
-}
-
-static void m_usable(void)
-{
-    ok(pthread_mutex_trylock(&m));
-    ok(pthread_mutex_unlock(&m));
-}
-
-static void m_free(void)
-{
-    m_usable();
-    ok(pthread_mutex_destroy(&m));
 }
 
 /* Condition variables. */
@@ -183,7 +121,7 @@ static void init_cond_across(void)
     init_cond_shared(PTHREAD_PROCESS_SHARED);
 }
 
-static void take(void)
+static void take_telling(void)
 {
     lock();
     arch_fetch_add(&blocked, 1);
@@ -193,73 +131,7 @@ static void take(void)
     unlock();
 }
 
-static void take_timed(void)
-{
-    int error = 0;
-    lock();
-    while (tokens == 0 && !error)
-        error = pthread_cond_timedwait(&c, &m, &deadline);
-    model_assert(error == 0 || error == ETIMEDOUT);
-    if (tokens > 0)
-        tokens--;
-    unlock();
-}
-
-static void put(void)
-{
-    lock();
-    tokens++;
-    ok(pthread_cond_signal(&c));
-    unlock();
-}
-
-static void put_outside(void)
-{
-    lock();
-    tokens++;
-    unlock();
-    ok(pthread_cond_signal(&c));
-}
-
-/* One for each who may take it, the frozen one included. */
-static void put_twice(void)
-{
-    put();
-    put();
-}
-
-static void put_twice_outside(void)
-{
-    put_outside();
-    put_outside();
-}
-
-static void put_all(void)
-{
-    lock();
-    tokens += 2;
-    ok(pthread_cond_broadcast(&c));
-    unlock();
-}
-
-static void put_all_outside(void)
-{
-    lock();
-    tokens += 2;
-    unlock();
-    ok(pthread_cond_broadcast(&c));
-}
-
 /* A single signal, which each who is unblocked passes on. */
-static bool arrived;
-
-static void arrive(void)
-{
-    lock();
-    arrived = true;
-    ok(pthread_cond_signal(&c));
-    unlock();
-}
 
 static void pass_on(void)
 {
@@ -267,37 +139,6 @@ static void pass_on(void)
     while (!arrived)
         ok(pthread_cond_wait(&c, &m));
     ok(pthread_cond_signal(&c));
-    unlock();
-}
-
-static bool over;
-
-static void wait_over(void)
-{
-    lock();
-    while (!over)
-        ok(pthread_cond_wait(&c, &m));
-    unlock();
-}
-
-/* POSIX: as soon as nobody is blocked. Whoever has stopped was unblocked, too. */
-static void broadcast_and_free(void)
-{
-    lock();
-    over = true;
-    ok(pthread_cond_broadcast(&c));
-    unlock();
-    ok(pthread_cond_destroy(&c));
-    GONE(c);
-}
-
-static void take_or_jump(void)
-{
-    lock();
-    while (tokens == 0)
-        if (jumps_out_of(pthread_cond_wait(&c, &m)))
-            return;
-    tokens--;
     unlock();
 }
 
@@ -510,34 +351,38 @@ const struct scenario progress_scenarios[] = {
     SCENARIO("mutex-jump-robust", init_robust, m_free, RUN(lock_or_jump, lock_once, lock_once),
              .jumps = 1, .quick = 2),
 
-    SCENARIO("cond-freeze", init_cond, c_free, RUN(take, take, put_twice), .frozen = 1, .quick = 2),
-    SCENARIO("cond-freeze-outside", init_cond, c_free, RUN(take, take, put_twice_outside),
+    SCENARIO("cond-freeze", init_cond, c_free, RUN(take_telling, take_telling, put_twice),
              .frozen = 1, .quick = 2),
-    SCENARIO("cond-freeze-spins", init_cond, c_free, RUN(take, take, put_twice_outside),
-             .frozen = 1, .flags = SPINS, .quick = 2),
+    SCENARIO("cond-freeze-outside", init_cond, c_free,
+             RUN(take_telling, take_telling, put_twice_outside), .frozen = 1, .quick = 2),
+    SCENARIO("cond-freeze-spins", init_cond, c_free,
+             RUN(take_telling, take_telling, put_twice_outside), .frozen = 1, .flags = SPINS,
+             .quick = 2),
     SCENARIO("cond-freeze-one-signal", init_cond, c_free, RUN(pass_on, pass_on, arrive),
              .frozen = 1, .flags = CHOSEN, .quick = 2),
     SCENARIO("cond-freeze-one-signal-spins", init_cond, c_free, RUN(pass_on, pass_on, arrive),
              .frozen = 1, .flags = CHOSEN | SPINS, .quick = 1, .deep = 2),
-    SCENARIO("cond-freeze-timed", init_cond, c_free, RUN(take_timed, take, put_twice), .frozen = 1,
-             .quick = 2),
-    SCENARIO("cond-freeze-signaller", init_cond, c_free, RUN(put_outside, take, put_outside),
+    SCENARIO("cond-freeze-timed", init_cond, c_free, RUN(take_timed, take_telling, put_twice),
              .frozen = 1, .quick = 2),
-    SCENARIO("cond-freeze-broadcast", init_cond, c_free, RUN(take, take, put_all), .frozen = 1,
-             .flags = MOVES, .quick = 2),
-    SCENARIO("cond-freeze-broadcast-spins", init_cond, c_free, RUN(take, take, put_all_outside),
-             .frozen = 1, .flags = SPINS, .quick = 1, .deep = 2),
-    SCENARIO("cond-freeze-shared", init_cond_across, c_free, RUN(take, take, put_twice_outside),
-             .frozen = 1, .quick = 2),
+    SCENARIO("cond-freeze-signaller", init_cond, c_free,
+             RUN(put_outside, take_telling, put_outside), .frozen = 1, .quick = 2),
+    SCENARIO("cond-freeze-broadcast", init_cond, c_free, RUN(take_telling, take_telling, put_all),
+             .frozen = 1, .flags = MOVES, .quick = 2),
+    SCENARIO("cond-freeze-broadcast-spins", init_cond, c_free,
+             RUN(take_telling, take_telling, put_all_outside), .frozen = 1, .flags = SPINS,
+             .quick = 1, .deep = 2),
+    SCENARIO("cond-freeze-shared", init_cond_across, c_free,
+             RUN(take_telling, take_telling, put_twice_outside), .frozen = 1, .quick = 2),
     SCENARIO("cond-freeze-destroy", init_cond, NULL, RUN(wait_over, wait_over, broadcast_and_free),
              .frozen = 1, .quick = 2),
     SCENARIO("cond-freeze-destroy-spins", init_cond, NULL,
              RUN(wait_over, wait_over, broadcast_and_free), .frozen = 1, .flags = SPINS, .quick = 1,
              .deep = 2),
-    SCENARIO("cond-jump", init_cond, c_free, RUN(take_or_jump, take, put_twice), .jumps = 1,
+    SCENARIO("cond-jump", init_cond, c_free, RUN(take_or_jump, take_telling, put_twice), .jumps = 1,
              .quick = 2),
-    SCENARIO("cond-jump-spins", init_cond, c_free, RUN(take_or_jump, take, put_twice_outside),
-             .jumps = 1, .flags = SPINS, .quick = 1, .deep = 2),
+    SCENARIO("cond-jump-spins", init_cond, c_free,
+             RUN(take_or_jump, take_telling, put_twice_outside), .jumps = 1, .flags = SPINS,
+             .quick = 1, .deep = 2),
     SCENARIO("cond-jump-destroy", init_cond, NULL,
              RUN(wait_over_or_jump, wait_over, broadcast_and_free), .jumps = 1, .flags = SPINS,
              .quick = 1, .deep = 2),
