@@ -83,25 +83,27 @@ struct cond {
     uint32_t hints;
 };
 
-/* pthread_rwlock_t: rwlock.c */
+/* pthread_rwlock_t: rwlock/ */
 struct rwlock {
-    /* whoever locks, unlocks or waits */
+    /* rwlock/word.h: whoever locks, unlocks or waits */
     uint64_t state;
-    /* when readers were last turned away: writers */
-    uint64_t revoked_at;
-    /* readers.h: reads so far, when there may be visible readers again, how they enter: readers */
+    /* rwlock/rows.h: by what readers in rows know it: a reader, once */
+    uint64_t name;
+    /* reads so far that were counted, or nearly: readers */
     uint32_t reads;
     /* hints.h: whoever waits */
     uint32_t hints;
-    /* who holds the write lock, without id if process-shared: that thread */
+    /* who holds the write lock: that thread */
     union name writer;
-    /* until when readers are turned away: writers */
+    /* until when no rows are entered; when they were shut last: writers */
     uint64_t inhibited_until;
-    uint32_t restless, unused;
+    uint32_t shut_at;
+    /* how many writers wait, where they are preferred: they */
+    uint32_t writers;
     /* init */
     uint32_t kind;
-    /* readers.h: readers make it visible, writers turn it off */
-    uint32_t mode;
+    /* PREFER_WRITER only, since static initialisers need not write it: a thread unlocked for another */
+    uint32_t noted_elsewhere;
 };
 
 /* pthread_barrier_t: barrier.c */

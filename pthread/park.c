@@ -94,10 +94,8 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline)
 {
     struct timespec then = {0, nanoseconds};
-    if (!deadline) {
-        futex(word, FUTEX_WAIT, PRIVATE, expected, &then, NULL, 0);
-        return 0;
-    }
+    if (!deadline)
+        return futex(word, FUTEX_WAIT, PRIVATE, expected, &then, NULL, 0) == -EAGAIN ? EAGAIN : 0;
     struct deadline over = {deadline->clock, &then};
     if (unlikely(deadline_check(deadline)))
         return EINVAL;
@@ -107,11 +105,9 @@ int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct 
         then.tv_nsec -= SECOND;
         then.tv_sec++;
     }
-    if (is_before(&then, deadline->time)) {
-        park(word, expected, &over, PRIVATE, ANY);
-        return 0;
-    }
-    return park(word, expected, deadline, PRIVATE, ANY) == ETIMEDOUT ? ETIMEDOUT : 0;
+    bool before = is_before(&then, deadline->time);
+    int error = park(word, expected, before ? &over : deadline, PRIVATE, ANY);
+    return error == EAGAIN || (error == ETIMEDOUT && !before) ? error : 0;
 }
 
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)

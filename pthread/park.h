@@ -57,7 +57,8 @@ void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
 
 /*
  * Sleep in this process while *word is `expected`, but for so many nanoseconds at most, less than a
- * second: for when no wake is certain to come. 0 also when that time is over; ETIMEDOUT and EINVAL are the deadline's.
+ * second: for when no wake is certain to come. 0 also when that time is over; EAGAIN as park;
+ * ETIMEDOUT and EINVAL are the deadline's.
  */
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline);
 

@@ -61,12 +61,10 @@ struct self {
     struct aside aside;
     /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
     uint64_t rests_until;
-    /* read locks held on rwlocks of the recursive writer-preferring kind */
-    uint32_t read_locks;
-    /* the last read lock was shared with others (rwlock.c) */
-    bool crowded;
+    /* read locks of PREFER_WRITER locks that are noted in no row (rwlock/rows.h) */
+    uint32_t unnoted;
     struct robust_list robust;
-    /* where the read locks are that it does not count in the lock (readers.h) */
+    /* where the read locks are that it does not count in the lock (rwlock/rows.h) */
     struct reader_row *row;
     /* priority ceilings held (ceiling.c) */
     int base_policy, base_priority;
@@ -244,7 +242,7 @@ void robust_exit(void);
 /* Run the destructors of the exiting thread's keys, and free their blocks (key.c). */
 void keys_exit(void);
 
-/* Give back the exiting thread's row of read locks (readers.c). */
+/* Give back the exiting thread's row of read locks (rwlock/rows.c). */
 void readers_exit(void);
 
 #endif

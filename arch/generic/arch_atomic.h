@@ -78,6 +78,11 @@ static inline bool arch_cas_alone(uint32_t *p, uint32_t old, uint32_t new)
     return arch_cas(p, old, new);
 }
 
+static inline bool arch_cas64_alone(uint64_t *p, uint64_t old, uint64_t new)
+{
+    return arch_cas64_fetch(p, &old, new);
+}
+
 static inline uint32_t arch_exchange(uint32_t *p, uint32_t v)
 {
     return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);

@@ -103,13 +103,20 @@ static inline bool arch_cas64_fetch(uint64_t *p, uint64_t *old, uint64_t new)
 }
 
 /*
- * Compare and swap for a process with a single thread: whole to this thread's signal handlers, but
- * not to other threads. Costs a third of arch_cas.
+ * Compare and swap for what no other thread writes meanwhile: whole to this thread's signal handlers,
+ * but not to other threads; a release. Costs a third of arch_cas.
  */
 static inline bool arch_cas_alone(uint32_t *p, uint32_t old, uint32_t new)
 {
     bool done;
     __asm__ volatile("cmpxchgl %3, %1" : "=@ccz"(done), "+m"(*p), "+a"(old) : "r"(new) : "memory");
+    return done;
+}
+
+static inline bool arch_cas64_alone(uint64_t *p, uint64_t old, uint64_t new)
+{
+    bool done;
+    __asm__ volatile("cmpxchgq %3, %1" : "=@ccz"(done), "+m"(*p), "+a"(old) : "r"(new) : "memory");
     return done;
 }
 

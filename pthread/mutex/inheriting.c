@@ -67,8 +67,10 @@ static COLD int ask_until_given(struct mutex *mutex, enum scope scope,
         if (error == 0 || error == ETIMEDOUT)
             return error;
         error = nap(&nothing, 0, pause, deadline);
-        if (error || take(mutex))
+        if (error == ETIMEDOUT || error == EINVAL)
             return error;
+        if (take(mutex))
+            return 0;
     }
 }
 

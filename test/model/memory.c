@@ -341,6 +341,7 @@ static void describe(enum access access, const volatile void *p, uint64_t a, uin
         trace(place, "store    %s: %#lx", name, a);
         break;
     case CAS:
+    case CAS_ALONE:
         if (found == a)
             trace(place, "cas      %s: %#lx -> %#lx", name, a, b);
         else
@@ -366,6 +367,7 @@ static uint64_t perform(enum access access, const volatile void *p, int size, ui
     case LOAD:
         break;
     case CAS:
+    case CAS_ALONE:
         if (found == a)
             write_plain((volatile void *)p, size, b);
         break;
@@ -451,6 +453,9 @@ void kernel_writes(struct fibre *fibre, uint32_t *word, uint32_t value)
 uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
                       const struct place *place)
 {
+    bool alone = access == CAS_ALONE;
+    if (alone)
+        access = CAS;
     if (!scheduling)
         return perform(access, p, size, a, b);
     may_die();
@@ -463,6 +468,14 @@ uint64_t model_access(enum access access, const volatile void *p, int size, uint
     if (options.buffers && access == STORE && visible) {
         buffer_store((volatile void *)p, size, a, place);
         return 0;
+    }
+    if (options.buffers && alone && visible) {
+        may_stop(CHANGES);
+        schedule();
+        uint64_t found = make_access(LOAD, p, size, 0, 0, place);
+        if (found == a)
+            buffer_store((volatile void *)p, size, b, place);
+        return found;
     }
     if (visible) {
         may_stop(access == LOAD || model_is_paged(p) ? LOOKS : CHANGES);

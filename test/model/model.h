@@ -14,11 +14,11 @@ struct place {
     int line;
 };
 
-enum access { LOAD, STORE, CAS, EXCHANGE, ADD, OR };
+enum access { LOAD, STORE, CAS, CAS_ALONE, EXCHANGE, ADD, OR };
 
 /*
  * One atomic access to `size` bytes. Returns what was found there. CAS stores `b` if that is `a`;
- * the others use `a`.
+ * the others use `a`. CAS_ALONE is whole to the thread's own signal handlers, and stores as STORE does.
  */
 uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
                       const struct place *place);

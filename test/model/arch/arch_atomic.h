@@ -35,6 +35,12 @@
             model_old;                                                                             \
     })
 #define arch_cas_alone(p, old, new) arch_cas(p, old, new)
+#define arch_cas64_alone(p, old, new)                                                              \
+    __extension__({                                                                                \
+        uint64_t model_old = (old);                                                                \
+        MODEL_ACCESS(uint64_t, CAS_ALONE, MODEL_IS(uint64_t, p), model_old, (uint64_t)(new)) ==    \
+            model_old;                                                                             \
+    })
 
 #define MODEL_CAS_FETCH(type, p, old, new)                                                         \
     __extension__({                                                                                \

@@ -1,7 +1,7 @@
 /* Read-write locks. */
 #include "asymmetric.h"
 #include "layout.h"
-#include "readers.h"
+#include "rwlock/rows.h"
 #include "scenarios.h"
 
 static pthread_rwlock_t l;
@@ -41,29 +41,36 @@ static void init_shared(void)
 }
 
 /* As after many reads. */
+static void open_as(uint64_t way)
+{
+    struct rwlock *rwlock = (struct rwlock *)&l;
+    rows_draw_name(rwlock);
+    arch_store64_relaxed(&rwlock->state, way);
+}
+
 static void init_visible(void)
 {
     init();
-    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_FENCED);
+    open_as(FENCED);
 }
 
 static void init_asymmetric(void)
 {
     init();
     asymmetric_start();
-    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_ASYMMETRIC);
+    open_as(ASYMMETRIC);
 }
 
 static void init_writer_visible(void)
 {
     init_writer();
-    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_FENCED);
+    open_as(FENCED);
 }
 
 static void init_nonrecursive_visible(void)
 {
     init_nonrecursive();
-    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_FENCED);
+    open_as(FENCED);
 }
 
 /* The next read turns the mode on. */
@@ -221,7 +228,11 @@ static void read_and_drop(void)
 static void write_and_fence(void)
 {
     write();
-    arch_store_relaxed(&((struct rwlock *)&l)->mode, READERS_FENCED);
+    struct rwlock *rwlock = (struct rwlock *)&l;
+    uint64_t state = state_of(rwlock);
+    /* as by a reader that came and went */
+    if (!(state & (WRITE | IN_ROWS)) && !readers_of(state))
+        transition(rwlock, &state, state | FENCED);
     arch_store_release(&flag, 1);
 }
 

@@ -1,0 +1,211 @@
+/* Read-write locks: the fast paths, and the public names. The state is drawn in word.h. */
+#include "wait.h"
+#include "../checked.h"
+#include "shared.h"
+
+#include <errno.h>
+
+/* Reading. */
+
+enum { READS_BETWEEN = 16 };
+
+static inline void count_read(struct rwlock *rwlock)
+{
+    uint32_t reads = arch_load_relaxed(&rwlock->reads) + 1;
+    arch_store_relaxed(&rwlock->reads, reads);
+    if (unlikely(reads % READS_BETWEEN == 0))
+        open_rows(rwlock);
+}
+
+static __attribute__((noinline)) int read_counted(struct rwlock *rwlock, uint64_t state,
+                                                  struct wish wish)
+{
+    bool free = !(state & (WRITE | OFFERED | CLAIM_W)) && readers_of(state) < MAX_READERS;
+    int error = free && likely(transition(rwlock, &state, state + READER))
+                    ? 0
+                    : acquire_read(rwlock, PREFER_READER, wish);
+    if (!error)
+        count_read(rwlock);
+    return error;
+}
+
+static COLD int read_other_slot(struct rwlock *rwlock, uint64_t state, struct wish wish)
+{
+    if (rows_enter(rwlock, state, wish.try))
+        return 0;
+    return read_counted(rwlock, state_of(rwlock), wish);
+}
+
+static COLD int read_after_change(struct rwlock *rwlock, uint64_t name, struct wish wish)
+{
+    rows_leave(name);
+    return read_counted(rwlock, state_of(rwlock), wish);
+}
+
+static COLD int read_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
+{
+    if (!rwlock_kind_valid(kind))
+        return EINVAL;
+    if (kind & RWLOCK_SHARED)
+        return shared_read(rwlock, kind, wish);
+    if (rows_enter(rwlock, state_of(rwlock), wish.try))
+        return 0;
+    int error = acquire_read(rwlock, kind, wish);
+    if (!error)
+        count_read(rwlock);
+    return error;
+}
+
+static inline int read_lock(struct rwlock *rwlock, struct wish wish)
+{
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (unlikely(kind != PREFER_READER))
+        return read_kind(rwlock, kind, wish);
+    uint64_t state = state_of(rwlock), name = rows_name(rwlock);
+    if (!likely(is_visible(state)))
+        return read_counted(rwlock, state, wish);
+    struct reader_row *row = self.row;
+    if (!row_has_room(row) || !row_occupy(&row->slots[0], name, state))
+        return read_other_slot(rwlock, state, wish);
+    return rows_entered(rwlock, state) ? 0 : read_after_change(rwlock, name, wish);
+}
+
+PUBLIC int pthread_rwlock_rdlock(pthread_rwlock_t *object)
+{
+    return checked_locked(object, false, read_lock((struct rwlock *)object, (struct wish){0}));
+}
+
+PUBLIC int pthread_rwlock_tryrdlock(pthread_rwlock_t *object)
+{
+    struct wish now = {.try = true};
+    return checked_locked(object, false, read_lock((struct rwlock *)object, now));
+}
+
+PUBLIC int pthread_rwlock_clockrdlock(pthread_rwlock_t *object, clockid_t clock,
+                                      const struct timespec *time)
+{
+    struct deadline deadline = {clock, time};
+    int error = deadline_clock(clock);
+    if (!error)
+        error = read_lock((struct rwlock *)object, (struct wish){.deadline = &deadline});
+    return checked_locked(object, false, error);
+}
+
+PUBLIC int pthread_rwlock_timedrdlock(pthread_rwlock_t *object, const struct timespec *time)
+{
+    return pthread_rwlock_clockrdlock(object, CLOCK_REALTIME, time);
+}
+
+/* Writing. */
+
+static COLD int write_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
+{
+    if (!rwlock_kind_valid(kind))
+        return EINVAL;
+    return kind & RWLOCK_SHARED ? shared_write(rwlock, kind, wish)
+                                : acquire_write(rwlock, kind, wish);
+}
+
+/* Free, counted, and not on offer? */
+static inline bool is_simply_free(uint64_t state)
+{
+    return (state & ~(LATER | SLEEP_R | SLEEP_W | CLAIM_R | CLAIM_W)) == 0;
+}
+
+static inline int write_lock(struct rwlock *rwlock, struct wish wish)
+{
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    uint64_t state = state_of(rwlock);
+    if (unlikely(kind != PREFER_READER) || !likely(is_simply_free(state)) ||
+        !likely(transition(rwlock, &state, state | WRITE)))
+        return write_kind(rwlock, kind, wish);
+    arch_store64_relaxed(&rwlock->writer.whole, self_name());
+    return 0;
+}
+
+PUBLIC int pthread_rwlock_wrlock(pthread_rwlock_t *object)
+{
+    return checked_locked(object, true, write_lock((struct rwlock *)object, (struct wish){0}));
+}
+
+PUBLIC int pthread_rwlock_trywrlock(pthread_rwlock_t *object)
+{
+    struct wish now = {.try = true};
+    return checked_locked(object, true, write_lock((struct rwlock *)object, now));
+}
+
+PUBLIC int pthread_rwlock_clockwrlock(pthread_rwlock_t *object, clockid_t clock,
+                                      const struct timespec *time)
+{
+    struct deadline deadline = {clock, time};
+    int error = deadline_clock(clock);
+    if (!error)
+        error = write_lock((struct rwlock *)object, (struct wish){.deadline = &deadline});
+    return checked_locked(object, true, error);
+}
+
+PUBLIC int pthread_rwlock_timedwrlock(pthread_rwlock_t *object, const struct timespec *time)
+{
+    return pthread_rwlock_clockwrlock(object, CLOCK_REALTIME, time);
+}
+
+/* Unlocking. While it holds the lock a thread knows from the state how: a writer alone sees WRITE. */
+
+static inline int unlock_write(struct rwlock *rwlock, uint64_t state, uint32_t kind)
+{
+    if (!likely(is_writer(rwlock)))
+        return EPERM;
+    checked_unlock(rwlock);
+    arch_store64_relaxed(&rwlock->writer.whole, 0);
+    if (likely(!(state & ASLEEP)) && likely(transition(rwlock, &state, state & ~WRITE)))
+        return 0;
+    return release_write(rwlock, state, kind);
+}
+
+static __attribute__((noinline)) int unlock_read(struct rwlock *rwlock, uint64_t state)
+{
+    uint64_t name = rows_name(rwlock);
+    checked_unlock(rwlock);
+    if (name && unlikely(self.row) && rows_leave(name))
+        return 0;
+    if (readers_of(state) > 0 && likely(!(state & ASLEEP)) &&
+        likely(transition(rwlock, &state, state - READER)))
+        return 0;
+    return release_read(rwlock, state, PREFER_READER);
+}
+
+static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind)
+{
+    if (!rwlock_kind_valid(kind))
+        return EINVAL;
+    if (kind & RWLOCK_SHARED)
+        return shared_unlock(rwlock, kind);
+    uint64_t state = state_of(rwlock);
+    if (state & WRITE)
+        return unlock_write(rwlock, state, kind);
+    checked_unlock(rwlock);
+    return unlock_read_kind(rwlock, kind);
+}
+
+PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
+{
+    struct rwlock *rwlock = (struct rwlock *)object;
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (unlikely(kind != PREFER_READER))
+        return unlock_kind(rwlock, kind);
+    uint64_t state = state_of(rwlock), name = rows_name(rwlock);
+    if (state & WRITE)
+        return unlock_write(rwlock, state, PREFER_READER);
+    struct reader_row *row = self.row;
+    if (!row_begins_with(row, name))
+        return unlock_read(rwlock, state);
+    checked_unlock(rwlock);
+    return likely(row_leave(row, &row->slots[0], name)) ? 0 : unlock_read(rwlock, state);
+}
+
+/* Other names under which programs know these. */
+ALIAS(pthread_rwlock_rdlock, __pthread_rwlock_rdlock);
+ALIAS(pthread_rwlock_tryrdlock, __pthread_rwlock_tryrdlock);
+ALIAS(pthread_rwlock_wrlock, __pthread_rwlock_wrlock);
+ALIAS(pthread_rwlock_trywrlock, __pthread_rwlock_trywrlock);
+ALIAS(pthread_rwlock_unlock, __pthread_rwlock_unlock);

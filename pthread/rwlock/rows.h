@@ -1,0 +1,122 @@
+/*
+ * Readers that write nothing into the lock.
+ *
+ * Readers that count themselves in the lock pull its cache line from one another, and pay for an
+ * atomic operation on it twice. While a lock is rarely written, they show themselves elsewhere: each
+ * thread has a row of slots of its own, and holds a read lock while one of them contains the lock's
+ * name. A writer shuts the lock, so that later readers count themselves, and looks through the rows.
+ * (Dice and Kogan, "BRAVO: Biased Locking for Reader-Writer Locks", USENIX ATC 2019.) When writers
+ * stay away for a while a reader opens it again: lock.c.
+ *
+ *      reader                                       writer
+ *      slot = name            | these two in        state |= SHUT        | these two in
+ *      state still as it was? | this order          is the name in a row?| this order
+ *
+ * So either the writer sees the slot, or the reader sees SHUT, and takes itself out again. The
+ * reader's order is made by its atomic operation (FENCED), or else by the writer's membarrier
+ * (ASYMMETRIC), and the reader has to find the way it came by, not just any. From its atomic
+ * operation on, a reader counts as one that holds the lock.
+ *
+ * A name is a number that a lock draws when it first needs one, and that no other lock is ever
+ * given. So a lock that is made where another one was has no past in any row.
+ *
+ * A slot is taken and left by its owner alone, by instructions that are whole to the owner's signal
+ * handlers, which may take and leave slots as well: which of two slots with one name is left does not
+ * matter. No other thread writes into a slot with a lock's name while the lock is held (word.h).
+ *
+ * Rows are never unmapped, so a writer may look at any of them at any time. A thread gives its row
+ * back when it exits; if it leaves read locks behind, the row is nobody's until these are cleared.
+ */
+#ifndef FURWOCK_RWLOCK_ROWS_H
+#define FURWOCK_RWLOCK_ROWS_H
+
+#include "../host.h"
+#include "../park.h"
+#include "../self.h"
+#include "word.h"
+
+enum { ROW_SLOTS = 6 };
+
+struct reader_row {
+    /* the thread's id; 0: nobody's; ORPHANED: nobody's, but of no use yet */
+    uint64_t owner;
+    /* a writer sleeps until something in the row changes */
+    uint32_t waited, unused;
+    uint64_t slots[ROW_SLOTS];
+};
+
+/* Beside a name: a read lock that is counted in the lock, noted by its holder (PREFER_WRITER). */
+enum { NOTED = 1 };
+
+/* The lock's name; zero if it has not drawn one. */
+static inline uint64_t rows_name(const struct rwlock *rwlock)
+{
+    return arch_load64_relaxed(&rwlock->name);
+}
+
+/* Draw it. Whoever sees it used in the state, sees it. */
+void rows_draw_name(struct rwlock *rwlock);
+
+/* Enter any slot of the caller's row, and draw a row if need be. False if it cannot, or SHUT. */
+bool rows_enter(const struct rwlock *rwlock, uint64_t state, bool try);
+/* Put a note into a free slot of the caller's row. */
+bool rows_note(uint64_t note);
+/* Leave a slot with that name, or remove a note. False if there is none in the caller's row. */
+bool rows_leave(uint64_t name);
+bool rows_have(uint64_t name);
+void rows_wake(struct reader_row *row);
+
+static inline bool row_leave(struct reader_row *row, uint64_t *slot, uint64_t name)
+{
+    if (unlikely(!arch_cas64_alone(slot, name, 0)))
+        return false;
+    /* the last touch of the lock was before: it is the row that says whether somebody waits */
+    if (unlikely(arch_load_relaxed(&row->waited)))
+        rows_wake(row);
+    return true;
+}
+
+/* Is it in the first slot? */
+static inline bool row_begins_with(const struct reader_row *row, uint64_t name)
+{
+    return likely(row && name) && likely(arch_load64_relaxed(&row->slots[0]) == name);
+}
+
+static inline bool row_has_room(const struct reader_row *row)
+{
+    return likely(row && arch_load64_relaxed(&row->slots[0]) == 0);
+}
+
+/* Put the lock into a free slot. False if it is taken meanwhile: by a signal handler. */
+static inline bool row_occupy(uint64_t *slot, uint64_t name, uint64_t state)
+{
+    uint64_t none = 0;
+    if ((state & ASYMMETRIC) || alone()) {
+        bool done = arch_cas64_alone(slot, 0, name);
+        arch_compiler_fence();
+        return likely(done);
+    }
+    bool done = arch_cas64_fetch(slot, &none, name);
+    arch_fence_after_rmw();
+    return likely(done);
+}
+
+/* Then, is the lock held? If not, the slot is to be left again. */
+static inline bool rows_entered(const struct rwlock *rwlock, uint64_t state)
+{
+    return likely(((state_of(rwlock) ^ state) & (IN_ROWS | SHUT)) == 0);
+}
+
+/* How often is the name in rows? *row becomes one that has it. */
+unsigned long rows_count(uint64_t name, struct reader_row **row);
+
+/*
+ * Wait until the lock is not in the row any more, or for a millisecond: the one who leaves does not
+ * always see that somebody waits. 0, or ETIMEDOUT or EINVAL for the deadline.
+ */
+int rows_await(struct reader_row *row, struct rwlock *rwlock, const struct deadline *deadline);
+
+/* Nobody holds the lock: clear what others gave back, and notes of it. */
+void rows_clear(uint64_t name);
+
+#endif
