@@ -36,12 +36,6 @@ static COLD int read_other_slot(struct rwlock *rwlock, uint64_t state, struct wi
     return read_counted(rwlock, state_of(rwlock), wish);
 }
 
-static COLD int read_after_change(struct rwlock *rwlock, uint64_t name, struct wish wish)
-{
-    rows_leave(name);
-    return read_counted(rwlock, state_of(rwlock), wish);
-}
-
 static COLD int read_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
 {
     if (!rwlock_kind_valid(kind))
@@ -67,7 +61,9 @@ static inline int read_lock(struct rwlock *rwlock, struct wish wish)
     struct reader_row *row = self.row;
     if (!row_has_room(row) || !row_occupy(&row->slots[0], name, state))
         return read_other_slot(rwlock, state, wish);
-    return rows_entered(rwlock, state) ? 0 : read_after_change(rwlock, name, wish);
+    if (likely(row_entered(rwlock, state, row, &row->slots[0], name)))
+        return 0;
+    return read_counted(rwlock, state_of(rwlock), wish);
 }
 
 PUBLIC int pthread_rwlock_rdlock(pthread_rwlock_t *object)

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-enum { ROWS = 512, MILLISECOND = 1000 * 1000, FROM_NAME_TO_NAME = 2 };
+enum { ROWS = 512, MILLISECOND = 1000 * 1000 };
 #define ORPHANED UINT64_MAX
 
 static struct reader_row rows[ROWS] __attribute__((aligned(64)));
@@ -20,7 +20,7 @@ COLD void rows_draw_name(struct rwlock *rwlock)
     static uint64_t drawn;
     uint64_t none = 0;
     if (!rows_name(rwlock))
-        arch_cas64_fetch(&rwlock->name, &none, arch_fetch_add64(&drawn, FROM_NAME_TO_NAME) + 2);
+        arch_cas64_fetch(&rwlock->name, &none, arch_fetch_add64(&drawn, FROM_NAME_TO_NAME) + FROM_NAME_TO_NAME);
 }
 
 static bool is_empty(const struct reader_row *row)
@@ -75,10 +75,7 @@ COLD bool rows_enter(const struct rwlock *rwlock, uint64_t state, bool try)
     for (int i = 0; row && i < ROW_SLOTS; i++) {
         if (arch_load64_relaxed(&row->slots[i]) != 0 || !row_occupy(&row->slots[i], name, state))
             continue;
-        if (rows_entered(rwlock, state))
-            return true;
-        rows_leave(name);
-        return false;
+        return row_entered(rwlock, state, row, &row->slots[i], name);
     }
     return false;
 }
@@ -105,7 +102,7 @@ static unsigned long count_in(const struct reader_row *row, uint64_t name)
 {
     unsigned long count = 0;
     for (int i = 0; i < ROW_SLOTS; i++)
-        count += arch_load64_acquire(&row->slots[i]) == name;
+        count += (arch_load64_acquire(&row->slots[i]) & ~(uint64_t)TRYING) == name;
     return count;
 }
 
@@ -117,6 +114,9 @@ bool rows_have(uint64_t name)
 unsigned long rows_count(uint64_t name, struct reader_row **row)
 {
     unsigned long total = 0;
+    /* a lock without a name is in no row, and a free slot looks like that */
+    if (!name)
+        return 0;
     uint32_t used = arch_load_acquire(&rows_used);
     for (uint32_t i = 0; i < used; i++) {
         unsigned long count = count_in(&rows[i], name);

@@ -45,8 +45,12 @@ struct reader_row {
     uint64_t slots[ROW_SLOTS];
 };
 
-/* Beside a name: a read lock that is counted in the lock, noted by its holder (PREFER_WRITER). */
-enum { NOTED = 1 };
+/*
+ * Beside a name in a slot: of a read lock that is counted in the lock, as its holder has noted it
+ * (PREFER_WRITER); of a reader that has not looked yet whether it holds the lock. A signal handler's
+ * unlock passes these by.
+ */
+enum { NOTED = 1, TRYING = 2, FROM_NAME_TO_NAME = 4 };
 
 /* The lock's name; zero if it has not drawn one. */
 static inline uint64_t rows_name(const struct rwlock *rwlock)
@@ -87,24 +91,28 @@ static inline bool row_has_room(const struct reader_row *row)
     return likely(row && arch_load64_relaxed(&row->slots[0]) == 0);
 }
 
-/* Put the lock into a free slot. False if it is taken meanwhile: by a signal handler. */
+/* Put the lock into a free slot, trying. False if it is taken meanwhile: by a signal handler. */
 static inline bool row_occupy(uint64_t *slot, uint64_t name, uint64_t state)
 {
     uint64_t none = 0;
     if ((state & ASYMMETRIC) || alone()) {
-        bool done = arch_cas64_alone(slot, 0, name);
+        bool done = arch_cas64_alone(slot, 0, name + TRYING);
         arch_compiler_fence();
         return likely(done);
     }
-    bool done = arch_cas64_fetch(slot, &none, name);
+    bool done = arch_cas64_fetch(slot, &none, name + TRYING);
     arch_fence_after_rmw();
     return likely(done);
 }
 
-/* Then, is the lock held? If not, the slot is to be left again. */
-static inline bool rows_entered(const struct rwlock *rwlock, uint64_t state)
+/* Then, is the lock held? If not, the slot is left again. */
+static inline bool row_entered(const struct rwlock *rwlock, uint64_t state, struct reader_row *row,
+                               uint64_t *slot, uint64_t name)
 {
-    return likely(((state_of(rwlock) ^ state) & (IN_ROWS | SHUT)) == 0);
+    if (unlikely((state_of(rwlock) ^ state) & (IN_ROWS | SHUT | LATER)))
+        return !row_leave(row, slot, name + TRYING);
+    arch_store64_relaxed(slot, name);
+    return true;
 }
 
 /* How often is the name in rows? *row becomes one that has it. */

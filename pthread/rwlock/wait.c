@@ -77,6 +77,27 @@ COLD int release_write(struct rwlock *rwlock, uint64_t state, uint32_t kind)
     return 0;
 }
 
+/*
+ * What is left when a reader goes that is in no row of its own: false if there is none. A lock that one
+ * leaves is counted, another's that one unlocks for is in a row: with the state as it was all the while.
+ */
+static bool without_reader(struct rwlock *rwlock, uint64_t *state, uint64_t *next,
+                           struct reader_row **row)
+{
+    for (;;) {
+        uint64_t before = *state;
+        *row = NULL;
+        *next = before - READER;
+        if (readers_of(before) > 0)
+            return true;
+        bool in_rows = rows_count(rows_name(rwlock), row) > given_of(before);
+        *next = before + GIVEN;
+        *state = state_of(rwlock);
+        if (*state == before)
+            return in_rows;
+    }
+}
+
 COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kind)
 {
     const uint32_t *word = sleep_word(rwlock);
@@ -84,14 +105,9 @@ COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kind)
     uint32_t wake;
     uint64_t next;
     do {
-        row = NULL;
         wake = 0;
-        next = state - READER;
-        if (readers_of(state) == 0) {
-            if (rows_count(rows_name(rwlock), &row) <= given_of(state))
-                return EPERM;
-            next = state + GIVEN;
-        }
+        if (!without_reader(rwlock, &state, &next, &row))
+            return EPERM;
         if (readers_of(next) == 0)
             next = freed(next, false, kind, &wake);
     } while (!transition(rwlock, &state, next));

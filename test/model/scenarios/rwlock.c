@@ -259,6 +259,203 @@ static void destroy_written(void)
     GONE(l);
 }
 
+/* Two have it, and a third one unlocks for one of them, while the other one does itself. */
+static void read_for_third(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    look();
+    arch_fetch_add(&flag, 1);
+}
+
+static void read_beside(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_fetch_add(&flag, 1);
+    look();
+    unlock();
+}
+
+static void unlock_for_one_of_two(void)
+{
+    model_await(&flag, 2);
+    look();
+    unlock();
+    write();
+}
+
+static void unlock_for_other_and_write(void)
+{
+    unlock_for_other();
+    write();
+    write();
+}
+
+/* The reader whose lock was given back reads and writes again. */
+static void read_for_other_and_more(void)
+{
+    read_for_other();
+    model_await(&flag, 2);
+    write();
+    read();
+    write();
+}
+
+static void unlock_for_other_and_tell(void)
+{
+    unlock_for_other();
+    arch_store_release(&flag, 2);
+}
+
+/* A lock is made where another one was. */
+static void init_over_a_held_one(void)
+{
+    init_visible();
+    ok(pthread_rwlock_rdlock(&l));
+    l = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER;
+    open_as(FENCED);
+}
+
+static void write_read_write(void)
+{
+    write();
+    read();
+    write();
+}
+
+static void read_and_make_anew(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    ok(pthread_rwlock_init(&l, NULL));
+    write();
+    read();
+    ok(pthread_rwlock_trywrlock(&l));
+    unlock();
+}
+
+/* Kinds that prefer writers: none joins while a writer waits. */
+static void read_until_told(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    look();
+    unlock();
+}
+
+/* Only readers have it, whatever a writer does beside them. */
+static void try_beside_reader(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_tryrdlock(&l));
+    look();
+    unlock();
+    arch_store_release(&flag, 2);
+}
+
+static void write_asleep(void)
+{
+    model_await(&flag, 1);
+    write();
+}
+
+static void try_past_writer(void)
+{
+    model_await_sleep(1);
+    if (((struct rwlock *)&l)->writers == 1)
+        model_assert(pthread_rwlock_tryrdlock(&l) == EBUSY);
+    arch_store_release(&flag, 2);
+}
+
+/* All slots of the thread's row are taken: it is counted. */
+static void read_crowded(void)
+{
+    read();
+    if (!self.row) {
+        read();
+        return;
+    }
+    for (int i = 0; i < ROW_SLOTS; i++)
+        arch_store64_relaxed(&self.row->slots[i], 1000 + i);
+    read_nested();
+    for (int i = 0; i < ROW_SLOTS; i++)
+        arch_store64_relaxed(&self.row->slots[i], 0);
+}
+
+/* In a handler. */
+static void try_in_handler(void)
+{
+    if (pthread_rwlock_tryrdlock(&l) == 0) {
+        look();
+        unlock();
+    }
+}
+
+static int l_taken(void)
+{
+    uint64_t state = state_of((struct rwlock *)&l);
+    return state & WRITE ? 1 : (int)readers_of(state);
+}
+
+static void init_watched(void)
+{
+    init();
+    WATCH(l, l_taken);
+}
+
+static void init_writer_watched(void)
+{
+    init_writer();
+    WATCH(l, l_taken);
+}
+
+static void init_nonrecursive_watched(void)
+{
+    init_nonrecursive();
+    WATCH(l, l_taken);
+}
+
+static void init_shut_watched(void)
+{
+    init_visible();
+    WATCH(l, l_taken);
+}
+
+static void l_usable(void)
+{
+    ok(pthread_rwlock_trywrlock(&l));
+    unlock();
+}
+
+/* The child owns what its thread had. */
+static void fork_reading(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    model_fork();
+    look();
+    unlock();
+    if (!model_left_held())
+        write();
+}
+
+static void fork_writing(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    model_fork();
+    visit(&writing);
+    unlock();
+    read();
+}
+
+static void fork_and_make_anew(void)
+{
+    model_fork();
+    ok(pthread_rwlock_init(&l, NULL));
+    arch_store_relaxed(&writing, 0);
+    arch_store_release(&flag, 1);
+    write();
+    read();
+}
+
 const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-read-write", init, free_at_end, RUN(read_twice, write_twice),
              .flags = SPURIOUS | INTERRUPTED),
@@ -311,5 +508,67 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-asymmetric-2-writers", init_asymmetric, free_at_end, RUN(read, write, write)),
     SCENARIO("rwlock-asymmetric-fenced", init_asymmetric, free_at_end,
              RUN(read, write_and_fence, write_after), .flags = BUFFERED),
+    SCENARIO("rwlock-other-writes", init, free_at_end,
+             RUN(read_for_other, unlock_for_other_and_write, read), .quick = 2),
+    SCENARIO("rwlock-visible-other-writes", init_visible, free_at_end,
+             RUN(read_for_other, unlock_for_other_and_write), .quick = 6),
+    SCENARIO("rwlock-visible-other-again", init_visible, free_at_end,
+             RUN(read_for_other_and_more, unlock_for_other_and_tell), .quick = 3),
+    SCENARIO("rwlock-visible-other-of-two", init_visible, free_at_end,
+             RUN(read_for_third, read_beside, unlock_for_one_of_two), .flags = BUFFERED, .quick = 2),
+    SCENARIO("rwlock-asymmetric-other-of-two", init_asymmetric, free_at_end,
+             RUN(read_for_third, read_beside, unlock_for_one_of_two), .flags = BUFFERED, .quick = 2),
+    SCENARIO("rwlock-writer-other", init_writer_visible, free_at_end,
+             RUN(read_for_other_and_more, unlock_for_other_and_tell), .quick = 2),
+    SCENARIO("rwlock-over-another", init_over_a_held_one, free_at_end, RUN(write_read_write, read)),
+    SCENARIO("rwlock-made-anew", init_visible, free_at_end, RUN(read_and_make_anew)),
+    SCENARIO("rwlock-try-beside-reader", init_visible, free_at_end,
+             RUN(read_until_told, try_beside_reader, write), .quick = 2),
+    SCENARIO("rwlock-try-beside-counted", init, free_at_end,
+             RUN(read_until_told, try_beside_reader, write), .quick = 2),
+    SCENARIO("rwlock-no-joining", init_nonrecursive, free_at_end,
+             RUN(read_until_told, write_asleep, try_past_writer)),
+    SCENARIO("rwlock-no-joining-visible", init_nonrecursive_visible, free_at_end,
+             RUN(read_until_told, write_asleep, try_past_writer)),
+    SCENARIO("rwlock-no-joining-writer", init_writer_visible, free_at_end,
+             RUN(read_until_told, write_asleep, try_past_writer)),
+    SCENARIO("rwlock-visible-2-2", init_visible, free_at_end, RUN(read, read, write, write),
+             .quick = 1),
+    SCENARIO("rwlock-slots-full", init_visible, free_at_end, RUN(read_crowded, write)),
+    SCENARIO("rwlock-handler", init, free_at_end, RUN(read_twice, write), .handles = 1,
+             .handler = try_in_handler),
+    SCENARIO("rwlock-handler-visible", init_visible, free_at_end, RUN(read_twice, write),
+             .handles = 1, .handler = try_in_handler),
+    SCENARIO("rwlock-handler-nested", init_visible, free_at_end, RUN(read_nested, write),
+             .handles = 1, .handler = try_in_handler),
+    SCENARIO("rwlock-handler-writer", init_writer_visible, free_at_end, RUN(read_twice, write),
+             .handles = 1, .handler = try_in_handler),
+    SCENARIO("rwlock-handler-asymmetric", init_asymmetric, free_at_end, RUN(read_twice, write),
+             .handles = 1, .handler = try_in_handler),
+    SCENARIO("rwlock-handler-in-writer", init_visible, free_at_end, RUN(write_twice, read),
+             .handles = 1, .handler = try_in_handler),
+    SCENARIO("rwlock-freeze-reader", init_watched, NULL, RUN(read_twice, write, write), .frozen = 1),
+    SCENARIO("rwlock-freeze-writer", init_watched, NULL, RUN(write, read, write), .frozen = 1),
+    SCENARIO("rwlock-freeze-claim", init_watched, NULL, RUN(write, read_twice, write), .frozen = 1,
+             .flags = AGES),
+    SCENARIO("rwlock-freeze-writer-reader", init_writer_watched, NULL, RUN(read, read, write),
+             .frozen = 1),
+    SCENARIO("rwlock-freeze-writer-writer", init_writer_watched, NULL, RUN(write, read, write),
+             .frozen = 1),
+    SCENARIO("rwlock-freeze-nonrecursive", init_nonrecursive_watched, NULL, RUN(write, read, read),
+             .frozen = 1),
+    SCENARIO("rwlock-freeze-nonrecursive-claim", init_nonrecursive_watched, NULL,
+             RUN(read, write, write), .frozen = 1, .flags = AGES),
+    SCENARIO("rwlock-freeze-shut", init_shut_watched, NULL, RUN(write, read, write), .frozen = 1),
+    SCENARIO("rwlock-ages", init, free_at_end, RUN(read_twice, write_twice, write), .flags = AGES),
+    SCENARIO("rwlock-writer-ages", init_writer, free_at_end, RUN(read_twice, write, write),
+             .flags = AGES),
+    SCENARIO("rwlock-spins", init, free_at_end, RUN(read, write, write), .flags = SPINS),
+    SCENARIO("rwlock-fork-reading", init_watched, NULL, RUN(fork_reading, write, write, read),
+             .child = 4),
+    SCENARIO("rwlock-fork-writing", init_watched, l_usable, RUN(fork_writing, write, read),
+             .child = 3),
+    SCENARIO("rwlock-fork-anew", init_visible, l_usable,
+             RUN(fork_and_make_anew, read, write, write_after), .child = 4),
     {.name = NULL},
 };
