@@ -1,2 +1,2 @@
-# rwlock.c: a writer that has slept does not mark the lock for the others
-s/others = SLEEP_W;/others = 0;/
+# rwlock/wait.c: a writer that has slept does not mark the lock for the others
+s/waiter.slept ? SLEEP_W : 0/0/

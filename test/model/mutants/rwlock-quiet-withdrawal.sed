@@ -1,2 +1,2 @@
-# rwlock.c: a waiter that gives up does not let others look again
-s/^    if (state & hints)$/    if (false)/
+# rwlock/wait.c: a writer that gives up does not let readers look again
+s/^    if (state & SLEEP_R)$/    if (false)/

@@ -1,5 +1,2 @@
-# rwlock.c: the wake comes before the release
-/^static COLD int release_write/,/^}/{
-s/^        next = after_write(state, kind, &wake);/        next = after_write(state, kind, \&wake), wake_after(word, kind, wake, next);/
-s/^    wake_after.*//
-}
+# rwlock/wait.c: the wake comes before the release
+/^COLD int release_write/,/^}/s/        next = freed(state & ~WRITE, true, kind, &wake);/        next = freed(state \& ~WRITE, true, kind, \&wake), wake_up(word, wake, next);/

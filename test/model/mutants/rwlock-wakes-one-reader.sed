@@ -1,2 +1,2 @@
-# rwlock.c: one reader is woken instead of all
-s/woken = unpark(word, EVERYONE, scope, READERS);/woken = unpark(word, 1, scope, READERS);/
+# rwlock/wait.c: one reader is woken instead of all
+s/wake == READERS ? EVERYONE : 1/1/

@@ -1,7 +1,7 @@
 /* Read-write locks. */
 #include "asymmetric.h"
 #include "layout.h"
-#include "rwlock/rows.h"
+#include "rwlock/wait.h"
 #include "scenarios.h"
 
 static pthread_rwlock_t l;
@@ -366,6 +366,80 @@ static void try_past_writer(void)
     arch_store_release(&flag, 2);
 }
 
+/* The next read would open the rows, with a writer asleep. */
+static void init_nonrecursive_inviting(void)
+{
+    init_nonrecursive();
+    ((struct rwlock *)&l)->reads = 14;
+}
+
+static void read_twice_until_told(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    model_await_sleep(1);
+    /* a reader that has come by another way counts itself: then it is time to open */
+    open_rows((struct rwlock *)&l);
+    model_await(&flag, 2);
+    look();
+    unlock();
+}
+
+/* What another thread unlocked is nobody's recursion any more, once there was a writer. */
+static void read_given_back(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    write();
+    arch_store_release(&flag, 3);
+    model_await_sleep(2);
+    model_assert(pthread_rwlock_tryrdlock(&l) == EBUSY);
+    arch_store_release(&flag, 5);
+}
+
+static void give_back_and_read(void)
+{
+    model_await(&flag, 1);
+    unlock();
+    arch_store_release(&flag, 2);
+    model_await(&flag, 3);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 4);
+    model_await(&flag, 5);
+    unlock();
+}
+
+static void write_beside_reader(void)
+{
+    model_await(&flag, 4);
+    write();
+}
+
+/* A thread ends with a read lock in its row, whose place is not another's before that is given back. */
+static void read_and_end(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+}
+
+static void read_beside_and_write(void)
+{
+    model_await(&flag, 1);
+    read();
+    look();
+    unlock();
+    write();
+}
+
+static void rows_empty_at_end(void)
+{
+    struct reader_row *row;
+    uint64_t name = rows_name((struct rwlock *)&l);
+    free_at_end();
+    model_assert(rows_count(name, &row) == 0);
+}
+
 /* All slots of the thread's row are taken: it is counted. */
 static void read_crowded(void)
 {
@@ -532,6 +606,12 @@ const struct scenario rwlock_scenarios[] = {
              RUN(read_until_told, write_asleep, try_past_writer)),
     SCENARIO("rwlock-no-joining-writer", init_writer_visible, free_at_end,
              RUN(read_until_told, write_asleep, try_past_writer)),
+    SCENARIO("rwlock-no-joining-inviting", init_nonrecursive_inviting, free_at_end,
+             RUN(read_twice_until_told, write_asleep, try_past_writer)),
+    SCENARIO("rwlock-writer-given-back", init_writer, free_at_end,
+             RUN(read_given_back, give_back_and_read, write_beside_reader), .quick = 1),
+    SCENARIO("rwlock-visible-ends-reading", init_visible, rows_empty_at_end,
+             RUN(read_and_end, read_beside_and_write, write)),
     SCENARIO("rwlock-visible-2-2", init_visible, free_at_end, RUN(read, read, write, write),
              .quick = 1),
     SCENARIO("rwlock-slots-full", init_visible, free_at_end, RUN(read_crowded, write)),

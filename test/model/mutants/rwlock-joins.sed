@@ -1,0 +1,2 @@
+# rwlock/wait.c: readers join others though a writer waits that is preferred
+s/arch_load_relaxed(&rwlock->writers) == 0 || waiter->woken/true || waiter->woken/

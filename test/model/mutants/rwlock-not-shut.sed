@@ -1,0 +1,2 @@
+# rwlock/wait.c: a writer lets readers enter rows while it looks through them
+/^static void shut_rows/,/^}/s/later(\*state | SHUT)/later(*state)/;s/(SHUT | ASYMMETRIC)) != SHUT/ASYMMETRIC)) != 0/

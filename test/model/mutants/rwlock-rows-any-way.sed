@@ -1,0 +1,2 @@
+# rwlock/lock.c: a reader takes any open rows for those that it entered
+s/if (unlikely((state_of(rwlock) ^ state) & (IN_ROWS | SHUT | LATER)))/if (!is_visible(state_of(rwlock)))/

@@ -1,0 +1,2 @@
+# rwlock/lock.c: a reader does not look at the state again
+s/if (unlikely((state_of(rwlock) ^ state) & (IN_ROWS | SHUT | LATER)))/if (false)/
