@@ -47,7 +47,8 @@ PUBLIC int pthread_rwlockattr_destroy(pthread_rwlockattr_t *attributes)
 PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int shared)
 {
     uint32_t *kind = (uint32_t *)attributes;
-    if (!rwlock_kind_valid(*kind) || (shared != PTHREAD_PROCESS_SHARED && shared != PTHREAD_PROCESS_PRIVATE))
+    if (!rwlock_kind_valid(*kind) ||
+        (shared != PTHREAD_PROCESS_SHARED && shared != PTHREAD_PROCESS_PRIVATE))
         return EINVAL;
     *kind = (*kind & PREFERENCE) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
     return 0;

@@ -20,7 +20,8 @@ COLD void rows_draw_name(struct rwlock *rwlock)
     static uint64_t drawn;
     uint64_t none = 0;
     if (!rows_name(rwlock))
-        arch_cas64_fetch(&rwlock->name, &none, arch_fetch_add64(&drawn, FROM_NAME_TO_NAME) + FROM_NAME_TO_NAME);
+        arch_cas64_fetch(&rwlock->name, &none,
+                         arch_fetch_add64(&drawn, FROM_NAME_TO_NAME) + FROM_NAME_TO_NAME);
 }
 
 static bool is_empty(const struct reader_row *row)

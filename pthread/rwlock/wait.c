@@ -341,7 +341,6 @@ static bool is_over(int error, struct waiter *waiter, struct wish wish)
 {
     if (error == ETIMEDOUT || error == EINVAL)
         return true;
-    waiter->woken = error == 0;
     if (error == 0) {
         waiter->slept = true;
         waiter->passes = OFFERED | CLAIM_W;
@@ -368,12 +367,12 @@ COLD int acquire_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
         if (!met && prefers_readers(kind))
             spin_while(rwlock, WRITE);
         met = true;
-        waiter.woken = false;
         bool claims = !prefers_readers(kind) || !is_patient(&waiter);
         if (!announce(rwlock, &state, SLEEP_R | (claims ? CLAIM_R : 0), &waiter))
             continue;
         error = row ? rows_await(row, rwlock, wish.deadline)
                     : park(sleep_word(rwlock), (uint32_t)state, wish.deadline, PRIVATE, READERS);
+        waiter.woken = !row && error == 0;
         if (is_over(error, &waiter, wish))
             return error;
     }

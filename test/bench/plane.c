@@ -98,7 +98,9 @@ int main(int argc, char **argv)
     pthread_t thread[MOST];
     if (argc != 6 || (threads = atoi(argv[2])) < 1 || threads > MOST)
         return 2;
-    section = !strcmp(argv[1], "mutex") ? lock_mutex : !strcmp(argv[1], "queue") ? pass : lock_rwlock;
+    section = !strcmp(argv[1], "mutex")   ? lock_mutex
+              : !strcmp(argv[1], "queue") ? pass
+                                          : lock_rwlock;
     inside = atoi(argv[3]);
     outside = atoi(argv[4]);
     pthread_barrier_init(&start, NULL, threads + 1);
@@ -123,6 +125,7 @@ int main(int argc, char **argv)
         total += done[i].sections;
         least = done[i].sections < least ? done[i].sections : least;
     }
-    printf("%.1f %.1f %.3f\n", wall * 1e9 / total, cpu * 1e9 / total, least * (double)threads / total);
+    printf("%.1f %.1f %.3f\n", wall * 1e9 / total, cpu * 1e9 / total,
+           least * (double)threads / total);
     return 0;
 }

@@ -361,8 +361,10 @@ static void write_asleep(void)
 static void try_past_writer(void)
 {
     model_await_sleep(1);
-    if (((struct rwlock *)&l)->writers == 1)
+    if (((struct rwlock *)&l)->writers == 1) {
         model_assert(pthread_rwlock_tryrdlock(&l) == EBUSY);
+        model_assert(pthread_rwlock_timedrdlock(&l, &deadline) == ETIMEDOUT);
+    }
     arch_store_release(&flag, 2);
 }
 
@@ -589,9 +591,11 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-visible-other-again", init_visible, free_at_end,
              RUN(read_for_other_and_more, unlock_for_other_and_tell), .quick = 3),
     SCENARIO("rwlock-visible-other-of-two", init_visible, free_at_end,
-             RUN(read_for_third, read_beside, unlock_for_one_of_two), .flags = BUFFERED, .quick = 2),
+             RUN(read_for_third, read_beside, unlock_for_one_of_two), .flags = BUFFERED,
+             .quick = 2),
     SCENARIO("rwlock-asymmetric-other-of-two", init_asymmetric, free_at_end,
-             RUN(read_for_third, read_beside, unlock_for_one_of_two), .flags = BUFFERED, .quick = 2),
+             RUN(read_for_third, read_beside, unlock_for_one_of_two), .flags = BUFFERED,
+             .quick = 2),
     SCENARIO("rwlock-writer-other", init_writer_visible, free_at_end,
              RUN(read_for_other_and_more, unlock_for_other_and_tell), .quick = 2),
     SCENARIO("rwlock-over-another", init_over_a_held_one, free_at_end, RUN(write_read_write, read)),
@@ -627,7 +631,8 @@ const struct scenario rwlock_scenarios[] = {
              .handles = 1, .handler = try_in_handler),
     SCENARIO("rwlock-handler-in-writer", init_visible, free_at_end, RUN(write_twice, read),
              .handles = 1, .handler = try_in_handler),
-    SCENARIO("rwlock-freeze-reader", init_watched, NULL, RUN(read_twice, write, write), .frozen = 1),
+    SCENARIO("rwlock-freeze-reader", init_watched, NULL, RUN(read_twice, write, write),
+             .frozen = 1),
     SCENARIO("rwlock-freeze-writer", init_watched, NULL, RUN(write, read, write), .frozen = 1),
     SCENARIO("rwlock-freeze-claim", init_watched, NULL, RUN(write, read_twice, write), .frozen = 1,
              .flags = AGES),
