@@ -239,7 +239,6 @@ static void shut_rows(struct rwlock *rwlock, uint64_t *state)
         return;
     if (is_visible(*state))
         *state = later(*state | SHUT);
-    arch_fence_after_rmw();
     if (!(*state & ASYMMETRIC))
         return;
     asymmetric_barrier(STORES);
@@ -271,6 +270,8 @@ static bool take_write(struct rwlock *rwlock, uint64_t drops, uint64_t others, u
         if (*state & WRITE)
             return false;
         if (*state & IN_ROWS) {
+            /* what follows is not seen as it was before SHUT, whoever has set that */
+            arch_fence_after_rmw();
             in_rows = rows_count(rows_name(rwlock), row);
             inhibit(rwlock, start);
         }

@@ -290,6 +290,31 @@ static void unlock_for_other_and_write(void)
     write();
 }
 
+static void read_for_other_and_again(void)
+{
+    read_for_other();
+    model_await(&flag, 2);
+    read();
+}
+
+static void unlock_for_other_write_and_write(void)
+{
+    unlock_for_other();
+    write();
+    arch_store_release(&flag, 2);
+    write();
+}
+
+/* Counted beside those in rows, it opens the rows again. */
+static void read_open_and_write(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    open_rows((struct rwlock *)&l);
+    look();
+    unlock();
+    write();
+}
+
 /* The reader whose lock was given back reads and writes again. */
 static void read_for_other_and_more(void)
 {
@@ -588,6 +613,10 @@ const struct scenario rwlock_scenarios[] = {
              RUN(read_for_other, unlock_for_other_and_write, read), .quick = 2),
     SCENARIO("rwlock-visible-other-writes", init_visible, free_at_end,
              RUN(read_for_other, unlock_for_other_and_write), .quick = 6),
+    SCENARIO("rwlock-visible-other-reads", init_visible, free_at_end,
+             RUN(read_for_other_and_again, unlock_for_other_write_and_write)),
+    SCENARIO("rwlock-asymmetric-opened", init_asymmetric, free_at_end,
+             RUN(read, write, read_open_and_write), .flags = BUFFERED, .quick = 2),
     SCENARIO("rwlock-visible-other-again", init_visible, free_at_end,
              RUN(read_for_other_and_more, unlock_for_other_and_tell), .quick = 3),
     SCENARIO("rwlock-visible-other-of-two", init_visible, free_at_end,
