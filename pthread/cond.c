@@ -113,8 +113,6 @@ struct waiter {
     /* the recursion that was released with the mutex */
     uint32_t depth;
     enum scope scope;
-    /* the cancel type of the caller */
-    int cancel_type;
 };
 
 /* Where a broadcast may move sleepers that wait with this mutex, as kept in cond->mutex. */
@@ -218,7 +216,6 @@ static void cancelled_wait(void *argument)
     struct waiter *waiter = argument;
     unpark(&waiter->cond->word, 1, waiter->scope, ANY);
     mutex_reacquire(waiter->mutex, waiter->depth, OTHERS_MOVED);
-    host_restore_cancel(waiter->cancel_type);
 }
 
 /*
@@ -247,7 +244,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
         return error;
     host_test_cancel();
     struct waiter waiter = {.cond = cond, .mutex = mutex, .scope = scope_of(cond)};
-    waiter.cancel_type = host_defer_cancel();
+    int type = host_defer_cancel();
 
     struct watch watch;
     uint32_t word, step = 0;
@@ -270,7 +267,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     }
     int relocked = mutex_reacquire(mutex, waiter.depth, others);
     error = relocked ? relocked : error;
-    host_restore_cancel(waiter.cancel_type);
+    host_restore_cancel(type);
     return error;
 }
 

@@ -139,10 +139,11 @@ bool self_inherits(uint32_t tid)
  * Where the tid comes from: no system call but futex, mostly, since a sandbox may forbid gettid.
  *
  *   this process loaded the library    from libc, which was right then
- *   libc has another one now           from libc: it has seen the fork
  *   a child's thread that is not the   from libc, which has made it
  *   one that it began with
- *   a child of which libc may not know from the kernel's answer to a futex call, or from gettid
+ *   the one that it began with         from the kernel's answer to a futex call, or from gettid:
+ *                                      of several forks libc may have seen the first ones only
+ *   the same, and the kernel refuses   from libc, if it has another one now: it has seen a fork
  */
 enum { FIRST_GENERATION = 1 };
 static uint32_t libc_is_right;
@@ -162,20 +163,24 @@ static uint32_t ask_tid(void)
     return tid ? tid : ask_kernel();
 }
 
-static bool libc_knows(uint32_t generation, uint32_t former, uint32_t tid)
+static bool libc_knows(uint32_t generation, uint32_t former)
 {
     if (generation == FIRST_GENERATION)
         return true;
-    return former ? tid != former : generation && generation == arch_load_acquire(&heir_generation);
+    return former == 0 && generation && generation == arch_load_acquire(&heir_generation);
 }
 
 static uint32_t find_tid(uint32_t generation, uint32_t former)
 {
     uint32_t known = arch_load_relaxed(&libc_is_right) ? host_tid() : 0;
     /* libc itself may have taken a refusal for a tid */
-    if (known != 0 && known <= WORD_TID && libc_knows(generation, former, known))
+    if (known > WORD_TID)
+        known = 0;
+    if (known != 0 && libc_knows(generation, former))
         return known;
     uint32_t tid = ask_tid();
+    if (tid == 0 && former != 0 && known != former)
+        return known;
     if (tid != known)
         arch_store_relaxed(&libc_is_right, 0);
     return tid;

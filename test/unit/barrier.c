@@ -120,6 +120,20 @@ START_TEST(a_barrier_that_never_filled_can_be_destroyed)
 }
 END_TEST
 
+START_TEST(a_barrier_that_is_destroyed_is_invalid)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc does not check");
+    for (unsigned count = 1; count <= 2; count++) {
+        pthread_barrier_t barrier;
+        ck_assert_int_eq(pthread_barrier_init(&barrier, NULL, count), 0);
+        ck_assert_int_eq(pthread_barrier_destroy(&barrier), 0);
+        ck_assert_int_eq(pthread_barrier_wait(&barrier), EINVAL);
+        ck_assert_int_eq(pthread_barrier_destroy(&barrier), EINVAL);
+    }
+}
+END_TEST
+
 /* What becomes of the memory of a barrier that its first returner has destroyed. */
 enum afterwards { UNMAP, FORBID, OVERWRITE, REINITIALISE, AFTERWARDS };
 
@@ -438,6 +452,7 @@ static Suite *barrier_suite(void)
     tcase_add_test(tcase, nobody_passes_before_the_last_has_come);
     tcase_add_test(tcase, a_count_of_zero_is_invalid);
     tcase_add_test(tcase, a_barrier_that_never_filled_can_be_destroyed);
+    tcase_add_test(tcase, a_barrier_that_is_destroyed_is_invalid);
     tcase_add_loop_test(tcase, whoever_returns_first_may_destroy_and_reuse_the_memory, 0,
                         AFTERWARDS);
     tcase_add_loop_test(tcase, whoever_returns_first_may_destroy_and_reuse_shared_memory, 0,

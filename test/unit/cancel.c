@@ -80,7 +80,7 @@ struct stage {
     int state, type;
     /* What the cleanup handler has seen. */
     atomic_int cleaned;
-    int unlocked;
+    int unlocked, state_then, type_then;
     /* What happened to a wait that returned. */
     atomic_int returned;
     int result;
@@ -224,6 +224,8 @@ static void clean_up(void *arg)
     struct stage *stage = arg;
     atomic_fetch_add(&stage->cleaned, 1);
     stage->unlocked = unlock(stage);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &stage->state_then);
+    pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &stage->type_then);
 }
 
 /* The part of a thread that waits, with the cancelability that the stage says. */
@@ -253,13 +255,18 @@ static void expect_cancelled(pthread_t thread)
     ck_assert_ptr_eq(result, PTHREAD_CANCELED);
 }
 
-/* It was cancelled inside: the handlers ran once, owning the mutex. */
+/*
+ * It was cancelled inside: the handlers ran once, owning the mutex, and the type was deferred, XSH
+ * 2.9.5.2. libc defect: glibc leaves it.
+ */
 static void expect_cancelled_inside(struct stage *stage, pthread_t thread)
 {
     expect_cancelled(thread);
     ck_assert_int_eq(atomic_load(&stage->returned), 0);
     ck_assert_int_eq(atomic_load(&stage->cleaned), 1);
     ck_assert_int_eq(stage->unlocked, 0);
+    if (unit_on_furwock())
+        ck_assert_int_eq(stage->type_then, PTHREAD_CANCEL_DEFERRED);
 }
 
 /* A later waiter is served as if nothing had happened. */

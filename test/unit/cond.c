@@ -621,6 +621,103 @@ START_TEST(a_deadline_that_passes_while_the_mutex_is_held_by_another)
 }
 END_TEST
 
+/* ---- The word ---- */
+
+/* The bits of waiters, and the sequence above them: what is in the first word. */
+enum { SLEEPERS = 1, BITS = 7 };
+
+static uint32_t word_of(const pthread_cond_t *cond)
+{
+    uint32_t word;
+    memcpy(&word, cond, sizeof word);
+    return word;
+}
+
+static void time_out(pthread_cond_t *cond, pthread_mutex_t *mutex)
+{
+    must(pthread_mutex_lock(mutex));
+    ck_assert_int_eq(wait_for(cond, mutex, TIMED, 1), ETIMEDOUT);
+    must(pthread_mutex_unlock(mutex));
+}
+
+/* The first one cannot know who else is about to sleep; and what it has found out holds once. */
+START_TEST(the_second_signal_in_vain_forgets_those_who_timed_out)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc's word is another one");
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t cond;
+    init_cond(&cond, CLOCK_REALTIME, PTHREAD_PROCESS_SHARED);
+    for (int round = 0; round < 3; round++) {
+        time_out(&cond, &mutex);
+        ck_assert_uint_eq(word_of(&cond) & BITS, SLEEPERS);
+        must(pthread_cond_signal(&cond));
+        ck_assert_uint_eq(word_of(&cond) & BITS, SLEEPERS);
+        must(pthread_cond_signal(&cond));
+        ck_assert_uint_eq(word_of(&cond) & BITS, 0);
+    }
+    must(pthread_cond_destroy(&cond));
+}
+END_TEST
+
+START_TEST(a_waiter_with_an_inheriting_mutex_sleeps_and_does_not_watch)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc's word is another one");
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    if (kinds[_i].protocol != PTHREAD_PRIO_INHERIT)
+        return;
+    const char *why = init_mutex(&mutex, &kinds[_i], PTHREAD_PROCESS_PRIVATE);
+    if (why)
+        unit_skip(why);
+    init_cond(&cond, CLOCK_REALTIME, PTHREAD_PROCESS_PRIVATE);
+    time_out(&cond, &mutex);
+    ck_assert_uint_eq(word_of(&cond) & BITS, SLEEPERS);
+    must(pthread_cond_destroy(&cond));
+    must(pthread_mutex_destroy(&mutex));
+}
+END_TEST
+
+/* Conditions one after the other in the same memory; shared ones each of another process. */
+struct place {
+    pthread_cond_t cond;
+    pthread_mutex_t mutex;
+    uint32_t first;
+};
+
+static void begin_and_end(struct place *place, int pshared)
+{
+    init_cond(&place->cond, CLOCK_REALTIME, pshared);
+    time_out(&place->cond, &place->mutex);
+    place->first = word_of(&place->cond) & ~(uint32_t)BITS;
+    must(pthread_cond_destroy(&place->cond));
+}
+
+START_TEST(every_condition_begins_with_another_sequence)
+{
+    enum { CONDITIONS = 4 };
+    if (!unit_on_furwock())
+        unit_skip("libc's word is another one");
+    struct place *place = unit_map(unit_memory(sizeof *place), sizeof *place);
+    uint32_t former[CONDITIONS];
+    must(unit_mutex_init(&place->mutex, 0, PTHREAD_PROCESS_SHARED, 0, 0));
+    for (int i = 0; i < CONDITIONS; i++) {
+        pid_t child = _i == PTHREAD_PROCESS_SHARED ? unit_fork() : -1;
+        if (child <= 0)
+            begin_and_end(place, _i);
+        if (child == 0)
+            _exit(0);
+        if (child > 0)
+            unit_reap(child);
+        ck_assert_uint_ne(place->first, 0);
+        for (int j = 0; j < i; j++)
+            ck_assert_uint_ne(place->first, former[j]);
+        former[i] = place->first;
+    }
+}
+END_TEST
+
 /* ---- Two mutexes ---- */
 
 START_TEST(another_mutex_may_be_used_when_nobody_is_blocked)
@@ -706,6 +803,10 @@ static Suite *cond_suite(void)
     tcase_add_loop_test(alone, an_invalid_time_is_an_error_and_keeps_the_mutex, 0, KINDS);
     tcase_add_loop_test(alone, an_unknown_clock_is_an_error_and_keeps_the_mutex, 0, KINDS);
     tcase_add_loop_test(alone, waiting_without_the_mutex_is_an_error, 0, KINDS);
+    tcase_add_test(alone, the_second_signal_in_vain_forgets_those_who_timed_out);
+    tcase_add_loop_test(alone, a_waiter_with_an_inheriting_mutex_sleeps_and_does_not_watch, 0,
+                        KINDS);
+    tcase_add_loop_test(alone, every_condition_begins_with_another_sequence, 0, 2);
     suite_add_tcase(suite, alone);
 
     TCase *waking = tcase_create("waking");

@@ -187,6 +187,50 @@ START_TEST(the_child_owns_the_private_locks_of_the_forking_thread)
 }
 END_TEST
 
+/* What the words of robust mutexes tell, a child's thread may take for its own: which, and whose? */
+static pthread_mutex_t inherited, free_robust;
+
+static void *leave_the_heir_its_own(void *way)
+{
+    unit_child_assert(pthread_mutex_unlock(&inherited) == EPERM);
+    pid_t child = fork_by(*(enum way *)way);
+    if (child == 0) {
+        unit_child_assert(pthread_mutex_unlock(&inherited) == EPERM);
+        unit_child_assert(pthread_mutex_trylock(&inherited) == EBUSY);
+        _exit(0);
+    }
+    int status;
+    unit_child_assert(waitpid(child, &status, 0) == child && status == 0);
+    return NULL;
+}
+
+static void hold_over_a_child_with_two_threads(enum way way)
+{
+    ck_assert_int_eq(unit_mutex_init(&inherited, PTHREAD_MUTEX_ERRORCHECK, 0, 1, 0), 0);
+    ck_assert_int_eq(unit_mutex_init(&free_robust, PTHREAD_MUTEX_ERRORCHECK, 0, 1, 0), 0);
+    ck_assert_int_eq(pthread_mutex_lock(&inherited), 0);
+    pid_t child = fork_by(way);
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        pthread_t other;
+        unit_child_assert(pthread_mutex_lock(&free_robust) == 0);
+        unit_child_assert(pthread_create(&other, NULL, leave_the_heir_its_own, &way) == 0);
+        unit_child_assert(pthread_join(other, NULL) == 0);
+        unit_child_assert(pthread_mutex_unlock(&inherited) == 0);
+        _exit(0);
+    }
+    unit_reap(child);
+    ck_assert_int_eq(pthread_mutex_unlock(&inherited), 0);
+}
+
+START_TEST(what_the_forking_thread_owned_is_owned_by_one_thread_of_the_child)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc answers EPERM to that one, too");
+    run(hold_over_a_child_with_two_threads, _i);
+}
+END_TEST
+
 /* Of every type whose owner counts, with a free one next to it. */
 struct shared {
     pthread_mutex_t held[4], free[4];
@@ -641,6 +685,8 @@ static Suite *fork_suite(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, the_child_holds_the_private_locks_of_the_forking_thread, 0, LOOPS);
     tcase_add_loop_test(tcase, the_child_owns_the_private_locks_of_the_forking_thread, 0, LOOPS);
+    tcase_add_loop_test(tcase, what_the_forking_thread_owned_is_owned_by_one_thread_of_the_child, 0,
+                        4);
     tcase_add_loop_test(tcase, to_shared_mutexes_parent_and_child_are_different_owners, 0, LOOPS);
     tcase_add_loop_test(tcase, the_death_of_a_child_releases_what_it_held_and_nothing_else, 0,
                         LOOPS);

@@ -1,5 +1,6 @@
 /* Mutexes and priorities: ceilings, and what they do to the scheduling of an owner. */
 #include "mutex_priority.h"
+#include <sys/resource.h>
 
 static void make_with_ceiling(pthread_mutex_t *mutex, int variant, int ceiling)
 {
@@ -763,6 +764,123 @@ START_TEST(deadline_is_no_policy_to_return_to)
 }
 END_TEST
 
+/* A thread that has lost its privileges: its priority may fall, but not rise. */
+static void refused_change_body(int variant)
+{
+    pthread_mutex_t mutex;
+    struct rlimit limit;
+    int value = -1;
+    make_with_ceiling(&mutex, variant, 20);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_RTPRIO, &limit), 0);
+    limit.rlim_cur = 0;
+    ck_assert_int_eq(setrlimit(RLIMIT_RTPRIO, &limit), 0);
+    /* by the system call, which changes this thread alone */
+    ck_assert_int_eq(syscall(SYS_setresuid, 65534, 65534, 65534), 0);
+    ck_assert_int_eq(pthread_mutex_setprioceiling(&mutex, 30, &value), EPERM);
+    ck_assert_int_eq(pthread_mutex_getprioceiling(&mutex, &value), 0);
+    ck_assert_int_eq(value, 20);
+    ck_assert_int_eq(my_priority(), 20);
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(my_priority(), 10);
+}
+
+START_TEST(refused_change_of_the_ceiling_changes_nothing)
+{
+    NEEDS_REALTIME();
+    if (type_of(_i) != PTHREAD_MUTEX_RECURSIVE)
+        return;
+    if (getuid() != 0)
+        unit_skip("no privileges to drop");
+    run_at(10, refused_change_body, _i);
+}
+END_TEST
+
+/* One that waits while the owner lowers the ceiling below the waiter's priority, and dies. */
+static int lower_and_die(void *arg)
+{
+    struct owner *owner = arg;
+    int value = -1;
+    must(set_priority(1));
+    must(pthread_mutex_lock(owner->mutexes[0]));
+    atomic_store(&owner->held, 1);
+    unit_wait_for(&owner->allowed, 1);
+    must(pthread_mutex_setprioceiling(owner->mutexes[0], 5, &value));
+    return value;
+}
+
+static int repair(void *mutex)
+{
+    int error = pthread_mutex_lock(mutex);
+    if (error != EOWNERDEAD)
+        return error;
+    ck_assert_int_eq(my_priority(), 10);
+    must(pthread_mutex_consistent(mutex));
+    must(pthread_mutex_unlock(mutex));
+    ck_assert_int_eq(my_priority(), 10);
+    return error;
+}
+
+START_TEST(heir_above_the_ceiling_repairs_the_mutex)
+{
+    NEEDS_REALTIME();
+    if (type_of(_i) != PTHREAD_MUTEX_RECURSIVE)
+        return;
+    if (!unit_on_furwock())
+        unit_skip("libc's heir is raised to the former ceiling");
+    pthread_mutex_t mutex;
+    pthread_mutexattr_t attr;
+    must(pthread_mutexattr_init(&attr));
+    must(pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE));
+    must(pthread_mutexattr_setpshared(&attr, pshared_of(_i)));
+    must(pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST));
+    must(pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_PROTECT));
+    must(pthread_mutexattr_setprioceiling(&attr, 20));
+    must(pthread_mutex_init(&mutex, &attr));
+    struct owner owner = {.mutexes = {&mutex}};
+    struct unit_call heir;
+    struct visit visit = {10, repair, &mutex};
+    unit_start(&owner.call, lower_and_die, &owner);
+    unit_wait_for(&owner.held, 1);
+    unit_start(&heir, run_visit, &visit);
+    unit_wait_until_blocked(&heir);
+    owner_allow(&owner, 1);
+    ck_assert_int_eq(unit_finish(&owner.call), 20);
+    ck_assert_int_eq(unit_finish(&heir), EOWNERDEAD);
+    ck_assert_int_eq(elsewhere_at(5, lock_unlock, &mutex), 0);
+    ck_assert_int_eq(elsewhere_at(6, lock_unlock, &mutex), EINVAL);
+    must(pthread_mutex_destroy(&mutex));
+}
+END_TEST
+
+enum { RESET_ON_FORK = 0x40000000 };
+
+static int look_under_a_ceiling(void *mutex)
+{
+    struct sched_param param = {.sched_priority = 0};
+    int policy = -1;
+    ck_assert_int_eq(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER | RESET_ON_FORK, &param), 0);
+    must(pthread_mutex_lock(mutex));
+    must(pthread_getschedparam(pthread_self(), &policy, &param));
+    ck_assert_int_eq(policy, SCHED_OTHER);
+    ck_assert_int_eq(param.sched_priority, 0);
+    must(pthread_mutex_unlock(mutex));
+    ck_assert_int_eq(policy_of_thread(), SCHED_OTHER | RESET_ON_FORK);
+    return 0;
+}
+
+START_TEST(policy_under_a_ceiling_is_told_as_it_was_before)
+{
+    NEEDS_REALTIME();
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_mutex_t mutex;
+    make_with_ceiling(&mutex, _i, 20);
+    ck_assert_int_eq(unit_elsewhere(look_under_a_ceiling, &mutex), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
 static Suite *mutex_ceiling_suite(void)
 {
     Suite *suite = suite_create("mutex_ceiling");
@@ -791,6 +909,9 @@ static Suite *mutex_ceiling_suite(void)
     tcase_add_loop_test(ceiling, ordinary_thread_may_lock_under_a_ceiling, 0, VARIANTS);
     tcase_add_loop_test(ceiling, deadline_thread_exceeds_every_ceiling, 0, VARIANTS);
     tcase_add_loop_test(ceiling, deadline_is_no_policy_to_return_to, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, refused_change_of_the_ceiling_changes_nothing, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, heir_above_the_ceiling_repairs_the_mutex, 0, VARIANTS);
+    tcase_add_loop_test(ceiling, policy_under_a_ceiling_is_told_as_it_was_before, 0, VARIANTS);
     suite_add_tcase(suite, ceiling);
     return suite;
 }

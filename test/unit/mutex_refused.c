@@ -176,6 +176,35 @@ START_TEST(a_refused_thread_gets_the_mutex_all_the_same)
 }
 END_TEST
 
+/* Where the kernel waits for such a word on one clock only, the time is made one of that clock. */
+static int lock_until_the_end_of_time(void *mutex)
+{
+    static const struct timespec end = {LONG_MAX, 999999999};
+    if (set_priority(10) != 0 || !refuse("futex_lock_pi2", ENOSYS))
+        return __LINE__;
+    int error = lock_until(CLOCK_MONO, mutex, &end);
+    return error ? error : pthread_mutex_unlock(mutex);
+}
+
+START_TEST(deadline_at_the_end_of_another_clocks_time_is_far)
+{
+    NEEDS_REALTIME();
+    if (!unit_on_furwock())
+        unit_skip("libc returns what the kernel said");
+    pthread_mutex_t mutex;
+    struct unit_call waiter;
+    make_inheriting(&mutex, _i);
+    ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+    unit_start(&waiter, lock_until_the_end_of_time, &mutex);
+    /* the kernel has the waiter in the mutex's queue */
+    unit_wait_for_priority(unit_gettid(), 10);
+    ck_assert(!atomic_load(&waiter.returned));
+    ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+    ck_assert_int_eq(unit_finish(&waiter), 0);
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
 /* The kernel passes a dead owner's mutex on to who waits for it: that one has locked it once. */
 static int lock_and_unlock_once(void *mutex)
 {
@@ -215,6 +244,7 @@ static Suite *mutex_refused_suite(void)
     tcase_add_loop_test(refused, a_circle_ends_when_one_gives_up, 0, VARIANTS);
     tcase_add_loop_test(refused, a_refused_thread_gets_the_mutex_all_the_same, 0, VARIANTS);
     tcase_add_loop_test(refused, the_depth_of_a_dead_owner_is_not_passed_on, 0, VARIANTS);
+    tcase_add_loop_test(refused, deadline_at_the_end_of_another_clocks_time_is_far, 0, VARIANTS);
     suite_add_tcase(suite, refused);
     return suite;
 }

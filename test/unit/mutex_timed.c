@@ -129,6 +129,36 @@ static int timed_lock_unlock(void *arg)
     return error != 0 ? error : pthread_mutex_unlock(timed->mutex);
 }
 
+struct far {
+    pthread_mutex_t *mutex;
+    enum form form;
+};
+
+static int lock_until_the_end_of_time(void *arg)
+{
+    static const struct timespec end = {LONG_MAX, 999999999};
+    struct far *far = arg;
+    int error = lock_until(far->form, far->mutex, &end);
+    return error ? error : pthread_mutex_unlock(far->mutex);
+}
+
+START_TEST(deadline_at_the_end_of_time_is_far)
+{
+    pthread_mutex_t mutex;
+    ck_assert_int_eq(make(&mutex, _i), 0);
+    for (enum form form = TIMED; form < FORMS; form++) {
+        struct far far = {&mutex, form};
+        struct unit_call waiter;
+        ck_assert_int_eq(pthread_mutex_lock(&mutex), 0);
+        unit_start(&waiter, lock_until_the_end_of_time, &far);
+        unit_wait_until_blocked(&waiter);
+        ck_assert_int_eq(pthread_mutex_unlock(&mutex), 0);
+        ck_assert_int_eq(unit_finish(&waiter), 0);
+    }
+    ck_assert_int_eq(pthread_mutex_destroy(&mutex), 0);
+}
+END_TEST
+
 START_TEST(timed_lock_gets_what_is_released_in_time)
 {
     pthread_mutex_t mutex;
@@ -265,6 +295,7 @@ static Suite *mutex_timed_suite(void)
     tcase_add_loop_test(timed, deadline_before_the_epoch_is_past, 0, VARIANTS);
     tcase_add_loop_test(timed, invalid_deadline_is_einval_when_it_would_wait, 0, VARIANTS);
     tcase_add_loop_test(timed, clock_that_cannot_be_waited_on_is_einval, 0, VARIANTS);
+    tcase_add_loop_test(timed, deadline_at_the_end_of_time_is_far, 0, VARIANTS);
     tcase_add_loop_test(timed, timed_lock_gets_what_is_released_in_time, 0, VARIANTS);
     tcase_add_loop_test(timed, timed_out_waiter_does_not_strand_the_others, 0, VARIANTS);
     tcase_add_loop_test(timed, signal_does_not_end_the_wait, 0, VARIANTS);

@@ -75,6 +75,134 @@ START_TEST(robust_mutexes_are_those_of_one_of_two_threads_with_one_tid)
 }
 END_TEST
 
+/* Each of these has tid 1; the first one dies as the owner, which the kernel does not tell here. */
+static void meet_a_dead_namesake(int type)
+{
+    unit_child_assert(unit_gettid() == 1);
+    unit_child_assert(pthread_mutex_lock(&shared->held) == 0);
+    pid_t child = fork_apart();
+    if (child == 0) {
+        unit_child_assert(unit_gettid() == 1);
+        unit_child_assert(pthread_mutex_trylock(&shared->held) == EBUSY);
+        unit_child_assert(pthread_mutex_unlock(&shared->held) == EPERM);
+        unit_child_assert(pthread_mutex_lock(&shared->taken) == 0);
+        _exit(0);
+    }
+    reap_in_child(child);
+    child = fork_apart();
+    if (child == 0) {
+        unit_child_assert(unit_gettid() == 1);
+        unit_child_assert(pthread_mutex_trylock(&shared->taken) == EBUSY);
+        unit_child_assert(pthread_mutex_unlock(&shared->taken) == EPERM);
+        _exit(0);
+    }
+    reap_in_child(child);
+    unit_child_assert(pthread_mutex_trylock(&shared->taken) == EBUSY);
+    unit_child_assert(pthread_mutex_unlock(&shared->taken) == EPERM);
+    int again = type == PTHREAD_MUTEX_RECURSIVE ? 0 : EDEADLK;
+    unit_child_assert(pthread_mutex_lock(&shared->held) == again);
+    unit_child_assert(pthread_mutex_unlock(&shared->held) == 0);
+    _exit(0);
+}
+
+START_TEST(a_shared_mutex_is_not_owned_by_another_thread_of_its_owners_tid)
+{
+    static const int types[] = {PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_RECURSIVE};
+    if (!unit_on_furwock())
+        unit_skip("libc takes a thread of the same number for the owner");
+    shared = unit_map(unit_memory(sizeof *shared), sizeof *shared);
+    ck_assert_int_eq(unit_mutex_init(&shared->held, types[_i], 1, 0, 0), 0);
+    ck_assert_int_eq(unit_mutex_init(&shared->taken, types[_i], 1, 0, 0), 0);
+    pid_t child = fork_apart();
+    if (child == 0)
+        meet_a_dead_namesake(types[_i]);
+    if (child < 0)
+        unit_skip("no right to make a pid namespace");
+    unit_reap(child);
+}
+END_TEST
+
+/* The next thread of the namespace is given this tid. */
+static bool choose_next_tid(pid_t tid)
+{
+    FILE *file = fopen("/proc/sys/kernel/ns_last_pid", "w");
+    bool written = file != NULL && fprintf(file, "%d", (int)tid - 1) > 0;
+    return file != NULL && fclose(file) == 0 && written;
+}
+
+static atomic_int locked;
+
+static void *lock_as(void *tid)
+{
+    unit_child_assert(unit_gettid() == *(pid_t *)tid);
+    unit_child_assert(pthread_mutex_lock(&own) == 0);
+    atomic_store(&locked, 1);
+    unit_wait_for(&locked, 2);
+    unit_child_assert(pthread_mutex_unlock(&own) == 0);
+    return NULL;
+}
+
+/* What the heir has inherited, a thread of the tid that the forking thread had makes its own. */
+static void live_on_beside(pid_t tid)
+{
+    pthread_t thread;
+    unit_child_assert(pthread_mutex_lock(&shared->taken) == 0);
+    while (kill(tid, 0) == 0)
+        sched_yield();
+    unit_child_assert(choose_next_tid(tid));
+    unit_child_assert(pthread_create(&thread, NULL, lock_as, &tid) == 0);
+    unit_wait_for(&locked, 1);
+    unit_child_assert(pthread_mutex_unlock(&own) == EPERM);
+    unit_child_assert(pthread_mutex_trylock(&own) == EBUSY);
+    atomic_store(&locked, 2);
+    unit_child_assert(pthread_join(thread, NULL) == 0);
+    _exit(0);
+}
+
+/* In the first of a namespace, which all children of the dead come to. */
+static void let_one_die_and_its_child_live(void)
+{
+    int status;
+    if (!choose_next_tid(100))
+        _exit(77);
+    pid_t child = fork();
+    if (child == 0) {
+        /* this thread's tid is known, and so the child's thread inherits from it */
+        unit_child_assert(pthread_mutex_lock(&own) == 0);
+        unit_child_assert(pthread_mutex_unlock(&own) == 0);
+        pid_t dying = unit_gettid(), heir = fork();
+        unit_child_assert(heir >= 0);
+        if (heir == 0) {
+            alarm(20);
+            live_on_beside(dying);
+        }
+        _exit(0);
+    }
+    reap_in_child(child);
+    unit_child_assert(wait(&status) > 0 && status == 0);
+    _exit(0);
+}
+
+START_TEST(a_childs_thread_inherits_nothing_from_a_thread_that_is_given_the_forking_ones_tid)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc's threads inherit nothing");
+    shared = unit_map(unit_memory(sizeof *shared), sizeof *shared);
+    ck_assert_int_eq(unit_mutex_init(&shared->taken, 0, 1, 1, 0), 0);
+    ck_assert_int_eq(unit_mutex_init(&own, PTHREAD_MUTEX_ERRORCHECK, 0, 1, 0), 0);
+    pid_t child = fork_apart();
+    if (child == 0)
+        let_one_die_and_its_child_live();
+    if (child < 0)
+        unit_skip("no right to make a pid namespace");
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        unit_skip("no right to choose a tid");
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 static void *join_the_first(void *thread)
 {
     unit_child_assert(pthread_join(*(pthread_t *)thread, NULL) == 0);
@@ -135,6 +263,10 @@ static Suite *namespaces_suite(void)
     TCase *tcase = tcase_create("namespaces");
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, robust_mutexes_are_those_of_one_of_two_threads_with_one_tid, 0, 2);
+    tcase_add_loop_test(tcase, a_shared_mutex_is_not_owned_by_another_thread_of_its_owners_tid, 0,
+                        2);
+    tcase_add_test(
+        tcase, a_childs_thread_inherits_nothing_from_a_thread_that_is_given_the_forking_ones_tid);
     tcase_add_test(tcase,
                    a_thread_that_a_child_begins_with_is_joined_though_its_tid_is_the_parents);
     suite_add_tcase(suite, tcase);

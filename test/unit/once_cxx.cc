@@ -312,6 +312,36 @@ START_TEST(a_cancelled_routine_runs_its_destructors_and_then_again)
 }
 END_TEST
 
+/* What lay on the stack is written over. */
+__attribute__((noinline)) void overwrite_stack()
+{
+    volatile char bytes[8192];
+    for (volatile char &byte : bytes)
+        byte = 0x5a;
+}
+
+START_TEST(an_exception_leaves_nothing_to_do_at_the_end_of_the_thread)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(
+                         &thread, nullptr,
+                         [](void *) -> void * {
+                             try {
+                                 pthread_once(&control, routine);
+                             } catch (const Failure &) {
+                                 overwrite_stack();
+                             }
+                             pthread_exit(&control);
+                         },
+                         nullptr),
+                     0);
+    void *result;
+    ck_assert_int_eq(pthread_join(thread, &result), 0);
+    ck_assert_ptr_eq(result, &control);
+    ck_assert_int_eq(started, 1);
+}
+END_TEST
+
 Suite *once_cxx_suite()
 {
     Suite *suite = suite_create("once_cxx");
@@ -324,6 +354,7 @@ Suite *once_cxx_suite()
     tcase_add_test(tcase, an_exception_of_an_inner_routine_undoes_the_outer_one_too);
     tcase_add_test(tcase, an_exception_caught_in_the_outer_routine_does_not_undo_it);
     tcase_add_test(tcase, a_cancelled_routine_runs_its_destructors_and_then_again);
+    tcase_add_test(tcase, an_exception_leaves_nothing_to_do_at_the_end_of_the_thread);
     suite_add_tcase(suite, tcase);
     return suite;
 }

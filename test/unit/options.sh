@@ -71,6 +71,15 @@ expect "the option deepbind is known" "deepbind,asymmetric" ""
 expect "the beginning of a word is not the word" "asym" "${prefix}asym"
 expect "each of several is" "a,,bc," "${prefix}a
 ${prefix}bc"
+# The object knows whether somebody looked out for it, and a wait that nobody ends is noted.
+${CC:-cc} -o "$work/waits" "$here/options/waits.c" -pthread || exit 1
+for value in "" nospin asymmetric,nospin; do
+    said=$(FURWOCK=$value LD_PRELOAD=$lib timeout -s KILL 60 "$work/waits" 2>&1)
+    case $value in
+    "") verdict "a waiter looks out before it sleeps" "looked out first" ;;
+    *) verdict "with $value it sleeps at once" "slept at once" ;;
+    esac
+done
 for form in dynamic glibc musl; do
     [ "$form" != dynamic ] && [ ! -f "$(dirname "$lib")/$form/libfurwock.a" ] || expect_deaf "$form"
 done

@@ -87,13 +87,15 @@ static int take(pthread_mutex_t *mutex, enum way way)
 static void look_again(struct unit_call *waiter)
 {
     int64_t start = unit_now_ms();
-    unit_wait_until_blocked(waiter);
+    struct timespec nap = {0, 100000};
+    unit_wait_until_blocked_or_over(waiter);
     while (unit_now_ms() < start + 3)
         ;
     int before = atomic_load(&handled);
     must(pthread_kill(waiter->thread, SIGUSR1));
-    unit_wait_for(&handled, before + 1);
-    unit_wait_until_blocked(waiter);
+    while (atomic_load(&handled) == before && !atomic_load(&waiter->returned))
+        nanosleep(&nap, NULL);
+    unit_wait_until_blocked_or_over(waiter);
 }
 
 static void meet_its_fate(struct unit_call *waiter, enum fate fate)
@@ -171,6 +173,38 @@ START_TEST(a_mutex_is_not_kept_for_one_who_waited)
             if (types[type] == PTHREAD_MUTEX_NORMAL && _i != LEFT_IN_THE_PARENT)
                 try_a_waiter(types[type], PTHREAD_PROCESS_SHARED, _i, way);
         }
+}
+END_TEST
+
+/* What the first word says then: one claims the mutex, and the unlock offers it to those who waited. */
+enum { HELD = 1, CLAIMED = 3, OFFERED = 6 };
+
+static int word_of(const pthread_mutex_t *mutex)
+{
+    return atomic_load((const atomic_int *)mutex);
+}
+
+START_TEST(a_mutex_is_offered_when_one_has_waited_for_long)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc's word is another one");
+    prepare();
+    struct wanted w = {.fate = JUMPED_AWAY};
+    struct unit_call waiter;
+    must(unit_mutex_init(&w.mutex, PTHREAD_MUTEX_NORMAL, _i, 0, 0));
+    must(pthread_mutex_lock(&w.mutex));
+    ck_assert_int_eq(word_of(&w.mutex), HELD);
+    unit_start(&waiter, want, &w);
+    while (word_of(&w.mutex) != CLAIMED)
+        look_again(&waiter);
+    meet_its_fate(&waiter, w.fate);
+    ck_assert_int_eq(word_of(&w.mutex), CLAIMED);
+    must(pthread_mutex_unlock(&w.mutex));
+    ck_assert_int_eq(word_of(&w.mutex), OFFERED);
+    must(pthread_mutex_lock(&w.mutex));
+    must(pthread_mutex_unlock(&w.mutex));
+    ck_assert_int_eq(word_of(&w.mutex), 0);
+    must(pthread_mutex_destroy(&w.mutex));
 }
 END_TEST
 
@@ -446,6 +480,7 @@ static Suite *progress_suite(void)
     TCase *mutexes = tcase_create("mutexes");
     tcase_set_timeout(mutexes, 60);
     tcase_add_loop_test(mutexes, a_mutex_is_not_kept_for_one_who_waited, 0, FATES);
+    tcase_add_loop_test(mutexes, a_mutex_is_offered_when_one_has_waited_for_long, 0, 2);
     suite_add_tcase(suite, mutexes);
 
     TCase *conditions = tcase_create("condition variables");

@@ -154,6 +154,22 @@ START_TEST(a_child_of_a_thread_without_history_shows_its_own_tid)
 }
 END_TEST
 
+/* Nobody has asked for the tid of the process between, of which libc knows. */
+START_TEST(a_child_of_an_idle_child_shows_its_own_tid)
+{
+    if (!shows() || !unit_on_furwock())
+        unit_skip("libc shows what it knew before a bare clone(2)");
+    ck_assert_int_eq(unit_mutex_init(&fresh, types[_i], 0, 0, 0), 0);
+    ck_assert_int_eq(hold_mutex(&fresh), 0);
+    pid_t idle = unit_fork();
+    if (idle == 0) {
+        unit_child_assert(look_from_thread(NULL) == 0);
+        _exit(0);
+    }
+    unit_reap(idle);
+}
+END_TEST
+
 START_TEST(a_semaphore_shows_its_value_and_init_its_kind)
 {
     sem_t sem;
@@ -179,6 +195,7 @@ static Suite *shown_suite(void)
     tcase_add_loop_test(tcase, a_write_lock_shows_the_tid, 0, 2);
     tcase_add_loop_test(tcase, in_a_child_they_show_the_childs_tid, 0, FORKS * TYPES);
     tcase_add_loop_test(tcase, a_child_of_a_thread_without_history_shows_its_own_tid, 0, TYPES);
+    tcase_add_loop_test(tcase, a_child_of_an_idle_child_shows_its_own_tid, 0, TYPES);
     tcase_add_test(tcase, a_semaphore_shows_its_value_and_init_its_kind);
     suite_add_tcase(suite, tcase);
     return suite;

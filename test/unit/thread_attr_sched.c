@@ -346,6 +346,21 @@ START_TEST(a_signal_blocked_by_the_attribute_does_not_come_through_at_the_start)
 }
 END_TEST
 
+START_TEST(the_policy_is_told_without_the_flag_that_children_lose_it)
+{
+    enum { RESET_ON_FORK = 0x40000000 };
+    if (!unit_on_furwock_threads())
+        unit_skip("libc tells what the kernel does, or has no such function");
+    struct sched_param param = {.sched_priority = 0};
+    ck_assert_int_eq(syscall(SYS_sched_setscheduler, 0, SCHED_BATCH | RESET_ON_FORK, &param), 0);
+    int policy = -1;
+    param.sched_priority = -1;
+    ck_assert_int_eq(pthread_getschedparam(pthread_self(), &policy, &param), 0);
+    ck_assert_int_eq(policy, SCHED_BATCH);
+    ck_assert_int_eq(param.sched_priority, 0);
+}
+END_TEST
+
 static Suite *thread_attr_sched_suite(void)
 {
     Suite *suite = suite_create("thread_attr_sched");
@@ -366,6 +381,7 @@ static Suite *thread_attr_sched_suite(void)
     tcase_add_test(tcase, the_signal_mask_is_what_the_thread_starts_with);
     tcase_add_test(tcase, a_signal_mask_can_be_unset);
     tcase_add_test(tcase, a_signal_blocked_by_the_attribute_does_not_come_through_at_the_start);
+    tcase_add_test(tcase, the_policy_is_told_without_the_flag_that_children_lose_it);
     suite_add_tcase(suite, tcase);
     return suite;
 }
