@@ -34,7 +34,7 @@ FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 # one member, so that no object is ever shared between libc's code and Furwock's. The other members
 # are what families have in common.
 FAMILY_mutex = $(basename $(wildcard pthread/mutex/*.c)) pthread/cond pthread/c11 pthread/once
-FAMILY_rwlock = pthread/rwlock pthread/readers
+FAMILY_rwlock = pthread/rwlock pthread/readers $(basename $(wildcard pthread/rwlock/*.c))
 FAMILY_barrier = pthread/barrier
 FAMILY_sem = pthread/sem
 FAMILY_spin = pthread/spin
@@ -42,7 +42,7 @@ FAMILY_key = pthread/key
 # libc's own code on threads uses semaphores, barriers and rwlocks.
 FAMILY_thread = $(basename $(wildcard pthread/thread/*.c)) $(FAMILY_rwlock) $(FAMILY_barrier) $(FAMILY_sem) \
 	arch/$(ARCH)/thread
-COMMON = pthread/park pthread/spinning pthread/watch pthread/self pthread/options pthread/asymmetric
+COMMON = pthread/park pthread/spinning pthread/watch pthread/self pthread/options pthread/asymmetric pthread/alive
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 
@@ -50,7 +50,7 @@ CLOCK = $(basename $(wildcard arch/$(ARCH)/clock.c))
 HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/landing $(CLOCK)
 HOST_musl = pthread/host/musl $(CLOCK) $(basename $(wildcard arch/$(ARCH)/rseq.c))
 HOST_dynamic = $(HOST_glibc) pthread/host/dlopen arch/$(ARCH)/dlopen
-DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c pthread/mutex/*.c)) $(HOST_dynamic))
+DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c pthread/mutex/*.c pthread/rwlock/*.c)) $(HOST_dynamic))
 archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \
 	$(patsubst %,$(BUILD)/$(1)/%.o,$(COMMON) $(HOST_$(1)))
 

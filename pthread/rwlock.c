@@ -64,6 +64,8 @@
 #include "layout.h"
 #include "spinning.h"
 #include "readers.h"
+#include "rwlock/kind.h"
+#include "rwlock/shared.h"
 #include "self.h"
 
 #include <errno.h>
@@ -80,17 +82,8 @@
 #define READER (1ul << 32)
 #define MAX_READERS 0xffffff
 
-enum kind { PREFER_READER = 0, PREFER_WRITER = 1, PREFER_WRITER_NONRECURSIVE = 2, KINDS = 3 };
-/* With the kind in the rwlock and in its attributes. */
-enum { RWLOCK_SHARED = 0x80, KIND_BITS = 3, KNOWN_BITS = RWLOCK_SHARED | KIND_BITS };
-
 /* Classes of sleepers. A claimant is woken with its class or alone. */
 enum { READERS = 1, WRITERS = 2, CLAIMANT_W = 4 };
-
-static bool is_valid(uint32_t kind)
-{
-    return !(kind & ~(uint32_t)KNOWN_BITS) && (kind & KIND_BITS) < KINDS;
-}
 
 static enum scope scope_of(uint32_t kind)
 {
@@ -553,6 +546,8 @@ static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind)
 {
     if (!is_valid(kind))
         return EINVAL;
+    if (kind & RWLOCK_SHARED)
+        return shared_unlock(rwlock, kind);
     if (readers_leave(rwlock)) {
         if ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0)
             self.read_locks--;
@@ -582,6 +577,8 @@ static COLD int read_lock_kind(struct rwlock *rwlock, const struct deadline *dea
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (!is_valid(kind))
         return EINVAL;
+    if (kind & RWLOCK_SHARED)
+        return shared_read(rwlock, kind, (struct wish){deadline, try});
     uint32_t mode = arch_load_relaxed(&rwlock->mode);
     if (readers_enter_late(rwlock, mode, try))
         return got_read(kind);
@@ -639,6 +636,8 @@ static COLD int write_lock_late(struct rwlock *rwlock, const struct deadline *de
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (!is_valid(kind))
         return EINVAL;
+    if (kind & RWLOCK_SHARED)
+        return shared_write(rwlock, kind, (struct wish){deadline, try});
     struct reader_row *row;
     /* an attempt that will fail does not send readers away */
     if (try && arch_load_relaxed(&rwlock->mode) != READERS_COUNTED &&
@@ -746,7 +745,12 @@ PUBLIC int pthread_rwlock_init(pthread_rwlock_t *object, const pthread_rwlockatt
     uint32_t kind = attributes ? *(const uint32_t *)attributes : PREFER_READER;
     if (!is_valid(kind))
         return EINVAL;
-    *(struct rwlock *)object = (struct rwlock){.kind = kind};
+    if ((kind & RWLOCK_ROBUST) && !(kind & RWLOCK_SHARED))
+        return ENOTSUP;
+    if (kind & RWLOCK_SHARED)
+        shared_init((struct rwlock *)object, kind);
+    else
+        *(struct rwlock *)object = (struct rwlock){.kind = kind};
     return 0;
 }
 
@@ -756,11 +760,12 @@ PUBLIC int pthread_rwlock_destroy(pthread_rwlock_t *object)
     if (!rwlock)
         return 0;
     uint64_t state = current(rwlock);
-    if (!is_valid(arch_load_relaxed(&rwlock->kind)))
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (!is_valid(kind))
         return EINVAL;
-    if (!may_write(state))
+    if (kind & RWLOCK_SHARED ? shared_is_held(rwlock) : !may_write(state))
         return EBUSY;
-    if (arch_load_relaxed(&rwlock->mode) != READERS_COUNTED) {
+    if (!(kind & RWLOCK_SHARED) && arch_load_relaxed(&rwlock->mode) != READERS_COUNTED) {
         struct reader_row *row;
         if (has_visible_readers(rwlock, &row))
             return EBUSY;
@@ -768,6 +773,15 @@ PUBLIC int pthread_rwlock_destroy(pthread_rwlock_t *object)
     }
     arch_store_relaxed(&rwlock->kind, DESTROYED);
     return checked_gone(rwlock, sizeof *rwlock, 0);
+}
+
+PUBLIC int pthread_rwlock_consistent_np(pthread_rwlock_t *object)
+{
+    struct rwlock *rwlock = (struct rwlock *)object;
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (!is_valid(kind) || !(kind & RWLOCK_ROBUST))
+        return EINVAL;
+    return shared_consistent(rwlock, kind);
 }
 
 /* Attributes: the kind of the lock that will be made from them. */
@@ -789,7 +803,7 @@ PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int s
     uint32_t *kind = (uint32_t *)attributes;
     if (!is_valid(*kind) || (shared != PTHREAD_PROCESS_SHARED && shared != PTHREAD_PROCESS_PRIVATE))
         return EINVAL;
-    *kind = (*kind & KIND_BITS) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
+    *kind = (*kind & ~(uint32_t)RWLOCK_SHARED) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
     return 0;
 }
 
@@ -808,7 +822,7 @@ PUBLIC int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *attributes, int p
     uint32_t *kind = (uint32_t *)attributes;
     if (!is_valid(*kind) || preference < 0 || preference >= KINDS)
         return EINVAL;
-    *kind = (*kind & RWLOCK_SHARED) | preference;
+    *kind = (*kind & ~(uint32_t)KIND_BITS) | preference;
     return 0;
 }
 
@@ -818,6 +832,25 @@ PUBLIC int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *attributes,
     if (!is_valid(kind))
         return EINVAL;
     *preference = kind & KIND_BITS;
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *attributes, int robust)
+{
+    uint32_t *kind = (uint32_t *)attributes;
+    if (!is_valid(*kind) || (robust != PTHREAD_MUTEX_ROBUST && robust != PTHREAD_MUTEX_STALLED))
+        return EINVAL;
+    *kind = (*kind & ~(uint32_t)RWLOCK_ROBUST) |
+            (robust == PTHREAD_MUTEX_ROBUST ? RWLOCK_ROBUST : 0);
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_getrobust_np(const pthread_rwlockattr_t *attributes, int *robust)
+{
+    uint32_t kind = *(const uint32_t *)attributes;
+    if (!is_valid(kind))
+        return EINVAL;
+    *robust = kind & RWLOCK_ROBUST ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED;
     return 0;
 }
 

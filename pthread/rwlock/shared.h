@@ -1,0 +1,22 @@
+/* Read-write locks between processes, which outlive those who hold them: shared.c. */
+#ifndef FURWOCK_RWLOCK_SHARED_H
+#define FURWOCK_RWLOCK_SHARED_H
+
+#include "../layout.h"
+#include "../park.h"
+
+/* How long a call may wait: not at all, or until the deadline, or for ever. */
+struct wish {
+    const struct deadline *deadline;
+    bool try;
+};
+
+/* As pthread_rwlock_*, for a lock whose kind has RWLOCK_SHARED and is valid. */
+int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish);
+int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish);
+int shared_unlock(struct rwlock *rwlock, uint32_t kind);
+int shared_consistent(struct rwlock *rwlock, uint32_t kind);
+void shared_init(struct rwlock *rwlock, uint32_t kind);
+bool shared_is_held(const struct rwlock *rwlock);
+
+#endif
