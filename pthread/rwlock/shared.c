@@ -36,9 +36,9 @@
  *   found                  a reader                          a writer
  *   free, tid 0            adds itself, looks again: holds   LOOKING with its tid; looks through the
  *                                                            words; all empty: drops LOOKING, holds
- *   readers in the words   the same; but if SLEEP_W, and     sleeps on a word, which it makes AWAITED
- *                          the kind prefers writers, sleeps
- *                          on control
+ *   readers in the words   the same                          sleeps on a word, which it makes AWAITED
+ *   SLEEP_W, in the kinds  sleeps on control; tryrdlock      as else
+ *   that prefer writers    only if there are readers
  *   LOOKING                adds itself, and makes it free    takes LOOKING over
  *   held for writing       sleeps on control                 sleeps on control
  *   added itself, finds    takes itself off, sleeps          -
@@ -440,14 +440,12 @@ static void note_woken(struct waiter *waiter, uint32_t hungry)
 
 /* Reading. */
 
-/* Is the kind such that the caller does not join other readers while a writer waits? */
-static bool must_not_join(struct shared_rwlock *lock, uint32_t kind, union shared_state state)
+/* Does a writer wait that the kind has the caller give way to? */
+static inline bool writer_is_first(uint32_t kind, union shared_state state)
 {
     if (likely(!(state.control & SLEEP_W)) || prefers_readers(kind))
         return false;
-    if ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0)
-        return false;
-    return occupied(lock) != NULL;
+    return (kind & KIND_BITS) != PREFER_WRITER || self.read_locks == 0;
 }
 
 /* The caller has added itself: does it hold the lock? A writer that looks has to begin again. */
@@ -463,7 +461,8 @@ static inline bool may_stay(struct shared_rwlock *lock, union shared_state *stat
     return likely(!(state->control & NOT_RECOVERABLE));
 }
 
-static inline int try_read(struct shared_rwlock *lock, uint32_t kind, union shared_state *state)
+static inline int try_read(struct shared_rwlock *lock, uint32_t kind, bool try,
+                           union shared_state *state)
 {
     uint32_t pid = alive_pid(lock->namespace);
     do {
@@ -471,7 +470,7 @@ static inline int try_read(struct shared_rwlock *lock, uint32_t kind, union shar
             return EBUSY;
         if (unlikely(state->control & NOT_RECOVERABLE))
             return ENOTRECOVERABLE;
-        if (unlikely(must_not_join(lock, kind, *state)))
+        if (unlikely(writer_is_first(kind, *state) && (!try || occupied(lock))))
             return EBUSY;
         if (unlikely(!enter(lock, pid)))
             return EAGAIN;
@@ -504,7 +503,7 @@ static COLD int wait_to_read(struct shared_rwlock *lock, uint32_t kind, struct w
     int gave_up = 0;
     for (;;) {
         union shared_state state = look(lock);
-        int error = try_read(lock, kind, &state);
+        int error = try_read(lock, kind, false, &state);
         if (error == 0 && waiter.hungry) {
             union shared_state next = state;
             next.control &= ~(uint32_t)HUNGRY_R;
@@ -541,7 +540,7 @@ static COLD int no_read(struct shared_rwlock *lock, uint32_t kind, union shared_
     if (error)
         return error;
     state = look(lock);
-    return try_read(lock, kind, &state);
+    return try_read(lock, kind, true, &state);
 }
 
 int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
@@ -552,7 +551,7 @@ int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
         give_way(lock, state);
         state = look(lock);
     }
-    int error = try_read(lock, kind, &state);
+    int error = try_read(lock, kind, wish.try, &state);
     if (likely(error != EBUSY))
         return error;
     return wish.try ? no_read(lock, kind, state)
@@ -638,14 +637,14 @@ static COLD int give_up(struct shared_rwlock *lock, const struct waiter *waiter,
 }
 
 /* As a writer that waits for readers: in the kinds that prefer writers no others join them. */
-static bool tell_readers(struct shared_rwlock *lock, uint32_t kind, union shared_state state,
-                         bool again)
+static bool tell_readers(struct shared_rwlock *lock, uint32_t kind, const struct waiter *waiter,
+                         union shared_state state, bool again)
 {
     union shared_state next = state;
-    if (prefers_readers(kind) || (!again && (state.control & SLEEP_W)))
-        return true;
-    next.control = (next.control | SLEEP_W) + SEQUENCE;
-    return change(lock, &state, next);
+    next.control |= waiter->hungry | (prefers_readers(kind) ? 0 : SLEEP_W);
+    if (again)
+        next.control += SEQUENCE;
+    return next.whole == state.whole || change(lock, &state, next);
 }
 
 static COLD int wait_to_write(struct shared_rwlock *lock, uint32_t kind, struct waiter waiter)
@@ -676,7 +675,7 @@ static COLD int wait_to_write(struct shared_rwlock *lock, uint32_t kind, struct 
             error = sleep_on_control(lock, &waiter, state, SLEEP_W, WRITERS);
             if (error != EAGAIN)
                 waiter.others = SLEEP_W;
-        } else if (tell_readers(lock, kind, state, over)) {
+        } else if (tell_readers(lock, kind, &waiter, state, over)) {
             error = sleep_on_word(lock, &waiter, word);
         } else {
             error = EAGAIN;
