@@ -39,6 +39,14 @@ static inline uint32_t alive_pid(uint32_t namespace)
     return likely(process->namespace == namespace) ? process->pid : 0;
 }
 
+/* The same, 0 also if it has yet to be found out. */
+static inline uint32_t alive_pid_known(uint32_t namespace)
+{
+    uint32_t generation = arch_load_relaxed(&wiped->generation);
+    bool known = generation != 0 && self.process.generation == generation;
+    return likely(known && self.process.namespace == namespace) ? self.process.pid : 0;
+}
+
 /* Has the process, of the caller's namespace, ended? A zombie has. */
 bool alive_process_is_gone(uint32_t pid);
 /* Has the thread? The end of a process's initial thread is that of the process. */

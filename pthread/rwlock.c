@@ -546,8 +546,6 @@ static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind)
 {
     if (!is_valid(kind))
         return EINVAL;
-    if (kind & RWLOCK_SHARED)
-        return shared_unlock(rwlock, kind);
     if (readers_leave(rwlock)) {
         if ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0)
             self.read_locks--;
@@ -577,8 +575,6 @@ static COLD int read_lock_kind(struct rwlock *rwlock, const struct deadline *dea
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (!is_valid(kind))
         return EINVAL;
-    if (kind & RWLOCK_SHARED)
-        return shared_read(rwlock, kind, (struct wish){deadline, try});
     uint32_t mode = arch_load_relaxed(&rwlock->mode);
     if (readers_enter_late(rwlock, mode, try))
         return got_read(kind);
@@ -618,8 +614,10 @@ static COLD int read_lock_after_change(struct rwlock *rwlock, const struct deadl
 
 static inline int read_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
 {
-    if (unlikely(arch_load_relaxed(&rwlock->kind) != PREFER_READER))
-        return read_lock_kind(rwlock, deadline, try);
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (unlikely(kind != PREFER_READER))
+        return kind & RWLOCK_SHARED ? shared_read(rwlock, kind, (struct wish){deadline, try})
+                                    : read_lock_kind(rwlock, deadline, try);
     uint32_t mode = arch_load_relaxed(&rwlock->mode);
     if (!likely(readers_visible(mode)))
         return read_lock_counted(rwlock, deadline, try);
@@ -636,8 +634,6 @@ static COLD int write_lock_late(struct rwlock *rwlock, const struct deadline *de
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (!is_valid(kind))
         return EINVAL;
-    if (kind & RWLOCK_SHARED)
-        return shared_write(rwlock, kind, (struct wish){deadline, try});
     struct reader_row *row;
     /* an attempt that will fail does not send readers away */
     if (try && arch_load_relaxed(&rwlock->mode) != READERS_COUNTED &&
@@ -655,8 +651,10 @@ static COLD int write_lock_late(struct rwlock *rwlock, const struct deadline *de
 static inline int write_lock(struct rwlock *rwlock, const struct deadline *deadline, bool try)
 {
     uint64_t state = 0;
-    if (unlikely(arch_load_relaxed(&rwlock->kind) != PREFER_READER ||
-                 arch_load_relaxed(&rwlock->mode) != READERS_COUNTED))
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (unlikely(kind & RWLOCK_SHARED))
+        return shared_write(rwlock, kind, (struct wish){deadline, try});
+    if (unlikely(kind != PREFER_READER || arch_load_relaxed(&rwlock->mode) != READERS_COUNTED))
         return write_lock_late(rwlock, deadline, try, current(rwlock));
     if (unlikely(!transition(rwlock, &state, WRITE)))
         return write_lock_late(rwlock, deadline, try, state);
@@ -732,7 +730,7 @@ PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
     struct rwlock *rwlock = (struct rwlock *)object;
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (unlikely(kind != PREFER_READER))
-        return unlock_kind(rwlock, kind);
+        return kind & RWLOCK_SHARED ? shared_unlock(rwlock, kind) : unlock_kind(rwlock, kind);
     struct reader_row *row = self.row;
     if (!readers_is_first(row, rwlock))
         return unlock_late(rwlock);
@@ -803,7 +801,8 @@ PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int s
     uint32_t *kind = (uint32_t *)attributes;
     if (!is_valid(*kind) || (shared != PTHREAD_PROCESS_SHARED && shared != PTHREAD_PROCESS_PRIVATE))
         return EINVAL;
-    *kind = (*kind & ~(uint32_t)RWLOCK_SHARED) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
+    *kind =
+        (*kind & ~(uint32_t)RWLOCK_SHARED) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
     return 0;
 }
 
@@ -840,8 +839,8 @@ PUBLIC int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *attributes, int
     uint32_t *kind = (uint32_t *)attributes;
     if (!is_valid(*kind) || (robust != PTHREAD_MUTEX_ROBUST && robust != PTHREAD_MUTEX_STALLED))
         return EINVAL;
-    *kind = (*kind & ~(uint32_t)RWLOCK_ROBUST) |
-            (robust == PTHREAD_MUTEX_ROBUST ? RWLOCK_ROBUST : 0);
+    *kind =
+        (*kind & ~(uint32_t)RWLOCK_ROBUST) | (robust == PTHREAD_MUTEX_ROBUST ? RWLOCK_ROBUST : 0);
     return 0;
 }
 

@@ -123,7 +123,8 @@ _Static_assert(PROCESS_BITS + PID_SHIFT == 32, "a process id fits");
 /* Classes of those who sleep on control. */
 enum { READERS = 1, WRITERS = 2 };
 
-enum { FIRST = 6, PLACES = 9 };
+/* Where a process looks first for its word. */
+enum { HOMES = 4, FIRST = 6, PLACES = 9 };
 enum { A_MOMENT = 2 * ARCH_TICKS_PER_US, LONG = 1000 * ARCH_TICKS_PER_US };
 enum { SHORTEST_LAP = 1000 * 1000, LONGEST_LAP = 100 * 1000 * 1000, LAPS_OF_THE_DEAD = 4 };
 
@@ -148,6 +149,11 @@ static inline bool change(struct shared_rwlock *lock, union shared_state *state,
 static inline bool is_held(union shared_state state)
 {
     return state.tid != 0 && !(state.control & LOOKING);
+}
+
+static inline bool is_quiet(union shared_state state)
+{
+    return state.tid == 0 && !(state.control & (SEQUENCE - 1));
 }
 
 /* The state with the caller's tid in it, which need not be known to the kernel. */
@@ -217,7 +223,7 @@ static COLD bool enter_others(uint32_t *word)
 
 static inline bool enter(struct shared_rwlock *lock, uint32_t pid)
 {
-    unsigned home = pid % PLACES, place = home;
+    unsigned home = pid % HOMES, place = home;
     if (likely(pid != 0)) {
         do {
             if (likely(enter_word(word_at(lock, place), pid)))
@@ -249,7 +255,7 @@ static inline bool leave_word(uint32_t *word, uint32_t pid)
 
 static bool leave_words(struct shared_rwlock *lock, uint32_t pid)
 {
-    unsigned home = pid % PLACES, place = home;
+    unsigned home = pid % HOMES, place = home;
     do {
         if (likely(leave_word(word_at(lock, place), pid)))
             return true;
@@ -314,8 +320,8 @@ static union shared_state released(union shared_state state, uint32_t kind, int 
     *readers = *writers = 0;
     if (state.control & INCONSISTENT) {
         *readers = *writers = EVERYONE;
-        next.control = (next.control & ~(uint32_t)(SLEEPERS | HUNGRY | INCONSISTENT)) |
-                       NOT_RECOVERABLE;
+        next.control =
+            (next.control & ~(uint32_t)(SLEEPERS | HUNGRY | INCONSISTENT)) | NOT_RECOVERABLE;
         return next;
     }
     if (!(state.control & SLEEPERS))
@@ -543,9 +549,11 @@ static COLD int no_read(struct shared_rwlock *lock, uint32_t kind, union shared_
     return try_read(lock, kind, true, &state);
 }
 
-int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
+static __attribute__((noinline)) int read_slow(struct shared_rwlock *lock, uint32_t kind,
+                                               struct wish wish)
 {
-    struct shared_rwlock *lock = shared(rwlock);
+    if (!is_valid(kind))
+        return EINVAL;
     union shared_state state = look(lock);
     if (unlikely(state.control & HUNGRY) && !wish.try) {
         give_way(lock, state);
@@ -556,6 +564,32 @@ int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
         return error;
     return wish.try ? no_read(lock, kind, state)
                     : wait_to_read(lock, kind, waiter_of(wish.deadline));
+}
+
+/* The caller has added itself, and something is to be looked at. */
+static COLD int read_on(struct shared_rwlock *lock, uint32_t kind, struct wish wish,
+                        union shared_state state)
+{
+    if (may_stay(lock, &state))
+        return 0;
+    leave(lock, alive_pid(lock->namespace));
+    return read_slow(lock, kind, wish);
+}
+
+/* The kind that needs no thought, nothing in the state but a sequence, and the word at home. */
+int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
+{
+    struct shared_rwlock *lock = shared(rwlock);
+    union shared_state state = look(lock);
+    uint32_t pid = alive_pid_known(lock->namespace);
+    uint32_t *word = &lock->readers[pid % HOMES], found = arch_load_relaxed(word);
+    bool mine = found >> PID_SHIFT == pid && (found & (COUNT | DOUBT)) < COUNT;
+    if (unlikely(kind != RWLOCK_SHARED || !is_quiet(state) || pid == 0 || (found && !mine)) ||
+        unlikely(!arch_cas(word, found, found ? found + 1 : pid << PID_SHIFT | 1)))
+        return read_slow(lock, kind, wish);
+    arch_fence_after_rmw();
+    state = look(lock);
+    return likely(is_quiet(state)) ? 0 : read_on(lock, kind, wish, state);
 }
 
 /* Writing. */
@@ -698,6 +732,8 @@ int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish)
 {
     static const struct waiter none;
     struct shared_rwlock *lock = shared(rwlock);
+    if (unlikely(!is_valid(kind)))
+        return EINVAL;
     union shared_state state = look(lock);
     uint32_t *word;
     if (unlikely(state.control & HUNGRY) && !wish.try) {
@@ -717,11 +753,11 @@ int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish)
     return wait_to_write(lock, kind, waiter_of(wish.deadline));
 }
 
-int shared_unlock(struct rwlock *rwlock, uint32_t kind)
+static __attribute__((noinline)) int unlock_slow(struct shared_rwlock *lock, uint32_t kind,
+                                                 union shared_state state)
 {
-    struct shared_rwlock *lock = shared(rwlock);
-    union shared_state state = look(lock);
-    checked_unlock(rwlock);
+    if (!is_valid(kind))
+        return EINVAL;
     if (is_held(state)) {
         if (!is_mine(lock, state))
             return EPERM;
@@ -729,11 +765,26 @@ int shared_unlock(struct rwlock *rwlock, uint32_t kind)
             ;
         return 0;
     }
-    if (unlikely(!leave(lock, alive_pid(lock->namespace))))
+    if (!leave(lock, alive_pid(lock->namespace)))
         return EPERM;
-    if (unlikely((kind & KIND_BITS) == PREFER_WRITER) && self.read_locks > 0)
+    if ((kind & KIND_BITS) == PREFER_WRITER && self.read_locks > 0)
         self.read_locks--;
     return 0;
+}
+
+/* The first guess is the word at home, for which nobody waits. */
+int shared_unlock(struct rwlock *rwlock, uint32_t kind)
+{
+    struct shared_rwlock *lock = shared(rwlock);
+    union shared_state state = look(lock);
+    uint32_t pid = alive_pid_known(lock->namespace);
+    uint32_t *word = &lock->readers[pid % HOMES], found = arch_load_relaxed(word);
+    checked_unlock(rwlock);
+    if (likely(kind == RWLOCK_SHARED && state.tid == 0 && pid != 0) &&
+        likely(found >> PID_SHIFT == pid && !(found & (AWAITED | DOUBT))) &&
+        likely(arch_cas(word, found, (found & COUNT) == 1 ? 0 : found - 1)))
+        return 0;
+    return unlock_slow(lock, kind, state);
 }
 
 int shared_consistent(struct rwlock *rwlock, uint32_t kind)

@@ -11,7 +11,7 @@ struct wish {
     bool try;
 };
 
-/* As pthread_rwlock_*, for a lock whose kind has RWLOCK_SHARED and is valid. */
+/* As pthread_rwlock_*, for a lock whose kind has RWLOCK_SHARED. */
 int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish);
 int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish);
 int shared_unlock(struct rwlock *rwlock, uint32_t kind);
