@@ -61,6 +61,8 @@ struct self {
     /* generation in which the robust list was registered with the kernel */
     uint32_t robust_generation;
     struct process process;
+    /* when it has last asked, without waiting, whether readers live (rwlock/shared.c) */
+    uint64_t asked_at;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
     uint32_t spin, random;
     /* the condition variable that its last signal has found a bit in, but nobody to wake (cond.c) */

@@ -125,7 +125,7 @@ enum { READERS = 1, WRITERS = 2 };
 
 /* Where a process looks first for its word. */
 enum { HOMES = 4, FIRST = 6, PLACES = 9 };
-enum { A_MOMENT = 2 * ARCH_TICKS_PER_US, LONG = 1000 * ARCH_TICKS_PER_US };
+enum { A_MOMENT = 2 * ARCH_TICKS_PER_US, LONG = 1000 * ARCH_TICKS_PER_US, SELDOM = 100 * LONG };
 enum { SHORTEST_LAP = 1000 * 1000, LONGEST_LAP = 100 * 1000 * 1000, LAPS_OF_THE_DEAD = 4 };
 
 static struct shared_rwlock *shared(struct rwlock *rwlock)
@@ -728,6 +728,17 @@ static COLD int wait_to_write(struct shared_rwlock *lock, uint32_t kind, struct 
     }
 }
 
+/* One that only tries looks for dead readers ten times a second. EBUSY if it does not. */
+static COLD int ask_seldom(struct shared_rwlock *lock)
+{
+    uint64_t now = arch_ticks();
+    if (self.asked_at != 0 && now - self.asked_at < SELDOM)
+        return EBUSY;
+    self.asked_at = now | 1;
+    heal(lock);
+    return 0;
+}
+
 int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish)
 {
     static const struct waiter none;
@@ -744,7 +755,7 @@ int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish)
     if (likely(error != EBUSY))
         return error;
     if (wish.try) {
-        error = word ? EBUSY : inherit(lock, kind, state);
+        error = word ? ask_seldom(lock) : inherit(lock, kind, state);
         if (error)
             return error;
         state = look(lock);

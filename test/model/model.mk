@@ -1,7 +1,7 @@
 # Included by the top Makefile: make model, make model-deep.
 
 MODEL_SOURCES = asymmetric barrier c11 cond key once park readers rwlock self sem spin spinning watch \
-	$(patsubst pthread/%.c,%,$(wildcard pthread/mutex/*.c))
+	$(patsubst pthread/%.c,%,$(wildcard pthread/mutex/*.c pthread/rwlock/*.c))
 MODEL_SCENARIOS = $(basename $(notdir $(wildcard test/model/scenarios/*.c)))
 # NAME:FILE, the file as the mutant's first line names it
 MODEL_MUTATIONS := $(shell awk 'FNR == 1 { name = FILENAME; sub(".*/", "", name); \
@@ -55,8 +55,8 @@ $(BUILD)/model/model: $(MODEL_OBJECTS) $(MODEL_EXPLORER) test/model/modelled.ld
 define rules_of_mutant
 $(BUILD)/model/mutants/$(1)/model: test/model/mutants/$(1).sed $(BUILD)/model/model
 	@echo "  MUTANT $(1)"
-	@mkdir -p $$(@D)/mutex
-	@for file in $(2).c $$(patsubst pthread/%,%,$$(wildcard pthread/*.h pthread/mutex/*.h)); do \
+	@mkdir -p $$(@D)/mutex $$(@D)/rwlock
+	@for file in $(2).c $$(patsubst pthread/%,%,$$(wildcard pthread/*.h pthread/mutex/*.h pthread/rwlock/*.h)); do \
 		sed -f $$< pthread/$$$$file >$$(@D)/$$$$file; \
 		cmp -s pthread/$$$$file $$(@D)/$$$$file || touch $$(@D)/changed; done
 	@test -f $$(@D)/changed || { echo "$$<: changes nothing" >&2; exit 1; }
