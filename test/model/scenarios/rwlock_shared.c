@@ -151,6 +151,33 @@ static void write_together(void)
     write();
 }
 
+/* The id of the first process is given again, once it has died. */
+extern uint32_t model_reborn;
+
+static void read_reborn(void)
+{
+    if (model_died(0)) {
+        self.process = (struct process){self_generation(), 1, 1};
+        arch_store_release(&model_reborn, 1);
+    }
+    ok(pthread_rwlock_rdlock(&l));
+    model_await(&other_flag, 1);
+    look();
+    unlock();
+}
+
+static void read_and_end(void)
+{
+    read();
+    arch_store_release(&flag, 1);
+}
+
+static void write_before(void)
+{
+    write_timed();
+    arch_store_release(&other_flag, 1);
+}
+
 /* Processes of another pid namespace. */
 static void read_elsewhere(void)
 {
@@ -227,6 +254,16 @@ static void read_third(void)
     read();
 }
 
+/* Nor when another writer has given up. */
+static void give_up_second(void)
+{
+    model_await(&flag, 1);
+    model_await_sleep(1);
+    model_assert(pthread_rwlock_timedwrlock(&l, &soon) == ETIMEDOUT);
+    model_assert(pthread_rwlock_tryrdlock(&l) == EBUSY);
+    arch_store_release(&other_flag, 2);
+}
+
 static void free_at_end(void)
 {
     ok(pthread_rwlock_trywrlock(&l));
@@ -250,6 +287,23 @@ static void read_and_drop(void)
 {
     read();
     drop_reference();
+}
+
+/* The writer that comes after the reader may free the lock as soon as it has it. */
+static void read_destroyed(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    unlock();
+}
+
+static void destroy_written(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_wrlock(&l));
+    unlock();
+    ok(pthread_rwlock_destroy(&l));
+    GONE(l);
 }
 
 /* Robust: what a dead writer has left is put right by who is told. */
@@ -375,6 +429,9 @@ const struct scenario rwlock_shared_scenarios[] = {
              RUN(read, read, write, write_timed), .quick = 1, .deep = 2),
     SCENARIO("rwlock_shared-no-joining", init_nonrecursive, free_at_end,
              RUN(read_first, write_second, read_third)),
+    SCENARIO("rwlock_shared-no-joining-2", init_nonrecursive, free_at_end,
+             RUN(read_until_told, write_second, give_up_second)),
+    SCENARIO("rwlock_shared-destroy-read", init, NULL, RUN(read_destroyed, destroy_written)),
     SCENARIO("rwlock_shared-destroy", init, NULL,
              RUN(drop_reference, drop_reference, read_and_drop)),
     SCENARIO("rwlock_shared-destroy-writer", init_writer, NULL,
@@ -384,6 +441,8 @@ const struct scenario rwlock_shared_scenarios[] = {
              .mortal = 1),
     SCENARIO("rwlock_shared-reader-dies-writer", init_nonrecursive, free_at_end,
              RUN(read, write, read), .mortal = 1),
+    SCENARIO("rwlock_shared-reborn", init, NULL, RUN(read_and_end, write_before, read_reborn),
+             .mortal = 1),
     SCENARIO("rwlock_shared-writer-dies", init_robust, robust_at_end,
              RUN(write_robust, write_robust, read_robust), .mortal = 1),
     SCENARIO("rwlock_shared-writer-dies-2", init_robust, robust_at_end,
