@@ -4,12 +4,15 @@
  */
 #include "rwlock.h"
 
+/* Furwock's alone. */
 #pragma weak pthread_rwlockattr_setrobust_np
 #pragma weak pthread_rwlockattr_getrobust_np
 #pragma weak pthread_rwlock_consistent_np
+#ifdef __GLIBC__
 int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *, int);
 int pthread_rwlockattr_getrobust_np(const pthread_rwlockattr_t *, int *);
 int pthread_rwlock_consistent_np(pthread_rwlock_t *);
+#endif
 
 /* In memory that the children share. */
 struct stage {
