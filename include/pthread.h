@@ -395,8 +395,24 @@ int pthread_mutexattr_setprioceiling(pthread_mutexattr_t *__attr, int __ceiling)
  * In both writer-preferring kinds the readers that wait get their turn after a writer, so neither
  * side starves the other.
  *
- * None of these functions is a cancellation point. There is no robust read-write lock: one whose
- * holder ends stays locked. To ask for a write lock while holding a read lock of the same object
+ * A process-shared lock outlives processes that are killed, or end, while they use it, as long as they
+ * are in the pid namespace of the one that initialised it:
+ *   - a read lock is given back for a process that has ended, by a writer that waits, within about a
+ *     tenth of a second. Not so if more than 9 processes held read locks when it was taken, or a
+ *     process of the same id has come to life meanwhile. A thread that ends keeps its read locks,
+ *     since another one of its process may give them back. A read lock that one process has taken for
+ *     another ends with the first.
+ *   - a write lock stays as it is, unless the lock is robust (pthread_rwlockattr_setrobust_np). Then
+ *     the next call that locks it, for reading or writing, waiting, timed or not, returns
+ *       EOWNERDEAD       it has locked it for writing, but must repair what the lock protects, and say
+ *                        so with pthread_rwlock_consistent_np before it unlocks.
+ *     If it unlocks without, nobody has the lock any more, and every call that would lock it returns
+ *       ENOTRECOVERABLE.
+ *     A call that already waits finds out within about a tenth of a second. Dead is a thread that
+ *     has ended; of a process's initial thread, the whole process.
+ *   - one that only waited is not missed for longer than that.
+ *
+ * None of these functions is a cancellation point. To ask for a write lock while holding a read lock of the same object
  * waits for ever, or until the timeout.
  * ---------------------------------------------------------------------------------------------
  */
@@ -430,7 +446,8 @@ int pthread_mutexattr_setprioceiling(pthread_mutexattr_t *__attr, int __ceiling)
  * Initialise a lock, held by nobody, with the attributes attr points to, or the default ones if
  * that is null.
  *
- *   EINVAL  attr is not an initialised attributes object
+ *   EINVAL   attr is not an initialised attributes object
+ *   ENOTSUP  robust, and not process-shared
  *
  * XSH pthread_rwlock_destroy.
  */
@@ -451,8 +468,9 @@ int pthread_rwlock_destroy(pthread_rwlock_t *__rwlock) __FURWOCK_THROW;
 /*
  * Take a read lock, waiting until that is possible.
  *
- *   EAGAIN   there are 2^24 - 1 read locks already
+ *   EAGAIN   there are 2^24 - 1 read locks already, 2^31 - 1 if process-shared
  *   EDEADLK  the caller holds the write lock
+ *   EOWNERDEAD, ENOTRECOVERABLE  robust: see above
  *
  * XSH pthread_rwlock_rdlock.
  */
@@ -462,7 +480,7 @@ int pthread_rwlock_rdlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
  * Take a read lock if that is possible at once. Async-signal-safe.
  *
  *   EBUSY   a writer holds the lock, or the kind lets a waiting writer go first
- *   EAGAIN  as pthread_rwlock_rdlock
+ *   EAGAIN, EOWNERDEAD, ENOTRECOVERABLE  as pthread_rwlock_rdlock
  *
  * XSH pthread_rwlock_rdlock.
  */
@@ -473,7 +491,7 @@ int pthread_rwlock_tryrdlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
  * clock.
  *
  *   EINVAL, ETIMEDOUT  see TIME at the top
- *   EAGAIN, EDEADLK    as pthread_rwlock_rdlock
+ *   EAGAIN, EDEADLK, EOWNERDEAD, ENOTRECOVERABLE  as pthread_rwlock_rdlock
  *
  * XSH pthread_rwlock_clockrdlock.
  */
@@ -488,6 +506,7 @@ int pthread_rwlock_clockrdlock(pthread_rwlock_t *__restrict __rwlock, clockid_t 
  * Take the write lock, waiting until that is possible.
  *
  *   EDEADLK  the caller holds the write lock
+ *   EOWNERDEAD, ENOTRECOVERABLE  robust: see above
  *
  * XSH pthread_rwlock_trywrlock.
  */
@@ -497,6 +516,7 @@ int pthread_rwlock_wrlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
  * Take the write lock if that is possible at once. Async-signal-safe.
  *
  *   EBUSY  somebody holds the lock, the caller included
+ *   EOWNERDEAD, ENOTRECOVERABLE  robust: see above
  *
  * XSH pthread_rwlock_trywrlock.
  */
@@ -507,7 +527,7 @@ int pthread_rwlock_trywrlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
  * clock.
  *
  *   EINVAL, ETIMEDOUT  see TIME at the top
- *   EDEADLK            as pthread_rwlock_wrlock
+ *   EDEADLK, EOWNERDEAD, ENOTRECOVERABLE  as pthread_rwlock_wrlock
  *
  * XSH pthread_rwlock_clockwrlock.
  */
@@ -529,7 +549,18 @@ int pthread_rwlock_clockwrlock(pthread_rwlock_t *__restrict __rwlock, clockid_t 
  */
 int pthread_rwlock_unlock(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
 
-/* Give every attribute its default: private, PREFER_READER. XSH pthread_rwlockattr_destroy. */
+/*
+ * Say that what a robust lock protects is whole again: the caller has locked it with EOWNERDEAD and
+ * holds it. Async-signal-safe. Not in POSIX.
+ *
+ *   EINVAL  the lock is not robust, not in need of this, or not the caller's
+ */
+int pthread_rwlock_consistent_np(pthread_rwlock_t *__rwlock) __FURWOCK_THROWNL;
+
+/*
+ * Give every attribute its default: private, PREFER_READER, not robust. XSH
+ * pthread_rwlockattr_destroy.
+ */
 int pthread_rwlockattr_init(pthread_rwlockattr_t *__attr) __FURWOCK_THROW;
 
 /* Destroy an attributes object; locks made with it stay. XSH pthread_rwlockattr_destroy. */
@@ -554,6 +585,16 @@ int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *__attr, int __pshared) _
 int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *__restrict __attr,
                                   int *__restrict __kind) __FURWOCK_THROW;
 int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *__attr, int __kind) __FURWOCK_THROW;
+
+/*
+ * What becomes of a write lock when its holder ends: PTHREAD_MUTEX_STALLED, it stays, or
+ * PTHREAD_MUTEX_ROBUST, for process-shared locks only. Not in POSIX.
+ *
+ *   EINVAL  robust is neither
+ */
+int pthread_rwlockattr_getrobust_np(const pthread_rwlockattr_t *__restrict __attr,
+                                    int *__restrict __robust) __FURWOCK_THROW;
+int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *__attr, int __robust) __FURWOCK_THROW;
 #endif
 
 /*

@@ -32,8 +32,8 @@
 
 static inline int checked_locked(void *lock, bool exclusive, int error)
 {
-    if (!error)
-        ANNOTATE_RWLOCK_ACQUIRED(lock, exclusive);
+    if (!error || error == EOWNERDEAD)
+        ANNOTATE_RWLOCK_ACQUIRED(lock, exclusive || error);
     return error;
 }
 

@@ -106,6 +106,30 @@ struct rwlock {
     uint32_t noted_elsewhere;
 };
 
+/* Who holds a process-shared lock for writing, and what else is the matter with it. */
+union shared_state {
+    uint64_t whole;
+    struct {
+        uint32_t tid, control;
+    };
+};
+
+/* The same object, if it is process-shared: rwlock/shared.c */
+struct shared_rwlock {
+    /* who reads, and how often: readers, and writers that wait */
+    uint32_t readers[6];
+    /* whoever locks, unlocks or waits */
+    union shared_state state;
+    /* more of these */
+    uint32_t more_readers[3];
+    /* the pid namespace of the process that made it: init */
+    uint32_t namespace;
+    /* init */
+    uint32_t kind;
+    /* readers that have found no room above: readers, and writers that wait */
+    uint32_t others;
+};
+
 /* pthread_barrier_t: barrier.c */
 struct barrier {
     /* round, arrivals, how they wait: all who wait */
@@ -138,6 +162,7 @@ FITS(struct mutex, mtx_t);
 FITS(struct cond, pthread_cond_t);
 FITS(struct cond, cnd_t);
 FITS(struct rwlock, pthread_rwlock_t);
+FITS(struct shared_rwlock, pthread_rwlock_t);
 FITS(struct barrier, pthread_barrier_t);
 FITS(struct semaphore, sem_t);
 FITS(struct once, pthread_once_t);
@@ -149,6 +174,8 @@ _Static_assert(offsetof(struct mutex, kind) == 16, "glibc's static initialisers"
 _Static_assert(offsetof(struct rwlock, kind) == 48, "glibc's static initialisers");
 _Static_assert(offsetof(struct mutex, owner) == 8, "glibc's __owner");
 _Static_assert(offsetof(struct rwlock, writer) == 24, "glibc's __cur_writer");
+_Static_assert(offsetof(struct shared_rwlock, kind) == offsetof(struct rwlock, kind), "one kind");
+_Static_assert(offsetof(struct shared_rwlock, state.tid) == 24, "glibc's __cur_writer");
 
 /* enum mutex_kind: the low two bits are the type, as in glibc's static initialisers. */
 enum mutex_kind {

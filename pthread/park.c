@@ -110,6 +110,25 @@ int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct 
     return error == EAGAIN || (error == ETIMEDOUT && !before) ? error : 0;
 }
 
+int park_for(const uint32_t *word, uint32_t expected, long nanoseconds,
+             const struct deadline *deadline, enum scope scope, uint32_t classes)
+{
+    if (unlikely(deadline_check(deadline)))
+        return EINVAL;
+    struct timespec then = {0};
+    struct deadline over = {deadline ? deadline->clock : CLOCK_MONOTONIC, &then};
+    arch_syscall(SYS_clock_gettime, over.clock, (long)&then, 0, 0, 0, 0);
+    then.tv_nsec += nanoseconds;
+    if (then.tv_nsec >= SECOND) {
+        then.tv_nsec -= SECOND;
+        then.tv_sec++;
+    }
+    if (deadline && !is_before(&then, deadline->time))
+        return park(word, expected, deadline, scope, classes);
+    int error = park(word, expected, &over, scope, classes);
+    return error == ETIMEDOUT ? PARK_OVER : error;
+}
+
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)
 {
     int operation = classes == ANY ? FUTEX_WAKE : FUTEX_WAKE_BITSET;

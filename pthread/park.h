@@ -62,6 +62,11 @@ void unpark_some_move_rest(const uint32_t *word, uint32_t expected, int count,
  */
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline);
 
+/* park, but for so many nanoseconds at most, less than a second: PARK_OVER when that time is over. */
+enum { PARK_OVER = -1 };
+int park_for(const uint32_t *word, uint32_t expected, long nanoseconds,
+             const struct deadline *deadline, enum scope scope, uint32_t classes);
+
 /* Are there sleepers on `word`? False where the kernel cannot tell. */
 bool parked(const uint32_t *word, enum scope scope);
 

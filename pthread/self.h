@@ -41,6 +41,14 @@ struct aside {
     unsigned doubled;
 };
 
+/* How other processes know this one (alive.h). */
+struct process {
+    /* the fork generation in which it was found out */
+    uint32_t generation;
+    /* 0 if unknown */
+    uint32_t pid, namespace;
+};
+
 struct self {
     /* never reused within the process, kept by fork: rows of read locks, and biases */
     uint64_t id;
@@ -52,6 +60,9 @@ struct self {
     uint32_t mark;
     /* generation in which the robust list was registered with the kernel */
     uint32_t robust_generation;
+    struct process process;
+    /* when it has last asked, without waiting, whether readers live (rwlock/shared.c) */
+    uint64_t asked_at;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
     uint32_t spin, random;
     /* the condition variable that its last signal has found a bit in, but nobody to wake (cond.c) */
@@ -61,7 +72,7 @@ struct self {
     struct aside aside;
     /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
     uint64_t rests_until;
-    /* read locks of PREFER_WRITER locks that are noted in no row (rwlock/rows.h) */
+    /* read locks of PREFER_WRITER locks that are noted in no row (rwlock/rows.h): shared ones, too */
     uint32_t unnoted;
     struct robust_list robust;
     /* where the read locks are that it does not count in the lock (rwlock/rows.h) */

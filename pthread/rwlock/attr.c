@@ -10,7 +10,12 @@ PUBLIC int pthread_rwlock_init(pthread_rwlock_t *object, const pthread_rwlockatt
     uint32_t kind = attributes ? *(const uint32_t *)attributes : PREFER_READER;
     if (!rwlock_kind_valid(kind))
         return EINVAL;
-    *(struct rwlock *)object = (struct rwlock){.kind = kind};
+    if ((kind & RWLOCK_ROBUST) && !(kind & RWLOCK_SHARED))
+        return ENOTSUP;
+    if (kind & RWLOCK_SHARED)
+        shared_init((struct rwlock *)object, kind);
+    else
+        *(struct rwlock *)object = (struct rwlock){.kind = kind};
     return 0;
 }
 
@@ -28,6 +33,15 @@ PUBLIC int pthread_rwlock_destroy(pthread_rwlock_t *object)
         rows_clear(rows_name(rwlock));
     arch_store_relaxed(&rwlock->kind, DESTROYED);
     return checked_gone(rwlock, sizeof *rwlock, 0);
+}
+
+PUBLIC int pthread_rwlock_consistent_np(pthread_rwlock_t *object)
+{
+    struct rwlock *rwlock = (struct rwlock *)object;
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (!rwlock_kind_valid(kind) || !(kind & RWLOCK_ROBUST))
+        return EINVAL;
+    return shared_consistent(rwlock, kind);
 }
 
 /* Attributes: the kind of the lock that will be made from them. */
@@ -50,7 +64,8 @@ PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int s
     if (!rwlock_kind_valid(*kind) ||
         (shared != PTHREAD_PROCESS_SHARED && shared != PTHREAD_PROCESS_PRIVATE))
         return EINVAL;
-    *kind = (*kind & PREFERENCE) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
+    *kind =
+        (*kind & ~(uint32_t)RWLOCK_SHARED) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
     return 0;
 }
 
@@ -69,7 +84,7 @@ PUBLIC int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *attributes, int p
     uint32_t *kind = (uint32_t *)attributes;
     if (!rwlock_kind_valid(*kind) || preference < 0 || preference >= PREFERENCES)
         return EINVAL;
-    *kind = (*kind & RWLOCK_SHARED) | preference;
+    *kind = (*kind & ~(uint32_t)PREFERENCE) | preference;
     return 0;
 }
 
@@ -79,6 +94,25 @@ PUBLIC int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *attributes,
     if (!rwlock_kind_valid(kind))
         return EINVAL;
     *preference = kind & PREFERENCE;
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *attributes, int robust)
+{
+    uint32_t *kind = (uint32_t *)attributes;
+    if (!rwlock_kind_valid(*kind) || (robust != PTHREAD_MUTEX_ROBUST && robust != PTHREAD_MUTEX_STALLED))
+        return EINVAL;
+    *kind =
+        (*kind & ~(uint32_t)RWLOCK_ROBUST) | (robust == PTHREAD_MUTEX_ROBUST ? RWLOCK_ROBUST : 0);
+    return 0;
+}
+
+PUBLIC int pthread_rwlockattr_getrobust_np(const pthread_rwlockattr_t *attributes, int *robust)
+{
+    uint32_t kind = *(const uint32_t *)attributes;
+    if (!rwlock_kind_valid(kind))
+        return EINVAL;
+    *robust = kind & RWLOCK_ROBUST ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED;
     return 0;
 }
 

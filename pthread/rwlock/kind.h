@@ -12,8 +12,9 @@ enum rwlock_kind {
     PREFER_WRITER_NONRECURSIVE = 2,
     PREFERENCES = 3,
     PREFERENCE = 3,
+    RWLOCK_ROBUST = 0x10,
     RWLOCK_SHARED = 0x80,
-    RWLOCK_KNOWN = RWLOCK_SHARED | PREFERENCE,
+    RWLOCK_KNOWN = RWLOCK_SHARED | RWLOCK_ROBUST | PREFERENCE,
 };
 
 static inline bool rwlock_kind_valid(uint32_t kind)

@@ -1,27 +1,16 @@
-#ifndef X
-#define X
-#include "wait.h"
-static inline int shared_read(struct rwlock *r, uint32_t k, struct wish w)
-{
-    return acquire_read(r, k & PREFERENCE, w);
-}
-static inline int shared_write(struct rwlock *r, uint32_t k, struct wish w)
-{
-    return acquire_write(r, k & PREFERENCE, w);
-}
-static inline int shared_unlock(struct rwlock *r, uint32_t k)
-{
-    uint64_t s = state_of(r);
-    if (s & WRITE) {
-        if (!is_writer(r))
-            return 1;
-        arch_store64_relaxed(&r->writer.whole, 0);
-        return release_write(r, s, k);
-    }
-    return unlock_read_kind(r, k & PREFERENCE);
-}
-static inline bool shared_is_held(struct rwlock *r)
-{
-    return is_held(r);
-}
+/* Read-write locks between processes, which outlive those who hold them: shared.c. */
+#ifndef FURWOCK_RWLOCK_SHARED_H
+#define FURWOCK_RWLOCK_SHARED_H
+
+#include "../layout.h"
+#include "kind.h"
+
+/* As pthread_rwlock_*, for a lock whose kind has RWLOCK_SHARED. */
+int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish);
+int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish);
+int shared_unlock(struct rwlock *rwlock, uint32_t kind);
+int shared_consistent(struct rwlock *rwlock, uint32_t kind);
+void shared_init(struct rwlock *rwlock, uint32_t kind);
+bool shared_is_held(const struct rwlock *rwlock);
+
 #endif

@@ -1,7 +1,7 @@
 # Included by the top Makefile: make fault, with KILLS=n processes killed.
 
 KILLS = 1000
-FAULT_FLAGS = -std=gnu11 -g -O2 -Wall -Wextra
+FAULT_FLAGS = -std=gnu11 -g -O2 -Wall -Wextra -fPIE
 FAULT_PROGRAMS = kill badinput smoke shut refuse
 FAULT_HEADERS = $(wildcard test/fault/*.h)
 FAULTS = $(FAULT_PROGRAMS:%=$(BUILD)/fault/%) \
@@ -16,7 +16,7 @@ $(BUILD)/fault/%-musl: test/fault/%.c $(FAULT_HEADERS) config.mk $(BUILD)/musl/l
 $(BUILD)/fault/%: test/fault/%.c $(FAULT_HEADERS) config.mk
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	@$(CC) $(FAULT_FLAGS) -o $@ $< -pthread
+	@$(CC) $(FAULT_FLAGS) -pie -o $@ $< -pthread
 
 # The unit tests that test/fault/run wants are built by unit.mk.
 .PHONY: fault

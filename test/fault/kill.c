@@ -16,11 +16,13 @@
  *     is announced by the heir of the mutex. So when the killing stops, one broadcast makes good for
  *     the dead, and from then on no signal may be lost among the living.
  *   - A barrier counts as present who was killed while waiting there.
+ *   - A read-write lock goes on, whoever is killed holding it or waiting: it is waited for without
+ *     timeouts. It is robust where Furwock is; a heir is told, who puts right what was half written.
  *
  * What hangs by POSIX's design is not done in a way that hangs:
  *
- *   - A mutex that is not robust stays locked when its owner dies, and a read-write lock when a writer
- *     or reader dies. They are waited for with timeouts only, and made anew when all is quiet.
+ *   - A mutex that is not robust stays locked when its owner dies, and libc's read-write lock when a
+ *     writer or reader dies. They are waited for with timeouts only, and made anew when all is quiet.
  *   - A barrier waits for those who died before they came. The parent sends others in their place.
  *   - Destroying an object that the dead were in is not done: it may be forgotten.
  *
@@ -52,9 +54,17 @@
 enum { PROCESSES = 8, THREADS = 3, STRETCH = 50, PLACES = 1, PERMITS = 4, STALL_SECONDS = 20 };
 enum { ACCOUNTS = 8, PURSES = 4, PURSE = 1000 };
 
+/* Furwock's alone; the program may run on libc. */
+#pragma weak pthread_rwlockattr_setrobust_np
+#pragma weak pthread_rwlock_consistent_np
+#ifdef __GLIBC__
+int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *, int);
+int pthread_rwlock_consistent_np(pthread_rwlock_t *);
+#endif
+
 enum part { ROBUST, COND, SEM, LOCKS, BARRIER, PARTS };
 static const char *const part_names[PARTS] = {"robust mutexes", "condition variables", "semaphores",
-                                              "locks that are not robust", "barriers"};
+                                              "read-write locks and others", "barriers"};
 
 /* What a thread that is killed has, as far as it can say so itself. */
 enum holding { NONE, TAKING, HOLDS, RETURNING };
@@ -101,7 +111,7 @@ static struct shared {
     /* after the killing: tokens pass, and nothing else, without timeouts; then all comes to rest */
     atomic_bool calm, over;
     atomic_bool failed[PARTS];
-    atomic_ulong heirs;
+    atomic_ulong heirs, rwlock_heirs;
     struct thread thread[PROCESSES][THREADS], parent;
     struct account account[ACCOUNTS];
     struct queue queue;
@@ -381,37 +391,80 @@ static void play_sem(void)
     atomic_store(&self->holding, NONE);
 }
 
-/* Locks that are not robust: with timeouts only. */
+/* The read-write lock: whoever is not told of a death finds nothing of it. */
 
+static bool locks_outlive(void)
+{
+    return pthread_rwlock_consistent_np != NULL;
+}
+
+static int lock_rwlock(pthread_rwlock_t *rwlock, bool write)
+{
+    struct timespec time = soon(CLOCK_MONOTONIC);
+    switch (locks_outlive() ? pick(4) : 2) {
+    default:
+        self->doing = write ? "pthread_rwlock_wrlock" : "pthread_rwlock_rdlock";
+        return write ? pthread_rwlock_wrlock(rwlock) : pthread_rwlock_rdlock(rwlock);
+    case 2:
+        self->doing = write ? "pthread_rwlock_clockwrlock" : "pthread_rwlock_clockrdlock";
+        return write ? pthread_rwlock_clockwrlock(rwlock, CLOCK_MONOTONIC, &time)
+                     : pthread_rwlock_clockrdlock(rwlock, CLOCK_MONOTONIC, &time);
+    case 3:
+        self->doing = write ? "pthread_rwlock_trywrlock" : "pthread_rwlock_tryrdlock";
+        return write ? pthread_rwlock_trywrlock(rwlock) : pthread_rwlock_tryrdlock(rwlock);
+    }
+}
+
+static void change_pair(struct locks *locks, int pair, bool write)
+{
+    unsigned long before = locks->first[pair];
+    if (write)
+        locks->first[pair] = before + 1;
+    if (pick(16) == 0)
+        sched_yield();
+    if (write)
+        locks->second[pair]++;
+    CHECK(LOCKS, locks->first[pair] == before + write);
+    CHECK(LOCKS, locks->second[pair] == before + write);
+}
+
+static void play_rwlock(void)
+{
+    struct locks *locks = &shared->locks;
+    bool write = pick(2);
+    int error = lock_rwlock(&locks->rwlock, write);
+    if (error == ETIMEDOUT || error == EBUSY)
+        return;
+    if (error == EOWNERDEAD && locks_outlive()) {
+        atomic_fetch_add(&shared->rwlock_heirs, 1);
+        locks->second[1] = locks->first[1];
+        RETURNS(LOCKS, pthread_rwlock_consistent_np(&locks->rwlock), 0);
+    } else if (error != 0) {
+        fail(LOCKS, "%s: %d", self->doing, error);
+    }
+    change_pair(locks, 1, write || error == EOWNERDEAD);
+    self->doing = "pthread_rwlock_unlock";
+    RETURNS(LOCKS, pthread_rwlock_unlock(&locks->rwlock), 0);
+}
+
+/* A mutex that is not robust: with timeouts only. */
 static void play_locks(void)
 {
     struct locks *locks = &shared->locks;
     struct timespec time = soon(CLOCK_MONOTONIC);
-    unsigned kind = pick(3);
-    bool rwlock = kind != 0, write = kind != 1;
-    self->doing = kind == 0   ? "pthread_mutex_clocklock"
-                  : kind == 1 ? "pthread_rwlock_clockrdlock"
-                              : "pthread_rwlock_clockwrlock";
-    int error = kind == 0   ? pthread_mutex_clocklock(&locks->mutex, CLOCK_MONOTONIC, &time)
-                : kind == 1 ? pthread_rwlock_clockrdlock(&locks->rwlock, CLOCK_MONOTONIC, &time)
-                            : pthread_rwlock_clockwrlock(&locks->rwlock, CLOCK_MONOTONIC, &time);
+    if (pick(3) != 0) {
+        play_rwlock();
+        return;
+    }
+    self->doing = "pthread_mutex_clocklock";
+    int error = pthread_mutex_clocklock(&locks->mutex, CLOCK_MONOTONIC, &time);
     if (error == ETIMEDOUT)
         return;
     if (error != 0)
         fail(LOCKS, "%s: %d", self->doing, error);
-    unsigned long before = locks->first[rwlock];
-    if (write)
-        locks->first[rwlock] = before + 1;
-    if (pick(16) == 0)
-        sched_yield();
-    if (write)
-        locks->second[rwlock]++;
-    CHECK(LOCKS, locks->first[rwlock] == before + write);
-    CHECK(LOCKS, locks->second[rwlock] == before + write);
-    self->doing = rwlock ? "pthread_rwlock_unlock" : "pthread_mutex_unlock";
-    RETURNS(LOCKS,
-            rwlock ? pthread_rwlock_unlock(&locks->rwlock) : pthread_mutex_unlock(&locks->mutex),
-            0);
+    change_pair(locks, 0, true);
+    self->doing = "pthread_mutex_unlock";
+    RETURNS(LOCKS, pthread_mutex_unlock(&locks->mutex), 0);
 }
 
 /* A process. */
@@ -664,6 +717,8 @@ static void renew(void)
     RETURNS(LOCKS, pthread_rwlockattr_init(&rwlock), 0);
     RETURNS(LOCKS, pthread_rwlockattr_setpshared(&rwlock, PTHREAD_PROCESS_SHARED), 0);
     RETURNS(LOCKS, pthread_rwlockattr_setkind_np(&rwlock, (int)pick(3)), 0);
+    if (locks_outlive())
+        RETURNS(LOCKS, pthread_rwlockattr_setrobust_np(&rwlock, PTHREAD_MUTEX_ROBUST), 0);
     RETURNS(LOCKS, pthread_rwlock_init(&locks->rwlock, &rwlock), 0);
     pthread_barrierattr_t barrier;
     RETURNS(BARRIER, pthread_barrierattr_init(&barrier), 0);
@@ -736,8 +791,8 @@ static _Noreturn void run(unsigned kills)
         start_process(i);
     for (unsigned killed = 0; killed < kills; killed += STRETCH)
         run_stretch(kills - killed < STRETCH ? kills - killed : STRETCH);
-    printf("%u kills, of which %lu were of the owner of a robust mutex\n", kills,
-           (unsigned long)shared->heirs);
+    printf("%u kills, of which %lu were of the owner of a robust mutex, %lu of a writer\n", kills,
+           (unsigned long)shared->heirs, (unsigned long)shared->rwlock_heirs);
     fflush(stdout);
     _exit(0);
 }

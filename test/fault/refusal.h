@@ -17,6 +17,9 @@
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 #ifndef SYS_futex_waitv
 #define SYS_futex_waitv 449
 #endif
@@ -37,6 +40,7 @@ static const struct refusal refusals[] = {
     /* LOCK_PI, UNLOCK_PI, TRYLOCK_PI, WAIT_REQUEUE_PI, CMP_REQUEUE_PI, LOCK_PI2 */
     {"futex_pi", SYS_futex, 1, 0x7f, 6, {6, 7, 8, 11, 12, 13}},
     {"futex_lock_pi2", SYS_futex, 1, 0x7f, 1, {13}},
+    {"pidfd_open", SYS_pidfd_open, 0, 0, 0, {0}},
     {"clone3", SYS_clone3, 0, 0, 0, {0}},
     {"futex_waitv", SYS_futex_waitv, 0, 0, 0, {0}},
     /* madvise(MADV_WIPEONFORK) */

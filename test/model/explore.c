@@ -228,9 +228,23 @@ static bool can_go(const struct fibre *fibre)
 /* May the current thread go on at no price, or is it to let others run? */
 enum stay { FREELY, YIELDS };
 
-/* A thread that has napped for nothing comes again only if no other can go on, each in its turn. */
+/* Is somebody not there any more, who may have been about to wake others? */
+static bool is_missed(void)
+{
+    for (int i = 0; i < threads; i++)
+        if (fibres[i].dead || fibres[i].status == FROZEN)
+            return true;
+    return false;
+}
+
+/*
+ * A thread that has napped for nothing comes again only if no other can go on, each in its turn. One
+ * that sleeps for a lap comes only then, and if somebody is missed: no wake may depend on laps else.
+ */
 static bool may_time_out(const struct fibre *fibre, bool paused)
 {
+    if (fibre->lap && !(paused && is_missed()))
+        return false;
     if (!fibre->timed || fibre->naps < NAPS)
         return fibre->timed;
     for (int i = 0; i < threads; i++)

@@ -30,7 +30,7 @@ struct fibre {
     uint64_t history;
     /* asleep: on what, since when in the queue, and how the sleep ended */
     const uint32_t *word;
-    bool shared, timed, cancellable;
+    bool shared, timed, lap, cancellable;
     uint32_t classes, value;
     unsigned long order;
     long result;

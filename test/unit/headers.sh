@@ -241,6 +241,9 @@ FUNCTION(int, sem_clockwait, (sem_t *, clockid_t, const struct timespec *))
 #ifdef RWLOCK
 FUNCTION(int, pthread_rwlockattr_getkind_np, (const pthread_rwlockattr_t *, int *))
 FUNCTION(int, pthread_rwlockattr_setkind_np, (pthread_rwlockattr_t *, int))
+FUNCTION(int, pthread_rwlockattr_getrobust_np, (const pthread_rwlockattr_t *, int *))
+FUNCTION(int, pthread_rwlockattr_setrobust_np, (pthread_rwlockattr_t *, int))
+FUNCTION(int, pthread_rwlock_consistent_np, (pthread_rwlock_t *))
 FUNCTION(int, pthread_rwlock_clockrdlock,
          (pthread_rwlock_t *, clockid_t, const struct timespec *))
 FUNCTION(int, pthread_rwlock_clockwrlock,

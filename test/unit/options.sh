@@ -27,23 +27,35 @@ variable() { # a variable of config.mk
 }
 
 # The program linked with Furwock, in the form of a library or an archive, in $work/program.
-build() { # build FORM
+build() { # build FORM [PROGRAM]
+    source=$here/options/${2-program}.c
     case $1 in
     dynamic)
-        cp "$lib" "$work" && ${CC:-cc} -o "$work/program" "$here/options/program.c" \
+        cp "$lib" "$work" && ${CC:-cc} -o "$work/program" "$source" \
             "$work/libfurwock.so" -Wl,-rpath,"$work" -pthread
         ;;
     glibc)
-        ${CC:-cc} -static -o "$work/program" "$here/options/program.c" \
+        ${CC:-cc} -static -o "$work/program" "$source" \
             "$(dirname "$lib")/glibc/libfurwock.a" -pthread
         ;;
     musl)
         # shellcheck disable=SC2046
         $(variable CC) -nostdinc -I"$here/../../include" -isystem $(variable MUSL_HEADERS) \
             -isystem $(variable COMPILER_HEADERS) $(variable MUSL_LINK) -o "$work/program" \
-            "$here/options/program.c" "$(dirname "$lib")/musl/libfurwock.a" $(variable MUSL_LIBS)
+            "$source" "$(dirname "$lib")/musl/libfurwock.a" $(variable MUSL_LIBS)
         ;;
     esac
+}
+
+# A process-shared read-write lock whose writer was killed, with and without the option.
+expect_recovery() { # expect_recovery FORM
+    build "$1" recover || exit 1
+    said=$(FURWOCK=recover timeout 20 "$work/program" 2>&1 | sed 's/0x[0-9a-f]*/PLACE/; s/thread [0-9]*/thread N/')
+    verdict "$1: with recover a dead writer's lock goes on, which is told" \
+        "furwock: the write lock of the process-shared rwlock at PLACE: thread N has died holding it; it goes to the next
+taken"
+    said=$(timeout 20 "$work/program" 2>&1)
+    verdict "$1: without it stays locked" "not taken"
 }
 
 # A program that has another user's rights does not listen to its caller, who may be anybody.
@@ -67,6 +79,7 @@ expect "empty words are nothing" ",,," ""
 expect "an unknown word is reported" "nonsense" "${prefix}nonsense"
 expect "the option asymmetric is known" "asymmetric" ""
 expect "the option nospin is known" "nospin" ""
+expect "the option recover is known" "recover" ""
 expect "the option deepbind is known" "deepbind,asymmetric" ""
 expect "the beginning of a word is not the word" "asym" "${prefix}asym"
 expect "each of several is" "a,,bc," "${prefix}a
@@ -82,6 +95,9 @@ for value in "" nospin asymmetric,nospin; do
 done
 for form in dynamic glibc musl; do
     [ "$form" != dynamic ] && [ ! -f "$(dirname "$lib")/$form/libfurwock.a" ] || expect_deaf "$form"
+done
+for form in dynamic glibc musl; do
+    [ "$form" != dynamic ] && [ ! -f "$(dirname "$lib")/$form/libfurwock.a" ] || expect_recovery "$form"
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,2 @@
+# rwlock/shared.c: the death of a writer is not asked for
+s/!alive_thread_is_gone(state.tid)/1/

@@ -1,0 +1,2 @@
+# rwlock/shared.c: a release wakes the readers, and forgets the writers
+s/\*writers = sleep_w;/*writers = sleep_w \&\& !sleep_r;/

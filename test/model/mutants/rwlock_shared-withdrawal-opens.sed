@@ -1,0 +1,2 @@
+# rwlock/shared.c: a writer that gives up lets readers join although another waits
+s/are_awaited(lock) ? SLEEP_R | HUNGRY : SLEEPERS | HUNGRY/SLEEPERS | HUNGRY/

@@ -1,0 +1,461 @@
+/*
+ * Read-write locks between processes, and the deaths of those who use them. Each thread is a process
+ * of its own, unless it joins another one.
+ */
+#include "alive.h"
+#include "layout.h"
+#include "scenarios.h"
+
+static pthread_rwlock_t l;
+static uint32_t writing, flag, other_flag, inconsistent;
+static int references;
+
+/* It lies before the end of a first lap. */
+static const struct timespec soon = {.tv_sec = 1000, .tv_nsec = 500000};
+
+int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *, int);
+int pthread_rwlock_consistent_np(pthread_rwlock_t *);
+
+static void init_kind(int kind, int robust)
+{
+    pthread_rwlockattr_t attributes;
+    ok(pthread_rwlockattr_init(&attributes));
+    ok(pthread_rwlockattr_setkind_np(&attributes, kind));
+    ok(pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED));
+    ok(pthread_rwlockattr_setrobust_np(&attributes, robust));
+    ok(pthread_rwlock_init(&l, &attributes));
+    references = 3;
+    NAME(l);
+    NAME(writing);
+    NAME(flag);
+    NAME(other_flag);
+    NAME(inconsistent);
+}
+
+static void init(void)
+{
+    init_kind(0, PTHREAD_MUTEX_STALLED);
+}
+
+static void init_writer(void)
+{
+    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NP, PTHREAD_MUTEX_STALLED);
+}
+
+static void init_nonrecursive(void)
+{
+    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, PTHREAD_MUTEX_STALLED);
+}
+
+static void init_robust(void)
+{
+    init_kind(0, PTHREAD_MUTEX_ROBUST);
+}
+
+static void init_robust_writer(void)
+{
+    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, PTHREAD_MUTEX_ROBUST);
+}
+
+static void init_recovering(void)
+{
+    init();
+    alive_recovers = true;
+}
+
+static void look(void)
+{
+    model_assert(arch_load_relaxed(&writing) == 0);
+}
+
+static void unlock(void)
+{
+    ok(pthread_rwlock_unlock(&l));
+}
+
+/* With the lock that `error` says was taken, or not. */
+static void look_if(int error, int unless)
+{
+    model_assert(error == 0 || error == unless);
+    if (error)
+        return;
+    look();
+    unlock();
+}
+
+static void visit_if(int error, int unless)
+{
+    model_assert(error == 0 || error == unless);
+    if (error)
+        return;
+    visit(&writing);
+    unlock();
+}
+
+static void read(void)
+{
+    look_if(pthread_rwlock_rdlock(&l), 0);
+}
+
+static void write(void)
+{
+    visit_if(pthread_rwlock_wrlock(&l), 0);
+}
+
+static void read_twice(void)
+{
+    read();
+    read();
+}
+
+static void write_twice(void)
+{
+    write();
+    write();
+}
+
+static void read_nested(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    read();
+    look();
+    unlock();
+}
+
+static void try_both(void)
+{
+    look_if(pthread_rwlock_tryrdlock(&l), EBUSY);
+    visit_if(pthread_rwlock_trywrlock(&l), EBUSY);
+}
+
+static void read_timed(void)
+{
+    look_if(pthread_rwlock_timedrdlock(&l, &soon), ETIMEDOUT);
+}
+
+static void write_timed(void)
+{
+    visit_if(pthread_rwlock_timedwrlock(&l, &soon), ETIMEDOUT);
+}
+
+/* The second thread is one of the first's process. */
+static void read_together(void)
+{
+    self.process = (struct process){self_generation(), 1, 1};
+    read();
+}
+
+static void write_together(void)
+{
+    self.process = (struct process){self_generation(), 1, 1};
+    write();
+}
+
+/* The id of the first process is given again, once it has died. */
+extern uint32_t model_reborn;
+
+static void read_reborn(void)
+{
+    if (model_died(0)) {
+        self.process = (struct process){self_generation(), 1, 1};
+        arch_store_release(&model_reborn, 1);
+    }
+    ok(pthread_rwlock_rdlock(&l));
+    model_await(&other_flag, 1);
+    look();
+    unlock();
+}
+
+static void read_and_end(void)
+{
+    read();
+    arch_store_release(&flag, 1);
+}
+
+static void write_before(void)
+{
+    visit_if(pthread_rwlock_trywrlock(&l), EBUSY);
+    arch_store_release(&other_flag, 1);
+}
+
+/* Processes of another pid namespace. */
+static void read_elsewhere(void)
+{
+    self.process = (struct process){self_generation(), model_thread() + 1, 2};
+    read();
+}
+
+static void write_elsewhere(void)
+{
+    self.process = (struct process){self_generation(), model_thread() + 1, 2};
+    write();
+}
+
+/* One process takes a read lock, another gives it back. */
+static void read_for_other(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    look();
+    arch_store_release(&flag, 1);
+}
+
+static void unlock_for_other(void)
+{
+    model_await(&flag, 1);
+    look();
+    unlock();
+}
+
+/* With none but readers inside tryrdlock is not refused. */
+static void read_until_told(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    model_await(&other_flag, 2);
+    unlock();
+}
+
+static void try_in_vain(void)
+{
+    model_await(&flag, 1);
+    model_assert(pthread_rwlock_trywrlock(&l) == EBUSY);
+    arch_fetch_add(&other_flag, 1);
+}
+
+static void try_with_success(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_tryrdlock(&l));
+    unlock();
+    arch_fetch_add(&other_flag, 1);
+}
+
+/* No reader joins while a writer sleeps. */
+static void read_first(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    model_await_sleep(1);
+    model_assert(pthread_rwlock_tryrdlock(&l) == EBUSY);
+    arch_store_release(&other_flag, 1);
+    look();
+    unlock();
+}
+
+static void write_second(void)
+{
+    model_await(&flag, 1);
+    write();
+}
+
+static void read_third(void)
+{
+    model_await(&other_flag, 1);
+    read();
+}
+
+/* Nor when another writer has given up. */
+static void give_up_second(void)
+{
+    model_await(&flag, 1);
+    model_await_sleep(1);
+    model_assert(pthread_rwlock_timedwrlock(&l, &soon) == ETIMEDOUT);
+    model_assert(pthread_rwlock_tryrdlock(&l) == EBUSY);
+    arch_store_release(&other_flag, 2);
+}
+
+static void free_at_end(void)
+{
+    ok(pthread_rwlock_trywrlock(&l));
+    unlock();
+    ok(pthread_rwlock_destroy(&l));
+}
+
+/* The last to unlock may free it at once. */
+static void drop_reference(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    bool last = --references == 0;
+    unlock();
+    if (last) {
+        ok(pthread_rwlock_destroy(&l));
+        GONE(l);
+    }
+}
+
+static void read_and_drop(void)
+{
+    read();
+    drop_reference();
+}
+
+/* The writer that comes after the reader may free the lock as soon as it has it. */
+static void read_destroyed(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    unlock();
+}
+
+static void destroy_written(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_wrlock(&l));
+    unlock();
+    ok(pthread_rwlock_destroy(&l));
+    GONE(l);
+}
+
+/* Robust: what a dead writer has left is put right by who is told. */
+static void repair(int error, bool write)
+{
+    model_assert(error == 0 || error == EOWNERDEAD);
+    if (error) {
+        arch_store_relaxed(&writing, 0);
+        ok(pthread_rwlock_consistent_np(&l));
+    }
+    if (error || write)
+        visit(&writing);
+    else
+        look();
+    unlock();
+}
+
+static void read_robust(void)
+{
+    repair(pthread_rwlock_rdlock(&l), false);
+}
+
+static void write_robust(void)
+{
+    repair(pthread_rwlock_wrlock(&l), true);
+}
+
+static void try_robust(void)
+{
+    int error = pthread_rwlock_tryrdlock(&l);
+    if (error != EBUSY)
+        repair(error, false);
+    error = pthread_rwlock_trywrlock(&l);
+    if (error != EBUSY)
+        repair(error, true);
+}
+
+static void time_robust(void)
+{
+    int error = pthread_rwlock_timedwrlock(&l, &soon);
+    if (error != ETIMEDOUT)
+        repair(error, true);
+}
+
+static void robust_at_end(void)
+{
+    repair(pthread_rwlock_trywrlock(&l), true);
+    ok(pthread_rwlock_destroy(&l));
+}
+
+/* Nobody repairs it. */
+static void leave_inconsistent(int error)
+{
+    model_assert(error == 0 || error == EOWNERDEAD || error == ENOTRECOVERABLE);
+    if (error == EOWNERDEAD)
+        model_assert(arch_exchange(&inconsistent, 1) == 0);
+    if (error == ENOTRECOVERABLE)
+        model_assert(arch_load_relaxed(&inconsistent) == 1);
+    else
+        unlock();
+}
+
+static void read_unrepaired(void)
+{
+    leave_inconsistent(pthread_rwlock_rdlock(&l));
+}
+
+static void write_unrepaired(void)
+{
+    leave_inconsistent(pthread_rwlock_wrlock(&l));
+}
+
+static void unrepaired_at_end(void)
+{
+    if (inconsistent)
+        model_assert(pthread_rwlock_tryrdlock(&l) == ENOTRECOVERABLE);
+}
+
+/* A writer that is not robust may die between its two visits. */
+static void write_and_die(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    unlock();
+}
+
+static void read_only(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    unlock();
+}
+
+const struct scenario rwlock_shared_scenarios[] = {
+    SCENARIO("rwlock_shared-read-write", init, free_at_end, RUN(read_twice, write_twice),
+             .flags = SPURIOUS | INTERRUPTED | BUFFERED),
+    SCENARIO("rwlock_shared-writers", init, free_at_end, RUN(write, write, write)),
+    SCENARIO("rwlock_shared-writers-again", init, free_at_end, RUN(write_twice, write_twice)),
+    SCENARIO("rwlock_shared-readers", init, free_at_end, RUN(read, read, write)),
+    SCENARIO("rwlock_shared-2-writers", init, free_at_end, RUN(read, write, write)),
+    SCENARIO("rwlock_shared-2-2", init, free_at_end, RUN(read, read, write, write), .quick = 1,
+             .deep = 2),
+    SCENARIO("rwlock_shared-together", init, free_at_end, RUN(read, read_together, write_together)),
+    SCENARIO("rwlock_shared-elsewhere", init, free_at_end,
+             RUN(read_elsewhere, read, write_elsewhere)),
+    SCENARIO("rwlock_shared-try", init, free_at_end, RUN(try_both, read, write)),
+    SCENARIO("rwlock_shared-try-among-readers", init, free_at_end,
+             RUN(read_until_told, try_in_vain, try_with_success)),
+    SCENARIO("rwlock_shared-timed-write", init, free_at_end, RUN(read, write_timed, write)),
+    SCENARIO("rwlock_shared-timed-read", init, free_at_end, RUN(read_timed, read, write)),
+    SCENARIO("rwlock_shared-other", init, free_at_end,
+             RUN(read_for_other, unlock_for_other, write)),
+    SCENARIO("rwlock_shared-aged", init, free_at_end, RUN(read, write, write), .flags = AGES,
+             .quick = 1, .deep = 2),
+    SCENARIO("rwlock_shared-writer", init_writer, free_at_end, RUN(read, read, write)),
+    SCENARIO("rwlock_shared-writer-nested", init_writer, free_at_end, RUN(read_nested, write)),
+    SCENARIO("rwlock_shared-writer-timed", init_writer, free_at_end,
+             RUN(read, read_timed, write_timed)),
+    SCENARIO("rwlock_shared-nonrecursive", init_nonrecursive, free_at_end, RUN(read, read, write)),
+    SCENARIO("rwlock_shared-nonrecursive-2", init_nonrecursive, free_at_end,
+             RUN(read, write, write)),
+    SCENARIO("rwlock_shared-nonrecursive-timed", init_nonrecursive, free_at_end,
+             RUN(read, write_timed, read)),
+    SCENARIO("rwlock_shared-nonrecursive-2-2", init_nonrecursive, free_at_end,
+             RUN(read, read, write, write_timed), .quick = 1, .deep = 2),
+    SCENARIO("rwlock_shared-no-joining", init_nonrecursive, free_at_end,
+             RUN(read_first, write_second, read_third)),
+    SCENARIO("rwlock_shared-no-joining-2", init_nonrecursive, free_at_end,
+             RUN(read_until_told, write_second, give_up_second)),
+    SCENARIO("rwlock_shared-destroy-read", init, NULL, RUN(read_destroyed, destroy_written)),
+    SCENARIO("rwlock_shared-destroy", init, NULL,
+             RUN(drop_reference, drop_reference, read_and_drop)),
+    SCENARIO("rwlock_shared-destroy-writer", init_writer, NULL,
+             RUN(drop_reference, drop_reference, read_and_drop)),
+    SCENARIO("rwlock_shared-reader-dies", init, free_at_end, RUN(read, write, read), .mortal = 1),
+    SCENARIO("rwlock_shared-reader-dies-2", init, free_at_end, RUN(read, write, write),
+             .mortal = 1),
+    SCENARIO("rwlock_shared-reader-dies-writer", init_nonrecursive, free_at_end,
+             RUN(read, write, read), .mortal = 1),
+    SCENARIO("rwlock_shared-reborn", init, NULL, RUN(read_and_end, write_before, read_reborn),
+             .mortal = 1),
+    SCENARIO("rwlock_shared-writer-dies", init_robust, robust_at_end,
+             RUN(write_robust, write_robust, read_robust), .mortal = 1),
+    SCENARIO("rwlock_shared-writer-dies-2", init_robust, robust_at_end,
+             RUN(write_robust, read_robust, read_robust), .mortal = 1),
+    SCENARIO("rwlock_shared-writer-dies-writer", init_robust_writer, robust_at_end,
+             RUN(write_robust, write_robust, read_robust), .mortal = 1),
+    SCENARIO("rwlock_shared-writer-dies-writer-2", init_robust_writer, robust_at_end,
+             RUN(write_robust, read_robust, read_robust), .mortal = 1),
+    SCENARIO("rwlock_shared-writer-dies-try", init_robust, robust_at_end,
+             RUN(write_robust, try_robust, time_robust), .mortal = 1),
+    SCENARIO("rwlock_shared-unrepaired", init_robust, unrepaired_at_end,
+             RUN(write_unrepaired, write_unrepaired, read_unrepaired), .mortal = 1),
+    SCENARIO("rwlock_shared-recovering", init_recovering, NULL,
+             RUN(write_and_die, write_and_die, read_only), .mortal = 1),
+    {.name = NULL},
+};
