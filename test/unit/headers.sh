@@ -236,6 +236,10 @@ FUNCTION(int, pthread_mutex_clocklock,
          (pthread_mutex_t *, clockid_t, const struct timespec *))
 FUNCTION(int, pthread_cond_clockwait,
          (pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *))
+#ifdef BARRIER
+FUNCTION(int, pthread_barrier_clockwait_np,
+         (pthread_barrier_t *, clockid_t, const struct timespec *))
+#endif
 FUNCTION(int, sem_clockwait, (sem_t *, clockid_t, const struct timespec *))
 #endif
 #ifdef RWLOCK
