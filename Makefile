@@ -36,13 +36,13 @@ FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 FAMILY_mutex = $(basename $(wildcard pthread/mutex/*.c)) pthread/cond pthread/c11 pthread/once
 FAMILY_rwlock = pthread/rwlock pthread/readers
 FAMILY_barrier = pthread/barrier
-FAMILY_sem = pthread/sem
+FAMILY_sem = pthread/sem pthread/undo
 FAMILY_spin = pthread/spin
 FAMILY_key = pthread/key
 # libc's own code on threads uses semaphores, barriers and rwlocks.
 FAMILY_thread = $(basename $(wildcard pthread/thread/*.c)) $(FAMILY_rwlock) $(FAMILY_barrier) $(FAMILY_sem) \
 	arch/$(ARCH)/thread
-COMMON = pthread/park pthread/spinning pthread/watch pthread/self pthread/options pthread/asymmetric
+COMMON = pthread/park pthread/spinning pthread/watch pthread/self pthread/options pthread/asymmetric pthread/alive
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 

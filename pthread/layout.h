@@ -122,6 +122,19 @@ struct semaphore {
     uint32_t shared;
 };
 
+/* A sem_t of sem_init_undo_np: undo.c */
+struct undo {
+    /* as a semaphore's without permits that somebody waits for: init */
+    uint32_t word;
+    /* which processes have permits: those, and who gives them back when they have died */
+    uint32_t name0;
+    /* init */
+    uint32_t shared;
+    /* permits and sleepers in the two words that are aligned as one: whoever posts or waits; a name */
+    uint32_t state_and_name1[3];
+    uint32_t names[2];
+};
+
 /* pthread_once_t and once_flag: once.c */
 struct once {
     /* whoever calls */
@@ -138,11 +151,14 @@ FITS(struct cond, cnd_t);
 FITS(struct rwlock, pthread_rwlock_t);
 FITS(struct barrier, pthread_barrier_t);
 FITS(struct semaphore, sem_t);
+FITS(struct undo, sem_t);
 FITS(struct once, pthread_once_t);
 FITS(struct once, once_flag);
 FITS(uint32_t, pthread_spinlock_t);
 #undef FITS
 _Static_assert(sizeof(void *) == 8, "a 64-bit machine");
+_Static_assert(offsetof(struct undo, word) == offsetof(struct semaphore, word), "one sem_t");
+_Static_assert(offsetof(struct undo, shared) == offsetof(struct semaphore, shared), "one sem_t");
 _Static_assert(offsetof(struct mutex, kind) == 16, "glibc's static initialisers");
 _Static_assert(offsetof(struct rwlock, kind) == 48, "glibc's static initialisers");
 _Static_assert(offsetof(struct mutex, owner) == 8, "glibc's __owner");

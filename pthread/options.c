@@ -4,9 +4,11 @@
  *
  *   asymmetric   fast paths for which others pay: asymmetric.h
  *   nospin       whoever waits sleeps at once: spinning.h
+ *   recover      locks of the dead are given on: alive.h
  *   deepbind     dlopen keeps RTLD_DEEPBIND: host/dlopen.h
  */
 #include "options.h"
+#include "alive.h"
 #include "asymmetric.h"
 #include "spinning.h"
 
@@ -70,6 +72,8 @@ void options_read(void)
             asymmetric_start();
         else if (is(word, length, "nospin"))
             spinning_never();
+        else if (is(word, length, "recover"))
+            alive_recover();
         else if (is(word, length, "deepbind"))
             options_deepbind = true;
         else if (length > 0)

@@ -91,6 +91,22 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
     return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
+bool deadline_within(const struct deadline *deadline, long nanoseconds, struct deadline *sooner,
+                     struct timespec *then)
+{
+    *sooner = (struct deadline){deadline ? deadline->clock : CLOCK_MONOTONIC, then};
+    arch_syscall(SYS_clock_gettime, sooner->clock, (long)then, 0, 0, 0, 0);
+    then->tv_nsec += nanoseconds;
+    if (then->tv_nsec >= SECOND) {
+        then->tv_nsec -= SECOND;
+        then->tv_sec++;
+    }
+    if (!deadline || is_before(then, deadline->time))
+        return false;
+    *sooner = *deadline;
+    return true;
+}
+
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline)
 {
     struct timespec then = {0, nanoseconds};
@@ -98,20 +114,11 @@ int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct 
         futex(word, FUTEX_WAIT, PRIVATE, expected, &then, NULL, 0);
         return 0;
     }
-    struct deadline over = {deadline->clock, &then};
+    struct deadline sooner;
     if (unlikely(deadline_check(deadline)))
         return EINVAL;
-    arch_syscall(SYS_clock_gettime, over.clock, (long)&then, 0, 0, 0, 0);
-    then.tv_nsec += nanoseconds;
-    if (then.tv_nsec >= SECOND) {
-        then.tv_nsec -= SECOND;
-        then.tv_sec++;
-    }
-    if (is_before(&then, deadline->time)) {
-        park(word, expected, &over, PRIVATE, ANY);
-        return 0;
-    }
-    return park(word, expected, deadline, PRIVATE, ANY) == ETIMEDOUT ? ETIMEDOUT : 0;
+    bool last = deadline_within(deadline, nanoseconds, &sooner, &then);
+    return park(word, expected, &sooner, PRIVATE, ANY) == ETIMEDOUT && last ? ETIMEDOUT : 0;
 }
 
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)

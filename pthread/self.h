@@ -41,6 +41,14 @@ struct aside {
     unsigned doubled;
 };
 
+/* How other processes know this one (alive.h). */
+struct process {
+    /* the fork generation in which it was found out */
+    uint32_t generation;
+    /* 0 if unknown */
+    uint32_t pid, namespace;
+};
+
 struct self {
     /* never reused within the process, kept by fork: rows of read locks, and biases */
     uint64_t id;
@@ -52,6 +60,7 @@ struct self {
     uint32_t mark;
     /* generation in which the robust list was registered with the kernel */
     uint32_t robust_generation;
+    struct process process;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
     uint32_t spin, random;
     /* the condition variable that its last signal has found a bit in, but nobody to wake (cond.c) */
