@@ -216,6 +216,7 @@ END
 # The functions that one of the two libcs, or an older one, lacks.
 cat >further.h <<'END'
 FUNCTION(const char *, furwock_version, (void))
+FUNCTION(int, sem_init_undo_np, (sem_t *, unsigned))
 FUNCTION(int, pthread_mutex_consistent_np, (pthread_mutex_t *))
 FUNCTION(int, pthread_mutexattr_getkind_np, (const pthread_mutexattr_t *, int *))
 FUNCTION(int, pthread_mutexattr_setkind_np, (pthread_mutexattr_t *, int))
