@@ -49,6 +49,7 @@
 
 #include <errno.h>
 
+/* four; fewer in the model */
 #ifndef UNDO_SLOTS
 #define UNDO_SLOTS 4
 #endif

@@ -50,6 +50,7 @@ bool is_mortal(const struct fibre *fibre)
 void die(void)
 {
     current->dead = true;
+    touch(current, &current->dead, true);
     trace(NULL, "dies");
     drain(current);
     if (current->robust_list)

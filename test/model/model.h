@@ -59,6 +59,8 @@ enum scenario_flags {
     SAME_TIDS = 512,
     /* whom a wake has chosen may not stop before it has taken what it waits for */
     CHOSEN = 1024,
+    /* each thread is a process of its own, which is gone when it has died */
+    PROCESSES = 2048,
 };
 
 struct scenario {
