@@ -49,7 +49,8 @@ struct mutex {
         union name owner;
         /* of a robust mutex, enum recovery: the owner */
         struct {
-            uint32_t unused, recovery;
+            /* of one that recovers, the owner's tid: the owner */
+            uint32_t holder, recovery;
         };
     };
     /* enum mutex_kind, type, protocol, sharing, ceiling: init, and setprioceiling by the owner */
@@ -171,6 +172,8 @@ enum mutex_kind {
     MUTEX_ERRORCHECK = PTHREAD_MUTEX_ERRORCHECK,
     MUTEX_ADAPTIVE = 3,
     MUTEX_TYPE = 3,
+    /* robust by FURWOCK=recover: the heir is not told; no attribute */
+    MUTEX_RECOVERS = 1 << 3,
     MUTEX_ROBUST = 1 << 4,
     MUTEX_INHERIT = 1 << 5,
     MUTEX_PROTECT = 1 << 6,

@@ -64,6 +64,16 @@ bool model_died(int thread)
     return fibres[thread].dead;
 }
 
+bool model_asks_whether_dead(int thread)
+{
+    may_die();
+    schedule();
+    bool dead = thread < 0 || thread >= threads || fibres[thread].dead;
+    current->history = mix(current->history, 11 + dead);
+    trace(NULL, "asks for thread %d: %s", thread, dead ? "dead" : "alive");
+    return dead;
+}
+
 /* Signal handlers. */
 
 bool may_handle(const struct fibre *fibre)

@@ -7,7 +7,6 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -269,21 +268,6 @@ static long write_pipe(const uint32_t *word)
     return sizeof *word;
 }
 
-/* Who asks knows afterwards. */
-static bool is_process_gone(uint32_t pid)
-{
-    may_die();
-    schedule();
-    for (int i = 0; i < threads; i++) {
-        if (tid_of(&fibres[i]) != pid)
-            continue;
-        touch(current, &fibres[i].dead, false);
-        trace(NULL, "is thread %d gone? %s", i, fibres[i].dead ? "yes" : "no");
-        return fibres[i].dead;
-    }
-    return true;
-}
-
 static int priority(void)
 {
     return current && current->index < THREADS ? scenario->priority[current->index] : 0;
@@ -309,15 +293,6 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
         return membarrier(a, b);
     case SYS_gettid:
         return current ? tid_of(current) : 1;
-    case SYS_getpid:
-        return scenario->flags & PROCESSES ? tid_of(current) : 1;
-    case SYS_newfstatat:
-        *(struct stat *)c = (struct stat){.st_ino = 1};
-        return 0;
-    case SYS_pidfd_open:
-        return -EPERM;
-    case SYS_kill:
-        return is_process_gone(a) ? -ESRCH : 0;
     case SYS_pipe2:
         ((int *)a)[0] = READING_END;
         ((int *)a)[1] = WRITING_END;

@@ -3,6 +3,7 @@
  * thread. Compiled with the library's files, and restored with them for each execution.
  */
 #include "host.h"
+#include "alive.h"
 #include "model.h"
 #include "park.h"
 #include "self.h"
@@ -110,6 +111,29 @@ uint32_t *model_membarriers(void)
 {
     static uint32_t registered;
     return &registered;
+}
+
+/* Each thread is a process, unless the scenario says otherwise in self.process. */
+bool alive_recovers;
+
+void alive_learn(void)
+{
+    self.process = (struct process){self_generation(), model_thread() + 1, 1};
+}
+
+bool alive_process_is_gone(uint32_t pid)
+{
+    return model_asks_whether_dead((int)pid - 1);
+}
+
+bool alive_thread_is_gone(uint32_t tid)
+{
+    return model_asks_whether_dead((int)tid - 1 - THREADS);
+}
+
+void alive_report(const char *what, const void *object, uint32_t tid)
+{
+    (void)what, (void)object, (void)tid;
 }
 
 bool host_arm_exit(void)

@@ -59,8 +59,6 @@ enum scenario_flags {
     SAME_TIDS = 512,
     /* whom a wake has chosen may not stop before it has taken what it waits for */
     CHOSEN = 1024,
-    /* each thread is a process of its own, which is gone when it has died */
-    PROCESSES = 2048,
 };
 
 struct scenario {
@@ -134,6 +132,8 @@ _Noreturn void model_leave(void);
 /* The number of the calling thread, from zero. Threads that have died. */
 int model_thread(void);
 bool model_died(int thread);
+/* The kernel is asked whether a thread has died, a step of the caller's; what began it all has. */
+bool model_asks_whether_dead(int thread);
 
 /* The host (host.c), seen from the explorer. */
 

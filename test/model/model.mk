@@ -1,6 +1,6 @@
 # Included by the top Makefile: make model, make model-deep.
 
-MODEL_SOURCES = alive asymmetric barrier c11 cond key once park readers rwlock self sem spin spinning undo \
+MODEL_SOURCES = asymmetric barrier c11 cond key once park readers rwlock self sem spin spinning undo \
 	watch \
 	$(patsubst pthread/%.c,%,$(wildcard pthread/mutex/*.c))
 MODEL_SCENARIOS = $(basename $(notdir $(wildcard test/model/scenarios/*.c)))

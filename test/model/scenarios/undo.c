@@ -1,5 +1,6 @@
-/* Semaphores that give back what the dead have taken. Each thread is a process. */
+/* Semaphores that give back what the dead have taken. Each thread is a process, mostly. */
 #include "scenarios.h"
+#include "self.h"
 
 static sem_t s;
 /* how often each has taken what it has not posted yet, as far as that is known: from outside */
@@ -187,39 +188,80 @@ static void untaken_left(void)
     model_assert(value == cancelled);
 }
 
+/* Threads of one process. */
+static void be_one_process(void)
+{
+    self.process = (struct process){self_generation(), 1, 1};
+}
+
+static void exclude_in_one(void)
+{
+    be_one_process();
+    exclude();
+}
+
+static void try_to_exclude_in_one(void)
+{
+    be_one_process();
+    try_to_exclude();
+}
+
+/* Of another one than the first thread's. */
+static void be_another_process(void)
+{
+    self.process = (struct process){self_generation(), 2, 1};
+}
+
+static void exclude_in_two(void)
+{
+    be_another_process();
+    exclude();
+}
+
+static void try_to_exclude_in_two(void)
+{
+    be_another_process();
+    try_to_exclude();
+}
+
+static void take_both_in_one(void)
+{
+    be_one_process();
+    take_both();
+}
+
 const struct scenario undo_scenarios[] = {
-    SCENARIO("undo-exclusive", init_one, one_left, RUN(exclude, exclude), .flags = PROCESSES),
-    SCENARIO("undo-exclusive-3", init_one, one_left, RUN(exclude, try_to_exclude, exclude_timed),
-             .flags = PROCESSES),
-    SCENARIO("undo-death", init_one, one_left, RUN(exclude, exclude), .mortal = 1,
-             .flags = PROCESSES),
-    SCENARIO("undo-death-again", init_one, one_left, RUN(exclude_twice, exclude_twice), .mortal = 1,
-             .flags = PROCESSES),
+    SCENARIO("undo-exclusive", init_one, one_left, RUN(exclude, exclude)),
+    SCENARIO("undo-exclusive-3", init_one, one_left, RUN(exclude, try_to_exclude, exclude_timed)),
+    SCENARIO("undo-death", init_one, one_left, RUN(exclude, exclude), .mortal = 1),
+    SCENARIO("undo-death-again", init_one, one_left, RUN(exclude_twice, exclude_twice),
+             .mortal = 1),
     /* two heal the same, and one of them may die of it */
     SCENARIO("undo-death-3", init_one, one_left, RUN(exclude, exclude, exclude), .mortal = 1,
-             .flags = PROCESSES, .quick = 1, .deep = 2),
-    SCENARIO("undo-death-healed", init_one, one_left, RUN(exclude, try_to_exclude, exclude),
-             .mortal = 1, .flags = PROCESSES, .quick = 1, .deep = 2),
-    SCENARIO("undo-death-both", init_two, two_left, RUN(take_both, take_both), .mortal = 1,
-             .flags = PROCESSES),
-    SCENARIO("undo-death-both-3", init_two, two_left, RUN(take_both, take_both, take_one),
-             .mortal = 1, .flags = PROCESSES, .quick = 1, .deep = 2),
-    SCENARIO("undo-death-kept", init_two, all_kept_but_of_the_dead,
-             RUN(take_and_keep, take_and_keep, take_and_keep), .mortal = 1, .flags = PROCESSES,
              .quick = 1, .deep = 2),
-    SCENARIO("undo-heal", init_left, one_left, RUN(exclude, exclude), .flags = PROCESSES),
-    SCENARIO("undo-heal-both", init_both_left, two_left, RUN(take_one, take_one),
-             .flags = PROCESSES),
-    SCENARIO("undo-heal-death", init_left, one_left, RUN(exclude, exclude), .mortal = 1,
-             .flags = PROCESSES),
+    SCENARIO("undo-death-healed", init_one, one_left, RUN(exclude, try_to_exclude, exclude),
+             .mortal = 1, .quick = 1, .deep = 2),
+    SCENARIO("undo-death-both", init_two, two_left, RUN(take_both, take_both), .mortal = 1),
+    SCENARIO("undo-death-both-3", init_two, two_left, RUN(take_both, take_both, take_one),
+             .mortal = 1, .quick = 1, .deep = 2),
+    SCENARIO("undo-death-kept", init_two, all_kept_but_of_the_dead,
+             RUN(take_and_keep, take_and_keep, take_and_keep), .mortal = 1, .quick = 1, .deep = 2),
+    SCENARIO("undo-heal", init_left, one_left, RUN(exclude, exclude)),
+    SCENARIO("undo-heal-both", init_both_left, two_left, RUN(take_one, take_one)),
+    SCENARIO("undo-heal-death", init_left, one_left, RUN(exclude, exclude), .mortal = 1),
     /* threads of one process */
-    SCENARIO("undo-threads", init_two, two_left, RUN(take_both, take_both)),
-    SCENARIO("undo-threads-3", init_one, one_left, RUN(exclude, exclude, try_to_exclude)),
-    SCENARIO("undo-posts", init_none, timeouts_left, RUN(take, take, post, post),
-             .flags = PROCESSES, .quick = 1, .deep = 2),
+    SCENARIO("undo-threads", init_two, two_left, RUN(take_both_in_one, take_both_in_one)),
+    SCENARIO("undo-threads-3", init_one, one_left,
+             RUN(exclude_in_one, exclude_in_one, try_to_exclude_in_one)),
+    /* a third, of another process, may die */
+    SCENARIO("undo-threads-death", init_one, one_left,
+             RUN(exclude, exclude_in_two, try_to_exclude_in_two), .mortal = 1, .quick = 1,
+             .deep = 2),
+    SCENARIO("undo-posts", init_none, timeouts_left, RUN(take, take, post, post), .quick = 1,
+             .deep = 2),
     SCENARIO("undo-timed", init_none, timeouts_left, RUN(take_or_time_out, take, post, post),
-             .flags = PROCESSES, .quick = 1, .deep = 2),
+             .quick = 1, .deep = 2),
     SCENARIO("undo-cancel", init_none, untaken_left, RUN(take_or_give_up, take, post, post),
-             .cancelled = 1, .flags = PROCESSES, .quick = 1, .deep = 2),
+             .cancelled = 1, .quick = 1, .deep = 2),
     {.name = NULL},
 };
