@@ -69,7 +69,7 @@ enum {
     /* for which a waiter sleeps; for which it waits for others to leave a slot, and how often */
     A_WHILE = 100 * 1000 * 1000,
     A_MOMENT = 50 * 1000,
-    MOMENTS = 1000,
+    MOMENTS = 10 * 1000,
     NO_SLOT = -1,
 };
 _Static_assert(NAME_SHIFT == COUNT_BITS + 1, "a name is full");
