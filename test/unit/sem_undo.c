@@ -363,6 +363,32 @@ START_TEST(a_cancelled_wait_takes_nothing)
 }
 END_TEST
 
+START_TEST(a_process_of_another_pid_namespace_is_not_judged)
+{
+    if (!begin(2, 0))
+        return;
+    ck_assert_int_eq(sem_wait(sem), 0);
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+    if (pid < 0)
+        unit_skip("no right to make a pid namespace");
+    if (pid == 0) {
+        alarm(20);
+        /* nobody there has the parent's number, but the parent lives */
+        unit_child_assert(sem_wait(sem) == 0);
+        unit_child_assert(failed(sem_trywait(sem)) == EAGAIN);
+        atomic_store(&shared->stage, 1);
+        for (;;)
+            pause();
+    }
+    unit_wait_for(&shared->stage, 1);
+    unit_kill(pid);
+    ck_assert_int_eq(failed(sem_trywait(sem)), EAGAIN);
+    ck_assert_int_eq(sem_post(sem), 0);
+    ck_assert_int_eq(sem_trywait(sem), 0);
+    ck_assert_int_eq(failed(sem_trywait(sem)), EAGAIN);
+}
+END_TEST
+
 /* Take, be alone, and give back, until told to stop. */
 static void exclude(void)
 {
@@ -455,6 +481,7 @@ static Suite *sem_undo_suite(void)
     tcase_add_test(tcase, a_thread_that_ends_is_no_process_that_dies);
     tcase_add_loop_test(tcase, a_child_of_fork_has_none_of_its_parents_permits, 0, FORKS);
     tcase_add_loop_test(tcase, more_holding_processes_than_can_be_named_are_refused, 0, 2);
+    tcase_add_test(tcase, a_process_of_another_pid_namespace_is_not_judged);
     tcase_add_test(tcase, a_wait_ends_at_its_deadline);
     tcase_add_test(tcase, posts_wake_as_many_sleepers);
     tcase_add_loop_test(tcase, a_handler_interrupts_the_wait, 0, 2);
