@@ -36,7 +36,7 @@ FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
 FAMILY_mutex = $(basename $(wildcard pthread/mutex/*.c)) pthread/cond pthread/c11 pthread/once
 FAMILY_rwlock = $(basename $(wildcard pthread/rwlock/*.c))
 FAMILY_barrier = pthread/barrier
-FAMILY_sem = pthread/sem
+FAMILY_sem = pthread/sem pthread/undo
 FAMILY_spin = pthread/spin
 FAMILY_key = pthread/key
 # libc's own code on threads uses semaphores, barriers and rwlocks.

@@ -35,7 +35,8 @@
  * never fail for want of one, and an object may simply be forgotten.
  * An object may be destroyed, and its memory used for something else or unmapped, as soon as the
  * calls that use it can no longer block: by the thread that locked a lock last, right after its
- * unlock; right after the broadcast that awakes all waiters; right after pthread_barrier_wait.
+ * unlock; right after the broadcast that awakes all waiters; right after pthread_barrier_wait
+ * (pthread_barrier_clockwait_np says what is different there).
  *
  * PROCESSES. An object with the attribute PTHREAD_PROCESS_SHARED works between processes that have
  * it mapped, at whatever addresses, whether they run on glibc or on musl; all of them must run
@@ -757,6 +758,26 @@ int pthread_barrier_destroy(pthread_barrier_t *__barrier) __FURWOCK_THROW;
  * XSH pthread_barrier_wait.
  */
 int pthread_barrier_wait(pthread_barrier_t *__barrier) __FURWOCK_THROWNL;
+
+/*
+ * As pthread_barrier_wait, but no longer than until abstime on the given clock. Who gives up is not
+ * counted: the round then needs another in its place. A round that is complete by then is complete with
+ * the caller, whatever the time. No wait is longer than its deadline for a process that was killed
+ * before it came; one that was killed in its wait counts as arrived. (There is no robust barrier: for
+ * whoever has to know that a participant is gone, a wait with a deadline is the way.)
+ *
+ * A barrier may be destroyed, or its memory be given back, when all calls of this function have
+ * returned; those of pthread_barrier_wait need not have.
+ *
+ *   EINVAL, ETIMEDOUT  see TIME at the top
+ *   EINVAL             it was destroyed, or never initialised
+ *
+ * Furwock's own.
+ */
+#ifdef __FURWOCK_CLOCKID
+int pthread_barrier_clockwait_np(pthread_barrier_t *__barrier, clockid_t __clock,
+                                 const struct timespec *__abstime) __FURWOCK_THROWNL;
+#endif
 
 /* Give the attribute its default: private. XSH pthread_barrierattr_destroy. */
 int pthread_barrierattr_init(pthread_barrierattr_t *__attr) __FURWOCK_THROW;

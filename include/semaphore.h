@@ -20,7 +20,7 @@
  * is undefined (XSH 2.9.9). Initialising takes no resources, so a semaphore may simply be
  * forgotten. One may be destroyed, and its memory used for something else or unmapped, as soon as
  * no thread is or can be blocked on it: a thread whose wait has returned may do so even while the
- * sem_post that let it go has not yet returned.
+ * sem_post that let it go has not yet returned (sem_init_undo_np says what is different there).
  *
  * PROCESSES. A semaphore initialised with pshared not zero works between processes that have it
  * mapped, at whatever addresses, whether they run on glibc or on musl; all of them must run
@@ -65,6 +65,35 @@ extern "C" {
  * XSH sem_init.
  */
 int sem_init(sem_t *__sem, int __pshared, unsigned __value) __FURWOCK_THROW;
+
+/*
+ * Initialise a semaphore with a value from 0 to 134,217,727 (2^27 - 1) for the processes that have it
+ * mapped, as a lock between them: what a process has taken is given back when it dies, however it
+ * dies, as with SEM_UNDO of XSH semop. All other functions work on it. What is different:
+ *
+ *   sem_post     gives back a permit that the calling process has taken; if it has none, one is added,
+ *                as with any semaphore. So who takes must post: it is no signal from one process to
+ *                another. EOVERFLOW if that makes more than 2^27 - 1 with those taken
+ *   sem_wait, sem_trywait, sem_timedwait, sem_clockwait
+ *                EAGAIN  there is a permit, but four other processes have permits at this time, and
+ *                        no more can be remembered (of permits, 500 for one process, and as many
+ *                        again for each of the four that is not used)
+ *                EINTR   a signal handler interrupted the wait, even with SA_RESTART, as of semop
+ *   sem_destroy  not before the calls that use it have returned, nor may its memory be unmapped
+ *
+ * Permits are a process's, and not a thread's: one that ends gives none back, and another may. A child
+ * of fork has none of its parent's. After exec they are the process's still. The dead are found by those
+ * who come for a permit and find none, within a tenth of a second, a process that is a zombie among
+ * them. A dead process whose id has been given to another is not found before that one is dead. The
+ * permits of a process of another pid namespace than the one that has initialised it, or without
+ * /proc, are not given back, and it gives back nobody's.
+ *
+ *   EINVAL   value is greater than 2^27 - 1
+ *   ENOTSUP  the kernel does not tell the pid namespace: there is no /proc, or no MADV_WIPEONFORK
+ *
+ * Furwock's own.
+ */
+int sem_init_undo_np(sem_t *__sem, unsigned __value) __FURWOCK_THROW;
 
 /*
  * Destroy a semaphore that sem_init initialised.

@@ -90,8 +90,9 @@ void alive_report(const char *what, const void *object, uint32_t tid)
     add_text(&text, what);
     add_text(&text, " at 0x");
     add_number(&text, (uintptr_t)object, 16);
-    add_text(&text, ": thread ");
-    add_number(&text, tid, 10);
+    add_text(&text, tid ? ": thread " : ": a thread");
+    if (tid)
+        add_number(&text, tid, 10);
     add_text(&text, " has died holding it; it goes to the next\n");
     arch_syscall(SYS_write, 2, (long)text.letters, text.length, 0, 0, 0);
 }

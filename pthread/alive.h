@@ -55,7 +55,7 @@ bool alive_thread_is_gone(uint32_t tid);
 /* FURWOCK=recover: while the library is loaded. */
 void alive_recover(void);
 extern bool alive_recovers __attribute__((visibility("hidden")));
-/* Tell on standard error that a dead thread's lock is given on. */
+/* Tell on standard error that a dead thread's lock is given on; its tid is 0 if it is not known. */
 void alive_report(const char *what, const void *object, uint32_t tid);
 
 #endif

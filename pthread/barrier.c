@@ -22,6 +22,18 @@
  * In a child of fork the threads that have arrived are the parent's. The state's generation, the
  * fork's (self.h), says so, and the first to arrive begins the round anew. A process-shared barrier
  * has none. (More than 2^22 threads do not exist, so 24 bits can count them.)
+ *
+ * With a deadline, pthread_barrier_clockwait_np:
+ *
+ *      {round, arrived} --the time is over, and the round is not--> {round, arrived - 1}, ETIMEDOUT
+ *      {round + n, ...} --the time is over, as the round is-------> unchanged, 0
+ *
+ * Both ends of a round are one step on the same word, so it is either complete with the thread or
+ * incomplete without it. ASLEEP and WATCHED stay: the last one's wake may find nobody, and in the slot
+ * that was taken the next of the round joins, or loses it, as after anybody else. This look at the word
+ * is the one that comes when the round may be over, so whoever destroys the barrier waits for calls with
+ * a deadline to return. One that is woken, or told, before its time does not look. A process that is
+ * killed in its wait stays counted.
  */
 #include "checked.h"
 #include "layout.h"
@@ -66,12 +78,19 @@ static uint64_t without_ghosts(uint64_t state, enum scope scope)
     return (state & ~(ROUND - 1)) + ROUND + generation;
 }
 
-/* The half with the round was `least`. What wakes a sleeper may have been meant for others. */
-static void sleep_through(const uint32_t *address, uint32_t least, enum scope scope)
+/*
+ * The half with the round was `least`. What wakes a sleeper may have been meant for others. An error is
+ * the deadline's: whether the round is over is not known then.
+ */
+static int sleep_through(const uint32_t *address, uint32_t least, enum scope scope,
+                         const struct deadline *deadline)
 {
     const uint32_t most = least | (ASLEEP | WATCHED_TOO) >> 32;
     for (uint32_t word = least;;) {
-        if (park(address, word, NULL, scope, ANY) != EAGAIN)
+        int error = park(address, word, deadline, scope, ANY);
+        if (deadline && (error == ETIMEDOUT || error == EINVAL))
+            return error;
+        if (error != EAGAIN)
             continue;
         if (word == most)
             break;
@@ -79,6 +98,18 @@ static void sleep_through(const uint32_t *address, uint32_t least, enum scope sc
     }
     /* what the others did before they arrived is seen now, since the kernel has seen their arrival */
     arch_fence_after_load();
+    return 0;
+}
+
+/* Be counted no longer, if the round in which the state became `arrived` is not over. */
+static COLD bool give_up(struct barrier *barrier, uint64_t arrived)
+{
+    uint64_t found = arch_load64_acquire(&barrier->state);
+    do {
+        if (found / ROUND != arrived / ROUND)
+            return false;
+    } while (!arch_cas64_fetch(&barrier->state, &found, found - 1));
+    return true;
 }
 
 static void wake_all(const struct barrier *barrier, uint64_t state, enum scope scope)
@@ -88,9 +119,8 @@ static void wake_all(const struct barrier *barrier, uint64_t state, enum scope s
         unpark(round_word(barrier), EVERYONE, scope, ANY);
 }
 
-PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
+FAST int wait_until(struct barrier *barrier, const struct deadline *deadline)
 {
-    struct barrier *barrier = (struct barrier *)object;
     uint32_t count = barrier->count;
     enum scope scope = scope_of(barrier);
     struct watch watch;
@@ -106,6 +136,8 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
             next = (state & ~(ROUND - 1)) + ROUND + (state & GENERATION);
             continue;
         }
+        if (deadline && deadline_check(deadline))
+            return EINVAL;
         if (!asked) {
             watches = scope == PRIVATE && watch_wanted(&watch, barrier);
             asked = true;
@@ -117,12 +149,27 @@ PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
     } while (!arch_cas64_fetch(&barrier->state, &found, next));
     if (!last && watches && first)
         watches = watch_begin(&watch, barrier, sequence_of(state), AS_THE_FIRST);
+    int error = 0;
     if (last)
         wake_all(barrier, state, scope);
     else if (!watches || !watch_goes_well(&watch))
-        sleep_through(round_word(barrier), next >> 32, scope);
+        error = sleep_through(round_word(barrier), next >> 32, scope, deadline);
+    if (deadline && error && give_up(barrier, next))
+        return error;
     checked_after(barrier, 0);
     return last ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
+}
+
+PUBLIC int pthread_barrier_wait(pthread_barrier_t *object)
+{
+    return wait_until((struct barrier *)object, NULL);
+}
+
+PUBLIC int pthread_barrier_clockwait_np(pthread_barrier_t *object, clockid_t clock,
+                                        const struct timespec *time)
+{
+    struct deadline deadline = {clock, time};
+    return deadline_clock(clock) ? EINVAL : wait_until((struct barrier *)object, &deadline);
 }
 
 PUBLIC int pthread_barrier_init(pthread_barrier_t *object, const pthread_barrierattr_t *attributes,

@@ -49,7 +49,8 @@ struct mutex {
         union name owner;
         /* of a robust mutex, enum recovery: the owner */
         struct {
-            uint32_t unused, recovery;
+            /* of one that recovers, the owner's tid: the owner */
+            uint32_t holder, recovery;
         };
     };
     /* enum mutex_kind, type, protocol, sharing, ceiling: init, and setprioceiling by the owner */
@@ -148,6 +149,19 @@ struct semaphore {
     uint32_t shared;
 };
 
+/* A sem_t of sem_init_undo_np: undo.c */
+struct undo {
+    /* as a semaphore's without permits that somebody waits for: init */
+    uint32_t word;
+    /* which processes have permits: those, and who gives them back when they have died */
+    uint32_t name0;
+    /* init */
+    uint32_t shared;
+    /* permits and sleepers in the two words that are aligned as one: whoever posts or waits; a name */
+    uint32_t state_and_name1[3];
+    uint32_t names[2];
+};
+
 /* pthread_once_t and once_flag: once.c */
 struct once {
     /* whoever calls */
@@ -165,11 +179,14 @@ FITS(struct rwlock, pthread_rwlock_t);
 FITS(struct shared_rwlock, pthread_rwlock_t);
 FITS(struct barrier, pthread_barrier_t);
 FITS(struct semaphore, sem_t);
+FITS(struct undo, sem_t);
 FITS(struct once, pthread_once_t);
 FITS(struct once, once_flag);
 FITS(uint32_t, pthread_spinlock_t);
 #undef FITS
 _Static_assert(sizeof(void *) == 8, "a 64-bit machine");
+_Static_assert(offsetof(struct undo, word) == offsetof(struct semaphore, word), "one sem_t");
+_Static_assert(offsetof(struct undo, shared) == offsetof(struct semaphore, shared), "one sem_t");
 _Static_assert(offsetof(struct mutex, kind) == 16, "glibc's static initialisers");
 _Static_assert(offsetof(struct rwlock, kind) == 48, "glibc's static initialisers");
 _Static_assert(offsetof(struct mutex, owner) == 8, "glibc's __owner");
@@ -184,6 +201,8 @@ enum mutex_kind {
     MUTEX_ERRORCHECK = PTHREAD_MUTEX_ERRORCHECK,
     MUTEX_ADAPTIVE = 3,
     MUTEX_TYPE = 3,
+    /* robust by FURWOCK=recover: the heir is not told; no attribute */
+    MUTEX_RECOVERS = 1 << 3,
     MUTEX_ROBUST = 1 << 4,
     MUTEX_INHERIT = 1 << 5,
     MUTEX_PROTECT = 1 << 6,

@@ -91,42 +91,45 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
     return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
+bool deadline_within(const struct deadline *deadline, long nanoseconds, struct deadline *sooner,
+                     struct timespec *then)
+{
+    *sooner = (struct deadline){deadline ? deadline->clock : CLOCK_MONOTONIC, then};
+    arch_syscall(SYS_clock_gettime, sooner->clock, (long)then, 0, 0, 0, 0);
+    then->tv_nsec += nanoseconds;
+    if (then->tv_nsec >= SECOND) {
+        then->tv_nsec -= SECOND;
+        then->tv_sec++;
+    }
+    if (!deadline || is_before(then, deadline->time))
+        return false;
+    *sooner = *deadline;
+    return true;
+}
+
 int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline)
 {
     struct timespec then = {0, nanoseconds};
     if (!deadline)
         return futex(word, FUTEX_WAIT, PRIVATE, expected, &then, NULL, 0) == -EAGAIN ? EAGAIN : 0;
-    struct deadline over = {deadline->clock, &then};
+    struct deadline sooner;
     if (unlikely(deadline_check(deadline)))
         return EINVAL;
-    arch_syscall(SYS_clock_gettime, over.clock, (long)&then, 0, 0, 0, 0);
-    then.tv_nsec += nanoseconds;
-    if (then.tv_nsec >= SECOND) {
-        then.tv_nsec -= SECOND;
-        then.tv_sec++;
-    }
-    bool before = is_before(&then, deadline->time);
-    int error = park(word, expected, before ? &over : deadline, PRIVATE, ANY);
-    return error == EAGAIN || (error == ETIMEDOUT && !before) ? error : 0;
+    bool last = deadline_within(deadline, nanoseconds, &sooner, &then);
+    int error = park(word, expected, &sooner, PRIVATE, ANY);
+    return error == EAGAIN || (error == ETIMEDOUT && last) ? error : 0;
 }
 
 int park_for(const uint32_t *word, uint32_t expected, long nanoseconds,
              const struct deadline *deadline, enum scope scope, uint32_t classes)
 {
+    struct timespec then;
+    struct deadline sooner;
     if (unlikely(deadline_check(deadline)))
         return EINVAL;
-    struct timespec then = {0};
-    struct deadline over = {deadline ? deadline->clock : CLOCK_MONOTONIC, &then};
-    arch_syscall(SYS_clock_gettime, over.clock, (long)&then, 0, 0, 0, 0);
-    then.tv_nsec += nanoseconds;
-    if (then.tv_nsec >= SECOND) {
-        then.tv_nsec -= SECOND;
-        then.tv_sec++;
-    }
-    if (deadline && !is_before(&then, deadline->time))
-        return park(word, expected, deadline, scope, classes);
-    int error = park(word, expected, &over, scope, classes);
-    return error == ETIMEDOUT ? PARK_OVER : error;
+    bool last = deadline_within(deadline, nanoseconds, &sooner, &then);
+    int error = park(word, expected, &sooner, scope, classes);
+    return error == ETIMEDOUT && !last ? PARK_OVER : error;
 }
 
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)

@@ -32,6 +32,13 @@ int deadline_clock(clockid_t clock);
 int deadline_check(const struct deadline *deadline);
 
 /*
+ * The deadline, or so many nanoseconds from now, less than a second, if that is sooner; `then` keeps
+ * the time. True if it is the deadline.
+ */
+bool deadline_within(const struct deadline *deadline, long nanoseconds, struct deadline *sooner,
+                     struct timespec *then);
+
+/*
  * Sleep while *word is `expected`. Returns 0 when woken; EAGAIN when *word had another value (or
  * its memory is gone); EINTR when a signal handler ran; ETIMEDOUT; EINVAL for an ill-formed time.
  */

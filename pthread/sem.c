@@ -18,12 +18,14 @@
  * goes by address.
  *
  * post is async-signal-safe. libc's sem_open may have made the semaphore, so only a third value of
- * `shared`, which no libc writes, says that it is private to the process.
+ * `shared`, which no libc writes, says that it is private to the process, and a fourth that it is one
+ * of undo.c's: its word is ASLEEP for good, so that every fast path fails.
  */
 #include "checked.h"
 #include "host.h"
 #include "layout.h"
 #include "spinning.h"
+#include "undo.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -42,6 +44,11 @@ static int fail(int error)
 {
     errno = error;
     return -1;
+}
+
+static int outcome(int error)
+{
+    return error ? fail(error) : 0;
 }
 
 /* Change the word, by plain instructions where no other thread can see it. */
@@ -132,10 +139,11 @@ static int wait_deferred(struct semaphore *sem, const struct deadline *deadline)
 
 static COLD int wait_slow(struct semaphore *sem, const struct deadline *deadline)
 {
-    if (deadline_check(deadline))
+    bool undo = undo_is(sem);
+    if (!undo && deadline_check(deadline))
         return fail(EINVAL);
     int type = host_defer_cancel();
-    int result = wait_deferred(sem, deadline);
+    int result = undo ? outcome(undo_wait(sem, deadline)) : wait_deferred(sem, deadline);
     host_restore_cancel(type);
     return result;
 }
@@ -162,15 +170,23 @@ PUBLIC int sem_timedwait(sem_t *object, const struct timespec *time)
     return sem_clockwait(object, CLOCK_REALTIME, time);
 }
 
+static COLD int try_slow(struct semaphore *sem)
+{
+    return undo_is(sem) ? outcome(undo_try(sem)) : fail(EAGAIN);
+}
+
 PUBLIC int sem_trywait(sem_t *object)
 {
-    return checked_after(object, take((struct semaphore *)object) ? 0 : fail(EAGAIN));
+    struct semaphore *sem = (struct semaphore *)object;
+    return checked_after(sem, take(sem) ? 0 : try_slow(sem));
 }
 
 static COLD int post_slow(struct semaphore *sem)
 {
     enum scope scope = scope_of(sem);
     uint32_t word, keep;
+    if (undo_is(sem))
+        return outcome(undo_post(sem));
     do {
         word = arch_load_relaxed(&sem->word);
         if ((word & VALUE) == SEM_VALUE_MAX)
@@ -197,7 +213,8 @@ PUBLIC int sem_post(sem_t *object)
 
 PUBLIC int sem_getvalue(sem_t *restrict object, int *restrict value)
 {
-    *value = arch_load_relaxed(&((struct semaphore *)object)->word) & VALUE;
+    const struct semaphore *sem = (struct semaphore *)object;
+    *value = undo_is(sem) ? undo_value(sem) : arch_load_relaxed(&sem->word) & VALUE;
     return 0;
 }
 
@@ -210,6 +227,11 @@ PUBLIC int sem_init(sem_t *object, int shared, unsigned value)
     return 0;
 }
 
+PUBLIC int sem_init_undo_np(sem_t *object, unsigned value)
+{
+    return outcome(undo_init(object, value));
+}
+
 /* With threads asleep it is undefined; it refuses, and they go on sleeping. */
 PUBLIC int sem_destroy(sem_t *object)
 {
@@ -217,6 +239,6 @@ PUBLIC int sem_destroy(sem_t *object)
     if (!sem)
         return 0;
     bool asleep = arch_load_relaxed(&sem->word) & ASLEEP;
-    asleep = asleep && parked(&sem->word, scope_of(sem));
+    asleep = asleep && (undo_is(sem) ? undo_parked(sem) : parked(&sem->word, scope_of(sem)));
     return checked_gone(sem, sizeof *sem, asleep ? fail(EBUSY) : 0);
 }

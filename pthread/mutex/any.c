@@ -1,5 +1,6 @@
 /* Mutexes of any kind: any.h has the contract. */
 #include "any.h"
+#include "../alive.h"
 #include "ceiling.h"
 #include "owned.h"
 #include "plain.h"
@@ -50,10 +51,22 @@ void mutex_release_word(struct mutex *mutex, uint32_t kind)
         release_class(mutex, kind);
         return;
     }
+    if (kind & MUTEX_RECOVERS)
+        arch_store_relaxed(&mutex->holder, 0);
     void *before = robust_announce(robust_link(mutex, kind_on_list(kind)));
     robust_delist(mutex);
     release_class(mutex, kind);
     robust_done(before);
+}
+
+/* A mutex that recovers was acquired: what a dead owner has left of it is reported, and forgotten. */
+static int recover(struct mutex *mutex, int error)
+{
+    if (error == EOWNERDEAD)
+        alive_report("mutex", mutex, arch_load_relaxed(&mutex->holder));
+    arch_store_relaxed(&mutex->holder, self_tid());
+    mutex->depth = 0;
+    return 0;
 }
 
 static int acquire_robust(struct mutex *mutex, uint32_t kind, struct attempt how)
@@ -69,6 +82,8 @@ static int acquire_robust(struct mutex *mutex, uint32_t kind, struct attempt how
     robust_done(before);
     if (error && error != EOWNERDEAD)
         return error;
+    if (kind & MUTEX_RECOVERS)
+        return recover(mutex, error);
     uint32_t recovery = arch_load_relaxed(&mutex->recovery);
     if (recovery == NOT_RECOVERABLE) {
         mutex_release_word(mutex, kind);

@@ -1,4 +1,5 @@
 /* Mutexes made and destroyed, repaired, and given another ceiling. */
+#include "../alive.h"
 #include "../checked.h"
 #include "../hints.h"
 #include "../self.h"
@@ -9,9 +10,19 @@
 
 #include <errno.h>
 
+/*
+ * With FURWOCK=recover a process-shared mutex is robust, and says so itself: to all who share it, with
+ * the option or without. Where that cannot be had it is what it would be without the option.
+ */
+static bool is_to_recover(uint32_t kind)
+{
+    return alive_recovers && (kind & (MUTEX_SHARED | MUTEX_ROBUST)) == MUTEX_SHARED &&
+           robust_known();
+}
+
 static COLD int init_kind(struct mutex *mutex, uint32_t kind)
 {
-    if (!kind_is_valid(kind))
+    if (kind & ~(uint32_t)MUTEX_KNOWN)
         return EINVAL;
     if ((kind & MUTEX_INHERIT) && park_tid() == 0)
         return ENOTSUP;
@@ -19,6 +30,8 @@ static COLD int init_kind(struct mutex *mutex, uint32_t kind)
         kind |= (uint32_t)ceiling_minimum() << MUTEX_CEILING_SHIFT;
     if ((kind & MUTEX_ROBUST) && !robust_known())
         return ENOTSUP;
+    if (is_to_recover(kind))
+        kind |= MUTEX_ROBUST | MUTEX_RECOVERS;
     *mutex = (struct mutex){.kind = kind};
     return 0;
 }

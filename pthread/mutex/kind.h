@@ -23,7 +23,7 @@ enum mutex_class {
 
 static inline bool kind_is_valid(uint32_t kind)
 {
-    return (kind & ~(uint32_t)MUTEX_KNOWN) == 0;
+    return (kind & ~(uint32_t)(MUTEX_KNOWN | MUTEX_RECOVERS)) == 0;
 }
 
 /* Recursive and errorcheck ones know their owner. */

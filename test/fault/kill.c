@@ -11,6 +11,9 @@
  *   - A semaphore's permit dies with the process that holds it. Who dies within sem_wait or sem_post
  *     may have taken one or not; nothing else changes their number. Whoever dies between being woken
  *     and taking its permit does not keep others asleep longer than until the next sem_post.
+ *   - A semaphore of sem_init_undo_np has all its permits at the end, whoever has died with some.
+ *   - With FURWOCK=recover a mutex that is not robust is waited for without a timeout. Whoever gets it
+ *     finds nobody there but who was killed.
  *   - Each token in a queue is announced by one signal. A signal dies with the waiter that it has
  *     unblocked, which is what POSIX says of it; a token without one, if its maker dies in between,
  *     is announced by the heir of the mutex. So when the killing stops, one broadcast makes good for
@@ -23,7 +26,8 @@
  *
  *   - A mutex that is not robust stays locked when its owner dies, and libc's read-write lock when a
  *     writer or reader dies. They are waited for with timeouts only, and made anew when all is quiet.
- *   - A barrier waits for those who died before they came. The parent sends others in their place.
+ *   - A barrier waits for those who died before they came. The parent sends others in their place. One
+ *     wait in four has a deadline, and whoever gives up is not counted.
  *   - Destroying an object that the dead were in is not done: it may be forgotten.
  *
  * The killing goes in stretches. At the end of each everybody comes to rest, within 20 seconds, or
@@ -33,6 +37,7 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -52,6 +57,7 @@
 #include <unistd.h>
 
 enum { PROCESSES = 8, THREADS = 3, STRETCH = 50, PLACES = 1, PERMITS = 4, STALL_SECONDS = 20 };
+enum { TYPES = 4, UNDO_PERMITS = 3, PIDS = 1 << 22 };
 enum { ACCOUNTS = 8, PURSES = 4, PURSE = 1000 };
 
 /* Furwock's alone; the program may run on libc. */
@@ -61,10 +67,14 @@ enum { ACCOUNTS = 8, PURSES = 4, PURSE = 1000 };
 int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *, int);
 int pthread_rwlock_consistent_np(pthread_rwlock_t *);
 #endif
+extern int sem_init_undo_np(sem_t *, unsigned) __attribute__((weak));
+extern int pthread_barrier_clockwait_np(pthread_barrier_t *, clockid_t, const struct timespec *)
+    __attribute__((weak));
 
-enum part { ROBUST, COND, SEM, LOCKS, BARRIER, PARTS };
-static const char *const part_names[PARTS] = {"robust mutexes", "condition variables", "semaphores",
-                                              "read-write locks and others", "barriers"};
+enum part { ROBUST, COND, SEM, UNDO, RECOVER, LOCKS, BARRIER, PARTS };
+static const char *const part_names[PARTS] = {
+    "robust mutexes",     "condition variables",         "semaphores", "semaphores of the dead",
+    "recovering mutexes", "read-write locks and others", "barriers"};
 
 /* What a thread that is killed has, as far as it can say so itself. */
 enum holding { NONE, TAKING, HOLDS, RETURNING };
@@ -115,12 +125,18 @@ static struct shared {
     struct thread thread[PROCESSES][THREADS], parent;
     struct account account[ACCOUNTS];
     struct queue queue;
-    sem_t sem;
+    sem_t sem, undo;
+    struct recovering {
+        alignas(128) pthread_mutex_t mutex;
+        pid_t volatile holder;
+    } recovering[TYPES];
     struct locks locks;
     pthread_barrier_t barrier;
     atomic_uint helpers;
     /* of the parent of all these, which must not hang either */
     atomic_ulong beats;
+    /* by process id: is, or was, to be killed */
+    atomic_bool killed[PIDS];
 } * shared;
 
 static _Thread_local struct thread *self;
@@ -391,6 +407,60 @@ static void play_sem(void)
     atomic_store(&self->holding, NONE);
 }
 
+/* At most as many as there are slots have permits, so that there is always room. */
+static void play_undo(void)
+{
+    unsigned wanted = 1 + pick(2), taken = 0;
+    for (unsigned i = 0; i < wanted; i++) {
+        struct timespec time = soon(CLOCK_REALTIME);
+        self->doing = "sem_wait, sem_trywait or sem_timedwait, undone";
+        int result = i > 0          ? sem_trywait(&shared->undo)
+                     : pick(3) == 0 ? sem_timedwait(&shared->undo, &time)
+                                    : sem_wait(&shared->undo);
+        CHECK(UNDO, result == 0 || (i > 0 && errno == EAGAIN) || (i == 0 && errno == ETIMEDOUT));
+        taken += result == 0;
+    }
+    if (pick(16) == 0)
+        sched_yield();
+    self->doing = "sem_post, undone";
+    for (; taken > 0; taken--)
+        CHECK(UNDO, sem_post(&shared->undo) == 0);
+}
+
+static void settle_undo(void)
+{
+    for (int i = 0; i < UNDO_PERMITS; i++)
+        CHECK(UNDO, sem_trywait(&shared->undo) == 0);
+    CHECK(UNDO, sem_trywait(&shared->undo) == -1 && errno == EAGAIN);
+    for (int i = 0; i < UNDO_PERMITS; i++)
+        CHECK(UNDO, sem_post(&shared->undo) == 0);
+}
+
+/* Mutexes that recover. */
+
+static void play_recovering(void)
+{
+    struct recovering *recovering = &shared->recovering[pick(TYPES)];
+    struct timespec time = soon(CLOCK_REALTIME);
+    unsigned how = pick(4);
+    self->doing = "pthread_mutex_lock, trylock or timedlock, recovering";
+    int error = how == 0   ? pthread_mutex_trylock(&recovering->mutex)
+                : how == 1 ? pthread_mutex_timedlock(&recovering->mutex, &time)
+                           : pthread_mutex_lock(&recovering->mutex);
+    if ((how == 0 && error == EBUSY) || (how == 1 && error == ETIMEDOUT))
+        return;
+    RETURNS(RECOVER, error, 0);
+    pid_t before = recovering->holder;
+    CHECK(RECOVER, before == 0 || shared->killed[before]);
+    recovering->holder = getpid();
+    if (pick(16) == 0)
+        sched_yield();
+    CHECK(RECOVER, recovering->holder == getpid());
+    recovering->holder = 0;
+    self->doing = "pthread_mutex_unlock, recovering";
+    RETURNS(RECOVER, pthread_mutex_unlock(&recovering->mutex), 0);
+}
+
 /* The read-write lock: whoever is not told of a death finds nothing of it. */
 
 static bool locks_outlive(void)
@@ -462,6 +532,8 @@ static void play_locks(void)
         return;
     if (error != 0)
         fail(LOCKS, "%s: %d", self->doing, error);
+    /* of a mutex that recovers: what a killed one has left half done */
+    locks->second[0] = locks->first[0];
     change_pair(locks, 0, true);
     self->doing = "pthread_mutex_unlock";
     RETURNS(LOCKS, pthread_mutex_unlock(&locks->mutex), 0);
@@ -472,19 +544,30 @@ static void play_locks(void)
 static void live(bool attends, bool producer)
 {
     if (!attends) {
-        unsigned n = shared->calm ? 4 : pick(8);
+        unsigned n = shared->calm ? 4 : pick(12);
         if (n < 4)
             play_account();
         else if (n < 6)
             play_queue(producer);
-        else
+        else if (n < 8)
             play_sem();
+        else if (n < 10)
+            play_undo();
+        else
+            play_recovering();
         return;
     }
     if (pick(64) == 0 && atomic_load(&self->attendance) == AWAY) {
-        self->doing = "pthread_barrier_wait";
+        /* given up, it comes again: to others it is as if it were on its way */
+        self->doing = "pthread_barrier_clockwait_np";
         atomic_store(&self->attendance, COMING);
-        int result = pthread_barrier_wait(&shared->barrier);
+        struct timespec time = soon(CLOCK_MONOTONIC);
+        int result = ETIMEDOUT;
+        if (pick(4) == 0)
+            result = pthread_barrier_clockwait_np(&shared->barrier, CLOCK_MONOTONIC, &time);
+        self->doing = "pthread_barrier_wait";
+        if (result == ETIMEDOUT)
+            result = pthread_barrier_wait(&shared->barrier);
         CHECK(BARRIER, result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD);
         atomic_store(&self->attendance, LEFT);
     }
@@ -528,6 +611,7 @@ static void start_process(unsigned process)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(0);
+    atomic_store(&shared->killed[getpid()], false);
     for (unsigned i = 0; i < THREADS; i++) {
         pthread_t thread;
         threads[i].random = random + 2 * i;
@@ -557,6 +641,7 @@ static void kill_one(void)
 {
     unsigned process = pick(PROCESSES);
     struct thread *threads = shared->thread[process];
+    atomic_store(&shared->killed[threads[0].pid], true);
     kill(threads[0].pid, SIGKILL);
     reap(threads);
     for (unsigned i = 0; i < THREADS; i++) {
@@ -595,7 +680,7 @@ static void report(const char *what)
         {"queue", &shared->queue.mutex, 40},       {"filled", &shared->queue.filled, 48},
         {"emptied", &shared->queue.emptied, 48},   {"sem", &shared->sem, 32},
         {"mutex", &shared->locks.mutex, 40},       {"rwlock", &shared->locks.rwlock, 56},
-        {"barrier", &shared->barrier, 32},
+        {"barrier", &shared->barrier, 32},         {"undo", &shared->undo, 32},
     };
     for (unsigned i = 0; i < sizeof objects / sizeof *objects; i++) {
         printf("  %-8s", objects[i].name);
@@ -697,6 +782,7 @@ static void settle(void)
         RETURNS(ROBUST, pthread_mutex_unlock(&account->mutex), 0);
     }
     CHECK(COND, shared->queue.put - shared->queue.taken <= PLACES);
+    settle_undo();
     int value;
     CHECK(SEM, sem_getvalue(&shared->sem, &value) == 0);
     if (value > (int)(PERMITS + given_permits) ||
@@ -773,6 +859,10 @@ static void make_objects(void)
         for (unsigned j = 0; j < PURSES; j++)
             account->purse[j] = PURSE;
     }
+    for (unsigned i = 0; i < TYPES; i++)
+        make_mutex(&shared->recovering[i].mutex, types[i], PTHREAD_MUTEX_STALLED,
+                   i < 2 ? PTHREAD_PRIO_NONE : PTHREAD_PRIO_INHERIT);
+    CHECK(UNDO, sem_init_undo_np(&shared->undo, UNDO_PERMITS) == 0);
     struct queue *queue = &shared->queue;
     make_mutex(&queue->mutex, PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_ROBUST, PTHREAD_PRIO_NONE);
     pthread_condattr_t attr;
@@ -785,6 +875,9 @@ static void make_objects(void)
 /* A process of its own, so that a failure in it leaves somebody to tell the result. */
 static _Noreturn void run(unsigned kills)
 {
+    /* what is said of the dead is not for the reader of this */
+    int nowhere = open("/dev/null", O_WRONLY);
+    dup2(nowhere, STDERR_FILENO);
     make_objects();
     atomic_store(&shared->over, true);
     for (unsigned i = 0; i < PROCESSES; i++)
@@ -810,6 +903,12 @@ int main(int argc, char **argv)
             fprintf(stderr, "usage: kill [--kills N] [--seed S]\n");
             return 2;
         }
+    }
+    if (getenv("FURWOCK") == NULL) {
+        setenv("FURWOCK", "recover", 1);
+        execv("/proc/self/exe", argv);
+        perror("kill: execv");
+        return 2;
     }
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) {

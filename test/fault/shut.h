@@ -57,6 +57,9 @@ static const struct call {
     CALL(prctl),
     CALL(openat),
     CALL(prlimit64),
+    CALL(pidfd_open),
+    CALL(ppoll),
+    CALL(kill),
     /* what libc makes besides, and these programs */
     CALL(clone3),
     CALL(exit_group),

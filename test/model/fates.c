@@ -50,6 +50,7 @@ bool is_mortal(const struct fibre *fibre)
 void die(void)
 {
     current->dead = true;
+    touch(current, &current->dead, true);
     trace(NULL, "dies");
     drain(current);
     if (current->robust_list)
@@ -67,7 +68,7 @@ bool model_asks_whether_dead(int thread)
 {
     may_die();
     schedule();
-    bool dead = thread >= 0 && thread < threads && fibres[thread].dead;
+    bool dead = thread < 0 || thread >= threads || fibres[thread].dead;
     current->history = mix(current->history, 11 + dead);
     trace(NULL, "asks for thread %d: %s", thread, dead ? "dead" : "alive");
     return dead;

@@ -134,6 +134,8 @@ _Noreturn void model_leave(void);
 /* The number of the calling thread, from zero. Threads that have died. */
 int model_thread(void);
 bool model_died(int thread);
+/* The kernel is asked whether a thread has died, a step of the caller's; what began it all has. */
+bool model_asks_whether_dead(int thread);
 
 /* The host (host.c), seen from the explorer. */
 

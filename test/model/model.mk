@@ -1,6 +1,6 @@
 # Included by the top Makefile: make model, make model-deep.
 
-MODEL_SOURCES = asymmetric barrier c11 cond key once park self sem spin spinning watch \
+MODEL_SOURCES = asymmetric barrier c11 cond key once park self sem spin spinning undo watch \
 	$(patsubst pthread/%.c,%,$(wildcard pthread/mutex/*.c pthread/rwlock/*.c))
 MODEL_SCENARIOS = $(basename $(notdir $(wildcard test/model/scenarios/*.c)))
 # NAME:FILE, the file as the mutant's first line names it
@@ -11,7 +11,7 @@ MODEL_MUTANTS = $(foreach mutation,$(MODEL_MUTATIONS),$(firstword $(subst :, ,$(
 MODEL_NEUTRAL = $(patsubst -Iarch/%,-Itest/model/arch,$(NEUTRAL))
 MODEL_FLAGS = -std=gnu11 -g -O1 -Wall -Wextra -fPIE -ffreestanding -fno-builtin \
 	-fno-stack-protector -fasynchronous-unwind-tables -fno-common -DFURWOCK_ARCHIVE \
-	-DWATCH_SLOTS=1 \
+	-DWATCH_SLOTS=1 -DUNDO_SLOTS=2 \
 	-iquote pthread -iquote test/model $(MODEL_NEUTRAL) -MMD -MP
 MODEL_OBJECTS = $(MODEL_SOURCES:%=$(BUILD)/model/%.o) $(BUILD)/model/host.o \
 	$(MODEL_SCENARIOS:%=$(BUILD)/model/scenarios/%.o)

@@ -43,7 +43,7 @@ objects='(mutex|rwlock|cond|barrier)(attr)?|spin|key'
 objects="pthread_($objects)_.*|pthread_(once|getspecific|setspecific|[gs]etschedparam|setschedprio)"
 objects="^(__)?($objects|sem_.*|(mtx|cnd|tss)_.*|call_once|dlopen)\$"
 # Furwock's alone.
-additions='^(furwock_.*|pthread_rwlock_consistent_np|pthread_rwlockattr_[gs]etrobust_np)$'
+additions='^(furwock_.*|pthread_barrier_clockwait_np|sem_init_undo_np|pthread_rwlock_consistent_np|pthread_rwlockattr_[gs]etrobust_np)$'
 not_ours='^(__)?sem_(open|close|unlink)$'
 
 tls_bytes_allowed=2048

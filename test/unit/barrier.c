@@ -443,6 +443,193 @@ START_TEST(the_pshared_attribute_is_kept_and_checked)
 }
 END_TEST
 
+/* With a deadline. */
+
+static bool has_deadlines(void)
+{
+    return pthread_barrier_clockwait_np != NULL;
+}
+
+static int wait_for_ms(pthread_barrier_t *barrier, clockid_t clock, long ms)
+{
+    struct timespec deadline = unit_deadline(clock, ms);
+    return pthread_barrier_clockwait_np(barrier, clock, &deadline);
+}
+
+static int wait_long(void *barrier)
+{
+    return wait_for_ms(barrier, CLOCK_MONOTONIC, 20000);
+}
+
+static void init_for(pthread_barrier_t *barrier, unsigned count, int pshared)
+{
+    pthread_barrierattr_t attr;
+    ck_assert_int_eq(pthread_barrierattr_init(&attr), 0);
+    ck_assert_int_eq(pthread_barrierattr_setpshared(&attr, pshared), 0);
+    ck_assert_int_eq(pthread_barrier_init(barrier, &attr, count), 0);
+    ck_assert_int_eq(pthread_barrierattr_destroy(&attr), 0);
+}
+
+static const int sharing[] = {PTHREAD_PROCESS_PRIVATE, PTHREAD_PROCESS_SHARED};
+static const clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC};
+
+START_TEST(who_gives_up_does_so_at_the_deadline_and_is_not_counted)
+{
+    if (!has_deadlines())
+        unit_skip("no such function");
+    pthread_barrier_t barrier;
+    init_for(&barrier, 2, sharing[_i]);
+    for (int i = 0; i < 6; i++) {
+        clockid_t clock = clocks[i % 2];
+        struct timespec deadline = unit_deadline(clock, i < 4 ? 20 : -20);
+        ck_assert_int_eq(pthread_barrier_clockwait_np(&barrier, clock, &deadline), ETIMEDOUT);
+        ck_assert(unit_has_passed(clock, &deadline));
+    }
+    /* two more are needed, and enough */
+    struct unit_call call;
+    unit_start(&call, wait_on, &barrier);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_barrier_wait(&barrier) + unit_finish(&call),
+                     PTHREAD_BARRIER_SERIAL_THREAD);
+    ck_assert_int_eq(wait_for_ms(&barrier, CLOCK_REALTIME, -1), ETIMEDOUT);
+    ck_assert_int_eq(pthread_barrier_destroy(&barrier), 0);
+}
+END_TEST
+
+START_TEST(a_round_completes_for_those_with_a_deadline_and_those_without)
+{
+    if (!has_deadlines())
+        unit_skip("no such function");
+    pthread_barrier_t barrier;
+    init_for(&barrier, 3, sharing[_i]);
+    for (int round = 0; round < 50; round++) {
+        struct unit_call patient, timed;
+        unit_start(&patient, wait_on, &barrier);
+        unit_start(&timed, wait_long, &barrier);
+        unit_wait_until_blocked(&patient);
+        unit_wait_until_blocked(&timed);
+        if (round % 3 == 0)
+            ck_assert_int_eq(pthread_barrier_destroy(&barrier), EBUSY);
+        /* the last has not to wait, whatever its time */
+        int serial = round % 2 ? wait_for_ms(&barrier, clocks[round / 2 % 2], -1000)
+                               : pthread_barrier_wait(&barrier);
+        serial += unit_finish(&patient) + unit_finish(&timed);
+        ck_assert_int_eq(serial, PTHREAD_BARRIER_SERIAL_THREAD);
+    }
+    ck_assert_int_eq(pthread_barrier_destroy(&barrier), 0);
+}
+END_TEST
+
+START_TEST(an_ill_formed_deadline_is_invalid_for_who_has_to_wait)
+{
+    if (!has_deadlines())
+        unit_skip("no such function");
+    static const struct timespec malformed[] = {{0, -1}, {0, 1000000000}, {-1, -1}};
+    static const clockid_t unknown[] = {CLOCK_PROCESS_CPUTIME_ID, -1, 4711};
+    pthread_barrier_t two, one;
+    init_for(&two, 2, sharing[_i]);
+    init_for(&one, 1, sharing[_i]);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(pthread_barrier_clockwait_np(&two, clocks[i % 2], &malformed[i]), EINVAL);
+        ck_assert_int_eq(pthread_barrier_clockwait_np(&one, clocks[i % 2], &malformed[i]),
+                         PTHREAD_BARRIER_SERIAL_THREAD);
+        ck_assert_int_eq(wait_for_ms(&two, CLOCK_REALTIME, -1), ETIMEDOUT);
+        struct timespec past = {0, 0};
+        ck_assert_int_eq(pthread_barrier_clockwait_np(&two, unknown[i], &past), EINVAL);
+        ck_assert_int_eq(pthread_barrier_clockwait_np(&one, unknown[i], &past), EINVAL);
+    }
+    ck_assert_int_eq(pthread_barrier_destroy(&two), 0);
+    ck_assert_int_eq(pthread_barrier_destroy(&one), 0);
+    if (unit_on_furwock())
+        ck_assert_int_eq(wait_for_ms(&one, CLOCK_REALTIME, 10), EINVAL);
+}
+END_TEST
+
+START_TEST(who_was_killed_before_it_came_frees_the_others_by_time)
+{
+    if (!has_deadlines())
+        unit_skip("no such function");
+    int fd = unit_memory(sizeof(pthread_barrier_t));
+    pthread_barrier_t *barrier = unit_map(fd, sizeof *barrier);
+    init_for(barrier, 2, PTHREAD_PROCESS_SHARED);
+    pid_t child = unit_fork();
+    if (child == 0) {
+        pthread_barrier_wait(barrier);
+        pause();
+    }
+    int first = wait_for_ms(barrier, CLOCK_MONOTONIC, 20000);
+    ck_assert(first == 0 || first == PTHREAD_BARRIER_SERIAL_THREAD);
+    unit_kill(child);
+    ck_assert_int_eq(wait_for_ms(barrier, CLOCK_MONOTONIC, 50), ETIMEDOUT);
+    ck_assert_int_eq(pthread_barrier_destroy(barrier), 0);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_signal_handler_does_not_end_a_wait_with_a_deadline)
+{
+    if (!has_deadlines())
+        unit_skip("no such function");
+    catch_signal(SIGUSR1, count_signal, _i ? SA_RESTART : 0);
+    pthread_barrier_t barrier;
+    init_for(&barrier, 2, sharing[_i]);
+    struct unit_call call;
+    unit_start(&call, wait_long, &barrier);
+    for (int i = 1; i <= 10; i++) {
+        unit_wait_until_blocked(&call);
+        ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
+        unit_wait_for(&handled, i);
+    }
+    ck_assert_int_eq(pthread_barrier_wait(&barrier) + unit_finish(&call),
+                     PTHREAD_BARRIER_SERIAL_THREAD);
+    ck_assert_int_eq(pthread_barrier_destroy(&barrier), 0);
+}
+END_TEST
+
+/* Two meet again and again, with deadlines about as long as it takes the other to come. */
+struct hasty {
+    pthread_barrier_t barrier;
+    atomic_int serial, passed;
+};
+
+static int meet_hastily(void *arg)
+{
+    struct hasty *h = arg;
+    for (int i = 0; i < 20000; i++) {
+        struct timespec deadline;
+        clock_gettime(CLOCK_MONOTONIC, &deadline);
+        deadline.tv_nsec += i % 64 * 1000;
+        deadline.tv_sec += deadline.tv_nsec / 1000000000;
+        deadline.tv_nsec %= 1000000000;
+        int got = pthread_barrier_clockwait_np(&h->barrier, CLOCK_MONOTONIC, &deadline);
+        if (got == PTHREAD_BARRIER_SERIAL_THREAD)
+            atomic_fetch_add(&h->serial, 1);
+        else if (got != 0 && got != ETIMEDOUT)
+            return got;
+        if (got != ETIMEDOUT)
+            atomic_fetch_add(&h->passed, 1);
+    }
+    return 0;
+}
+
+START_TEST(each_round_has_as_many_as_the_barrier_is_for_however_many_give_up)
+{
+    if (!has_deadlines())
+        unit_skip("no such function");
+    enum { HASTY = 3 };
+    struct hasty h = {.serial = 0};
+    init_for(&h.barrier, 2, sharing[_i]);
+    struct unit_call call[HASTY];
+    for (int i = 0; i < HASTY; i++)
+        unit_start(&call[i], meet_hastily, &h);
+    for (int i = 0; i < HASTY; i++)
+        ck_assert_int_eq(unit_finish(&call[i]), 0);
+    ck_assert_int_gt(atomic_load(&h.serial), 0);
+    ck_assert_int_eq(atomic_load(&h.passed), 2 * atomic_load(&h.serial));
+    ck_assert_int_eq(pthread_barrier_destroy(&h.barrier), 0);
+}
+END_TEST
+
 static Suite *barrier_suite(void)
 {
     Suite *suite = suite_create("barrier");
@@ -463,6 +650,13 @@ static Suite *barrier_suite(void)
     tcase_add_loop_test(tcase, a_signal_handler_does_not_end_the_wait, 0, 2);
     tcase_add_test(tcase, a_round_that_completes_during_a_handler_is_complete_after_it);
     tcase_add_test(tcase, the_pshared_attribute_is_kept_and_checked);
+    tcase_add_loop_test(tcase, who_gives_up_does_so_at_the_deadline_and_is_not_counted, 0, 2);
+    tcase_add_loop_test(tcase, a_round_completes_for_those_with_a_deadline_and_those_without, 0, 2);
+    tcase_add_loop_test(tcase, an_ill_formed_deadline_is_invalid_for_who_has_to_wait, 0, 2);
+    tcase_add_test(tcase, who_was_killed_before_it_came_frees_the_others_by_time);
+    tcase_add_loop_test(tcase, a_signal_handler_does_not_end_a_wait_with_a_deadline, 0, 2);
+    tcase_add_loop_test(tcase, each_round_has_as_many_as_the_barrier_is_for_however_many_give_up, 0,
+                        2);
     suite_add_tcase(suite, tcase);
     return suite;
 }

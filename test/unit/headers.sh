@@ -216,6 +216,7 @@ END
 # The functions that one of the two libcs, or an older one, lacks.
 cat >further.h <<'END'
 FUNCTION(const char *, furwock_version, (void))
+FUNCTION(int, sem_init_undo_np, (sem_t *, unsigned))
 FUNCTION(int, pthread_mutex_consistent_np, (pthread_mutex_t *))
 FUNCTION(int, pthread_mutexattr_getkind_np, (const pthread_mutexattr_t *, int *))
 FUNCTION(int, pthread_mutexattr_setkind_np, (pthread_mutexattr_t *, int))
@@ -236,6 +237,10 @@ FUNCTION(int, pthread_mutex_clocklock,
          (pthread_mutex_t *, clockid_t, const struct timespec *))
 FUNCTION(int, pthread_cond_clockwait,
          (pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *))
+#ifdef BARRIER
+FUNCTION(int, pthread_barrier_clockwait_np,
+         (pthread_barrier_t *, clockid_t, const struct timespec *))
+#endif
 FUNCTION(int, sem_clockwait, (sem_t *, clockid_t, const struct timespec *))
 #endif
 #ifdef RWLOCK

@@ -46,6 +46,11 @@
 #pragma weak sem_clockwait
 #endif
 
+/* Furwock's own, which no libc declares. */
+extern int pthread_barrier_clockwait_np(pthread_barrier_t *, clockid_t, const struct timespec *)
+    __attribute__((weak));
+extern int sem_init_undo_np(sem_t *, unsigned) __attribute__((weak));
+
 /* The forms of a call that waits: all but the first have an end, the last two one on a clock they name. */
 enum form { PLAIN, TIMED, CLOCK_REAL, CLOCK_MONO, FORMS };
 

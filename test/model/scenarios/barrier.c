@@ -32,6 +32,47 @@ static void init_3(void)
     init_count(3, PTHREAD_PROCESS_PRIVATE);
 }
 
+/* In each round two, whoever gives up. */
+static uint32_t passed;
+
+static void pass(int result)
+{
+    model_assert(result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD || result == ETIMEDOUT);
+    if (result != ETIMEDOUT)
+        arch_fetch_add(&passed, 1);
+    if (result == PTHREAD_BARRIER_SERIAL_THREAD)
+        arch_fetch_add(&serial, 1);
+}
+
+static void pass_timed(void)
+{
+    pass(pthread_barrier_clockwait_np(&b, CLOCK_MONOTONIC, &deadline));
+}
+
+static void pass_timed_twice(void)
+{
+    pass_timed();
+    pass_timed();
+}
+
+static void pairs_passed(void)
+{
+    model_assert(passed == 2 * serial);
+    ok(pthread_barrier_destroy(&b));
+}
+
+/* Who has none waits for another until there is one. */
+static void pass_patiently(void)
+{
+    pass(pthread_barrier_wait(&b));
+}
+
+static void pass_at_last(void)
+{
+    int result = pthread_barrier_clockwait_np(&b, CLOCK_MONOTONIC, &deadline);
+    pass(result == ETIMEDOUT ? pthread_barrier_wait(&b) : result);
+}
+
 /* True in the one thread that is told apart. */
 static bool meet(unsigned all)
 {
@@ -183,5 +224,14 @@ const struct scenario barrier_scenarios[] = {
     SCENARIO("barrier-reuse", init_2, twice_serial, RUN(meet_2_anew, meet_2_anew)),
     SCENARIO("barrier-reuse-spins", init_2, twice_serial, RUN(meet_2_anew, meet_2_anew),
              .flags = SPINS),
+    SCENARIO("barrier-timed", init_2, pairs_passed, RUN(pass_timed_twice, pass_timed_twice)),
+    SCENARIO("barrier-timed-3", init_2, pairs_passed, RUN(pass_timed, pass_timed, pass_timed)),
+    SCENARIO("barrier-timed-shared", init_2_shared, pairs_passed,
+             RUN(pass_timed, pass_timed, pass_timed_twice), .flags = BUFFERED | SPURIOUS),
+    SCENARIO("barrier-timed-spins", init_2, pairs_passed, RUN(pass_timed_twice, pass_timed_twice),
+             .flags = SPINS),
+    SCENARIO("barrier-timed-and-not", init_2, pairs_passed, RUN(pass_patiently, pass_at_last)),
+    SCENARIO("barrier-timed-death", init_2_shared, NULL, RUN(pass_timed_twice, pass_timed_twice),
+             .mortal = 1),
     {.name = NULL},
 };

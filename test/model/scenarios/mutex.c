@@ -1,4 +1,5 @@
 /* Mutexes. */
+#include "alive.h"
 #include "asymmetric.h"
 #include "layout.h"
 #include "scenarios.h"
@@ -226,6 +227,65 @@ static void lock_shared_typed(void)
     ok(pthread_mutex_unlock(&m));
 }
 
+/* FURWOCK=recover: thread 0 may die anywhere, and nobody is told. */
+
+static void init_recovering_kind(int type)
+{
+    alive_recovers = true;
+    init_kind(type, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_SHARED);
+}
+
+static void init_recovering(void)
+{
+    init_recovering_kind(PTHREAD_MUTEX_NORMAL);
+}
+
+static void init_recovering_recursive(void)
+{
+    init_recovering_kind(PTHREAD_MUTEX_RECURSIVE);
+}
+
+/* Alone, or after one that has died here. */
+static void visit_after_death(void)
+{
+    uint32_t me = model_thread() + 1, before = arch_exchange(&inside, me);
+    model_assert(before == 0 || model_died(before - 1));
+    model_assert(arch_exchange(&inside, 0) == me);
+}
+
+static void lock_recovering(void)
+{
+    ok(pthread_mutex_lock(&m));
+    visit_after_death();
+    ok(pthread_mutex_unlock(&m));
+}
+
+static void lock_recovering_deeply(void)
+{
+    ok(pthread_mutex_lock(&m));
+    ok(pthread_mutex_lock(&m));
+    visit_after_death();
+    ok(pthread_mutex_unlock(&m));
+    ok(pthread_mutex_unlock(&m));
+}
+
+static void lock_recovering_timed(void)
+{
+    int error = pthread_mutex_timedlock(&m, &deadline);
+    if (error == ETIMEDOUT)
+        return;
+    model_assert(error == 0);
+    visit_after_death();
+    ok(pthread_mutex_unlock(&m));
+}
+
+static void recovered(void)
+{
+    ok(pthread_mutex_trylock(&m));
+    ok(pthread_mutex_unlock(&m));
+    ok(pthread_mutex_destroy(&m));
+}
+
 /* Biased ones: to thread 0, from the start or as soon as it has locked it once. */
 
 static struct mutex *biased(void)
@@ -387,5 +447,11 @@ const struct scenario mutex_scenarios[] = {
              RUN(lock_robust_and_leave, lock_robust_and_leave, lock_robust_and_leave), .mortal = 1),
     SCENARIO("mutex-robust-destroy", three_references_robust, NULL,
              RUN(drop_reference, drop_reference, drop_reference)),
+    SCENARIO("mutex-recover", init_recovering, recovered,
+             RUN(lock_recovering, lock_recovering, lock_recovering), .mortal = 1),
+    SCENARIO("mutex-recover-deep", init_recovering_recursive, recovered,
+             RUN(lock_recovering_deeply, lock_recovering_deeply), .mortal = 1),
+    SCENARIO("mutex-recover-timed", init_recovering, recovered,
+             RUN(lock_recovering, lock_recovering_timed, lock_recovering), .mortal = 1),
     {.name = NULL},
 };

@@ -16,6 +16,10 @@ enum { PTHREAD_RWLOCK_PREFER_WRITER_NP = 1, PTHREAD_RWLOCK_PREFER_WRITER_NONRECU
 int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *, int);
 #endif
 
+/* Furwock's own. */
+int pthread_barrier_clockwait_np(pthread_barrier_t *, clockid_t, const struct timespec *);
+int sem_init_undo_np(sem_t *, unsigned);
+
 /* All deadlines are to come: a wait may time out at any moment, or never. */
 static const struct timespec deadline __attribute__((unused)) = {.tv_sec = 2000};
 

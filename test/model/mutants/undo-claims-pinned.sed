@@ -1,0 +1,2 @@
+# undo.c: a slot is taken from a process that has permits in it
+s/while ((found & (PINS | ADOPTED)) == 0)/while ((found \& ADOPTED) == 0)/

@@ -1,0 +1,2 @@
+# undo.c: what is given back for the dead stays counted
+s/with_free(undo, state - count \* ONE(slot), count)/with_free(undo, state, count)/

@@ -1,0 +1,2 @@
+# undo.c: a post leaves a pin, and so the slot its own
+s/unpin(name_of(undo, slot), 2);/unpin(name_of(undo, slot), 1);/
