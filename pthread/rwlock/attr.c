@@ -100,7 +100,8 @@ PUBLIC int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *attributes,
 PUBLIC int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *attributes, int robust)
 {
     uint32_t *kind = (uint32_t *)attributes;
-    if (!rwlock_kind_valid(*kind) || (robust != PTHREAD_MUTEX_ROBUST && robust != PTHREAD_MUTEX_STALLED))
+    if (!rwlock_kind_valid(*kind) ||
+        (robust != PTHREAD_MUTEX_ROBUST && robust != PTHREAD_MUTEX_STALLED))
         return EINVAL;
     *kind =
         (*kind & ~(uint32_t)RWLOCK_ROBUST) | (robust == PTHREAD_MUTEX_ROBUST ? RWLOCK_ROBUST : 0);
