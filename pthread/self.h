@@ -70,7 +70,7 @@ struct self {
     /* until when it counts as a real-time thread, on arch_ticks' clock (spinning.c) */
     uint64_t prompt_until;
     struct aside aside;
-    /* until when it does not spin for a mutex, on arch_ticks' clock (mutex.c) */
+    /* until when it does not spin for a lock, on arch_ticks' clock (spinning.c) */
     uint64_t rests_until;
     /* read locks of PREFER_WRITER locks that are noted in no row (rwlock/rows.h): shared ones, too */
     uint32_t unnoted;

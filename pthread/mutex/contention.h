@@ -17,9 +17,4 @@ static inline bool has_conditions(const struct mutex *mutex)
 /* Watch the word until nobody holds it. False if that is not to be, or took too long. */
 bool spin_for_word(struct mutex *mutex);
 
-/* The caller has waited for a mutex since `start`, and has it now. */
-void note_wait(uint64_t start);
-/* The caller waits for a condition: what it does next is not for the mutex. */
-void forget_wait(void);
-
 #endif

@@ -10,6 +10,7 @@
 #include "../checked.h"
 #include "../host.h"
 #include "any.h"
+#include "../spinning.h"
 #include "contention.h"
 #include "mutex.h"
 #include "owned.h"

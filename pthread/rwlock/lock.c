@@ -162,7 +162,7 @@ static __attribute__((noinline)) int unlock_read(struct rwlock *rwlock, uint64_t
 {
     uint64_t name = rows_name(rwlock);
     checked_unlock(rwlock);
-    if (name && unlikely(self.row) && rows_leave(name))
+    if (unlikely(state & IN_ROWS) && rows_leave(name))
         return 0;
     if (readers_of(state) > 0 && likely(!(state & ASLEEP)) &&
         likely(transition(rwlock, &state, state - READER)))
@@ -192,8 +192,9 @@ PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
     uint64_t state = state_of(rwlock), name = rows_name(rwlock);
     if (state & WRITE)
         return unlock_write(rwlock, state, PREFER_READER);
+    /* counted readers alone hold a lock whose rows are not in use */
     struct reader_row *row = self.row;
-    if (!row_begins_with(row, name))
+    if (!(state & IN_ROWS) || !row_begins_with(row, name))
         return unlock_read(rwlock, state);
     checked_unlock(rwlock);
     return likely(row_leave(row, &row->slots[0], name)) ? 0 : unlock_read(rwlock, state);

@@ -28,6 +28,10 @@
 enum {
     PATIENCE = 1000 * ARCH_TICKS_PER_US,
     TIMES_ASIDE = 4,
+#ifndef TR
+#define TR 32
+#endif
+    TIMES_REST = TR,
     MILLISECOND = 1000 * 1000,
     CLAIM_AGAIN = 4 * MILLISECOND,
     RESTLESS = 20,
@@ -317,6 +321,10 @@ static bool is_patient(const struct waiter *waiter)
 static void spin_while(struct rwlock *rwlock, uint64_t held)
 {
     struct spin spin;
+    if (has_just_waited()) {
+        stand_aside();
+        return;
+    }
     if (!spin_wanted(&spin, &rwlock->hints))
         return;
     bool found;
@@ -361,6 +369,8 @@ COLD int acquire_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
         if (makes_way(&waiter, state, OFFERED | CLAIM_W))
             continue;
         int error = take_read(rwlock, kind, &waiter, &state, &row);
+        if (error == 0 && met)
+            note_wait(waiter.start, TIMES_REST);
         if (error != EBUSY || wish.try)
             return error;
         if (!met && is_writer(rwlock))
@@ -397,8 +407,10 @@ static int wait_to_write(struct rwlock *rwlock, struct wish wish)
         uint64_t state = state_of(rwlock);
         if (makes_way(&waiter, state, OFFERED))
             continue;
-        if (take_write(rwlock, waiter.used_up, waiter.slept ? SLEEP_W : 0, &state, &row))
+        if (take_write(rwlock, waiter.used_up, waiter.slept ? SLEEP_W : 0, &state, &row)) {
+            note_wait(waiter.start, TIMES_REST);
             return 0;
+        }
         uint64_t claim = is_patient(&waiter) ? 0 : CLAIM_W;
         if (!announce(rwlock, &state, SLEEP_W | claim, &waiter))
             continue;
