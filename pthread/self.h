@@ -35,10 +35,13 @@ struct once_frame {
     struct once_frame *outer;
 };
 
-/* When and for how long a thread stood aside last, and how often that was doubled (spinning.c). */
+/*
+ * When and for how long a thread stood aside last, how often that was doubled, and what its naps have
+ * told of it (spinning.c).
+ */
 struct aside {
     uint64_t ended, took;
-    unsigned doubled;
+    unsigned doubled, prompt;
 };
 
 /* How other processes know this one (alive.h). */

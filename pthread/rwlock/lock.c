@@ -50,7 +50,7 @@ static COLD int read_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish
     return error;
 }
 
-static inline int read_lock(struct rwlock *rwlock, struct wish wish)
+FAST int read_lock(struct rwlock *rwlock, struct wish wish)
 {
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (unlikely(kind != PREFER_READER))
@@ -158,11 +158,12 @@ static inline int unlock_write(struct rwlock *rwlock, uint64_t state, uint32_t k
     return release_write(rwlock, state, kind);
 }
 
-static __attribute__((noinline)) int unlock_read(struct rwlock *rwlock, uint64_t state)
+static __attribute__((noinline)) int unlock_elsewhere(struct rwlock *rwlock, uint64_t state)
 {
-    uint64_t name = rows_name(rwlock);
+    if (state & WRITE)
+        return unlock_write(rwlock, state, PREFER_READER);
     checked_unlock(rwlock);
-    if (unlikely(state & IN_ROWS) && rows_leave(name))
+    if (unlikely(state & IN_ROWS) && rows_leave(rows_name(rwlock)))
         return 0;
     if (readers_of(state) > 0 && likely(!(state & ASLEEP)) &&
         likely(transition(rwlock, &state, state - READER)))
@@ -190,14 +191,14 @@ PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
     if (unlikely(kind != PREFER_READER))
         return unlock_kind(rwlock, kind);
     uint64_t state = state_of(rwlock), name = rows_name(rwlock);
-    if (state & WRITE)
-        return unlock_write(rwlock, state, PREFER_READER);
-    /* counted readers alone hold a lock whose rows are not in use */
     struct reader_row *row = self.row;
+    /* only while rows are in use does one of them hold the lock; then it has a name */
     if (!(state & IN_ROWS) || !row_begins_with(row, name))
-        return unlock_read(rwlock, state);
+        return unlock_elsewhere(rwlock, state);
     checked_unlock(rwlock);
-    return likely(row_leave(row, &row->slots[0], name)) ? 0 : unlock_read(rwlock, state);
+    if (!row_leave(&row->slots[0], name))
+        return unlock_elsewhere(rwlock, state);
+    return row_left(row);
 }
 
 /* Other names under which programs know these. */

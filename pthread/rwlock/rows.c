@@ -94,8 +94,8 @@ COLD bool rows_leave(uint64_t name)
 {
     struct reader_row *row = self.row;
     for (int i = 0; row && i < ROW_SLOTS; i++)
-        if (arch_load64_relaxed(&row->slots[i]) == name && row_leave(row, &row->slots[i], name))
-            return true;
+        if (arch_load64_relaxed(&row->slots[i]) == name && row_leave(&row->slots[i], name))
+            return row_left(row) == 0;
     return false;
 }
 
@@ -128,10 +128,11 @@ unsigned long rows_count(uint64_t name, struct reader_row **row)
     return total;
 }
 
-COLD void rows_wake(struct reader_row *row)
+COLD int rows_wake(struct reader_row *row)
 {
     arch_store_relaxed(&row->waited, 0);
     unpark(&row->waited, EVERYONE, PRIVATE, ANY);
+    return 0;
 }
 
 static bool spin_until_gone(const struct reader_row *row, struct rwlock *rwlock)

@@ -68,16 +68,19 @@ bool rows_note(uint64_t note);
 /* Leave a slot with that name, or remove a note. False if there is none in the caller's row. */
 bool rows_leave(uint64_t name);
 bool rows_have(uint64_t name);
-void rows_wake(struct reader_row *row);
+/* Returns 0. */
+int rows_wake(struct reader_row *row);
 
-static inline bool row_leave(struct reader_row *row, uint64_t *slot, uint64_t name)
+/* The last touch of the lock was before: it is the row that says whether somebody waits. Returns 0. */
+static inline int row_left(struct reader_row *row)
 {
-    if (unlikely(!arch_cas64_alone(slot, name, 0)))
-        return false;
-    /* the last touch of the lock was before: it is the row that says whether somebody waits */
-    if (unlikely(arch_load_relaxed(&row->waited)))
-        rows_wake(row);
-    return true;
+    return likely(!arch_load_relaxed(&row->waited)) ? 0 : rows_wake(row);
+}
+
+/* False if a signal handler has left it already. */
+static inline bool row_leave(uint64_t *slot, uint64_t name)
+{
+    return likely(arch_cas64_alone(slot, name, 0));
 }
 
 /* Is it in the first slot? */
@@ -109,8 +112,11 @@ static inline bool row_occupy(uint64_t *slot, uint64_t name, uint64_t state)
 static inline bool row_entered(const struct rwlock *rwlock, uint64_t state, struct reader_row *row,
                                uint64_t *slot, uint64_t name)
 {
-    if (unlikely((state_of(rwlock) ^ state) & (IN_ROWS | SHUT | LATER)))
-        return !row_leave(row, slot, name + TRYING);
+    if (unlikely((state_of(rwlock) ^ state) & (IN_ROWS | SHUT | LATER))) {
+        row_leave(slot, name + TRYING);
+        row_left(row);
+        return false;
+    }
     arch_store64_relaxed(slot, name);
     return true;
 }

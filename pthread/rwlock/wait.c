@@ -28,10 +28,7 @@
 enum {
     PATIENCE = 1000 * ARCH_TICKS_PER_US,
     TIMES_ASIDE = 4,
-#ifndef TR
-#define TR 32
-#endif
-    TIMES_REST = TR,
+    TIMES_REST = 32,
     MILLISECOND = 1000 * 1000,
     CLAIM_AGAIN = 4 * MILLISECOND,
     RESTLESS = 20,
