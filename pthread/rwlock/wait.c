@@ -318,10 +318,8 @@ static bool is_patient(const struct waiter *waiter)
 static void spin_while(struct rwlock *rwlock, uint64_t held)
 {
     struct spin spin;
-    if (has_just_waited()) {
+    if (has_just_waited())
         stand_aside();
-        return;
-    }
     if (!spin_wanted(&spin, &rwlock->hints))
         return;
     bool found;
