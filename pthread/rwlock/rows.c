@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-enum { ROWS = 512, MILLISECOND = 1000 * 1000 };
+enum { ROWS = 512, A_WHILE = 900 * 1000 };
 #define ORPHANED UINT64_MAX
 
 static struct reader_row rows[ROWS] __attribute__((aligned(64)));
@@ -156,7 +156,7 @@ int rows_await(struct reader_row *row, struct rwlock *rwlock, const struct deadl
         arch_exchange(&row->waited, 1);
     if (count_in(row, rows_name(rwlock)) == 0)
         return 0;
-    int error = nap(&row->waited, 1, MILLISECOND, deadline);
+    int error = nap(&row->waited, 1, A_WHILE, deadline);
     return error == EAGAIN ? 0 : error;
 }
 

@@ -125,7 +125,7 @@ static inline bool row_entered(const struct rwlock *rwlock, uint64_t state, stru
 unsigned long rows_count(uint64_t name, struct reader_row **row);
 
 /*
- * Wait until the lock is not in the row any more, or for a millisecond: the one who leaves does not
+ * Wait until the lock is not in the row any more, or for 900 microseconds: the one who leaves does not
  * always see that somebody waits. 0, or ETIMEDOUT or EINVAL for the deadline.
  */
 int rows_await(struct reader_row *row, struct rwlock *rwlock, const struct deadline *deadline);

@@ -1,2 +1,3 @@
 # rwlock/wait.c: a writer lets readers enter rows while it looks through them
-/^static void shut_rows/,/^}/s/later(\*state | SHUT)/later(*state)/;s/(SHUT | ASYMMETRIC)) != SHUT/ASYMMETRIC)) != 0/
+/^static void shut_rows/,/^}/s/later(\*state | SHUT)/later(*state)/
+s/ && (\*state & (SHUT | ASYMMETRIC)) != SHUT)/ \&\& (*state \& ASYMMETRIC))/
