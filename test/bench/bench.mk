@@ -30,7 +30,17 @@ nsync_peer:
 	@$(if $(HAVE_NSYNC),$(MAKE) -s $(BUILD)/bench-nsync.so,\
 		echo "no figures of nsync, which is not installed: 'make deps' as root, or apt-get install libnsync-dev")
 
-.PHONY: bench growth bench-programs plot
+# A program of its own: a plane has more points than the harness has rows.
+$(BUILD)/plane: test/bench/plane/plane.c config.mk
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -pthread -o $@ $<
+
+.PHONY: bench growth bench-programs bench-planes plot
+bench-planes: all $(BUILD)/plane
+	@for kind in rwlock mutex queue; do \
+		test/bench/plane/run --kind $$kind --build $(BUILD) --library $(BUILD)/libfurwock.so || exit 1; done
+
 bench: all $(BUILD)/bench $(MUSL_BENCHES) nsync_peer
 	@$(BUILD)/bench $(BENCH_PEERS) --out $(BUILD)/bench.tsv
 	@$(if $(MUSL_BENCHES),echo; $(BUILD)/musl/bench --out $(BUILD)/musl/bench.tsv,echo "no static section: configure says why")
