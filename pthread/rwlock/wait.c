@@ -53,7 +53,7 @@ static uint64_t freed(uint64_t state, bool written, uint32_t kind, uint32_t *wak
     uint64_t bits = *wake == READERS ? SLEEP_R | CLAIM_R : SLEEP_W | CLAIM_W;
     if (state & bits & (CLAIM_R | CLAIM_W))
         state |= OFFERED;
-    return later(state & ~bits);
+    return state & ~bits;
 }
 
 static void wake_up(const uint32_t *word, uint32_t wake, uint64_t left)

@@ -13,7 +13,7 @@
  *   SLEEP_R/W  readers, writers sleep, perhaps; dropped by the release that wakes them
  *   CLAIM_R/W  with SLEEP_R/W: one of them has waited for long
  *   OFFERED    the lock was released to one that claimed it: who comes now stands aside once
- *   sequence   changes with each wake, and with each SHUT
+ *   sequence   changes with each SHUT, and when a writer that is preferred gives up
  *   readers    how many hold the lock for reading and are counted
  *   given back how many that are in rows do not hold it any more: another thread unlocked for them
  *
@@ -39,15 +39,17 @@
  *   add up to zero                                          since it read this very state
  *   WRITE                         no WRITE                  its unlock; wakes, see below
  *   any                           SLEEP_x, CLAIM_x          one that is about to sleep
- *   free, or about to be, SLEEP_x that gone, CLAIM_x        the unlock that wakes them: then the
- *                                 OFFERED, sequence + 1     lock is free for whoever comes
+ *   SLEEP_x                       no SLEEP_x, CLAIM_x       the unlock that frees the lock and wakes
+ *   SLEEP_x, CLAIM_x              OFFERED, without them     them: then it is for whoever comes
+ *   SLEEP_R                       none, sequence + 1        a writer that gives up; it wakes readers
  *
  *   (COUNTED is the absence of FENCED and ASYMMETRIC.) While SHUT nobody enters a row and stays, and
  *   the next time rows are entered ends with another sequence; so rows that were looked through under
  *   a state are empty still when a compare-and-swap of that state succeeds.
  *
- * Everybody sleeps on the low half, which changes whenever somebody asleep might go on: WRITE goes,
- * or a release wakes. Readers that come and go change the high half alone, and keep nobody from
+ * Everybody sleeps on the low half, with a SLEEP bit set there. What ends a wait takes that bit away,
+ * so that who has not fallen asleep by then does not, or finds the bit set again by another one, which
+ * will be woken as well. Readers that come and go change the high half alone, and keep nobody from
  * falling asleep. Who has slept does not know whether others sleep still, and when it takes the
  * lock it sets its SLEEP bit again. So whenever a thread sleeps, its bit is set, or one that was woken
  * is on its way to set it.

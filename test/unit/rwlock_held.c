@@ -247,6 +247,32 @@ START_TEST(only_who_reads_already_passes_a_waiting_writer)
 }
 END_TEST
 
+/* Who comes after a thread that has ended with a read lock has not got it. */
+static int read_another_and_try(void *l)
+{
+    read_often(&other);
+    return pthread_rwlock_tryrdlock(l);
+}
+
+START_TEST(a_thread_that_has_ended_leaves_no_recursion_behind)
+{
+    if (!HAVE(pthread_rwlockattr_setkind_np) || !unit_on_furwock())
+        unit_skip("the kind is not there, or prefers readers");
+    init_lock(&lock, PREFER_WRITER, PTHREAD_PROCESS_PRIVATE);
+    init_lock(&other, PREFER_READER, PTHREAD_PROCESS_PRIVATE);
+    struct holder writer;
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(unit_elsewhere(read_and_leave, &lock), 0);
+        holder_start(&writer, &lock, true, PLAIN);
+        holder_must_be_blocked(&writer);
+        ck_assert_int_eq(unit_elsewhere(read_another_and_try, &lock), EBUSY);
+        ck_assert_int_eq(pthread_rwlock_unlock(&lock), 0);
+        holder_must_enter(&writer);
+        holder_end(&writer);
+    }
+}
+END_TEST
+
 /* Signal handlers. */
 static atomic_long read_in_handler;
 static pthread_t interrupted;
@@ -377,6 +403,7 @@ static Suite *rwlock_held_suite(void)
                         0, 2);
     tcase_add_loop_test(held, no_reader_joins_while_a_writer_waits_that_is_preferred, 0, 32);
     tcase_add_loop_test(held, only_who_reads_already_passes_a_waiting_writer, 0, 2);
+    tcase_add_test(held, a_thread_that_has_ended_leaves_no_recursion_behind);
     tcase_add_loop_test(held, a_signal_handler_may_read_whatever_it_interrupts, 0, RUNS);
     tcase_add_test(held, a_thread_may_hold_more_locks_than_it_has_places_for);
     tcase_add_test(held, what_an_initialiser_does_not_write_does_not_matter);

@@ -5,7 +5,7 @@
 #include "scenarios.h"
 
 static pthread_rwlock_t l;
-static uint32_t writing, flag;
+static uint32_t writing, flag, version;
 static int references;
 
 static void init_kind(int kind, int shared)
@@ -18,6 +18,7 @@ static void init_kind(int kind, int shared)
     NAME(l);
     NAME(writing);
     NAME(flag);
+    NAME(version);
 }
 
 static void init(void)
@@ -305,14 +306,73 @@ static void unlock_for_other_write_and_write(void)
     write();
 }
 
+/* Nobody waits: what matters is who sees whose stores. */
+static void try_write(void)
+{
+    int error = pthread_rwlock_trywrlock(&l);
+    model_assert(error == 0 || error == EBUSY);
+    if (error)
+        return;
+    arch_fetch_add(&version, 1);
+    unlock();
+}
+
+static void try_write_and_fence(void)
+{
+    try_write();
+    struct rwlock *rwlock = (struct rwlock *)&l;
+    uint64_t state = state_of(rwlock);
+    /* as by a reader that came and went */
+    if (!(state & (WRITE | IN_ROWS)) && !readers_of(state))
+        transition(rwlock, &state, state | FENCED);
+    arch_store_release(&flag, 1);
+}
+
+static void try_write_after(void)
+{
+    model_await(&flag, 1);
+    try_write();
+}
+
+/* While it reads nothing changes. */
+static void read_steadily(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    uint32_t before = arch_load_relaxed(&version);
+    model_assert(arch_load_relaxed(&version) == before);
+    unlock();
+}
+
+static void change(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    arch_fetch_add(&version, 1);
+    unlock();
+}
+
+/* With a row of its own, as most reads are. */
+static void read_steadily_again(void)
+{
+    read();
+    read_steadily();
+}
+
 /* Counted beside those in rows, it opens the rows again. */
-static void read_open_and_write(void)
+static void read_open_and_change(void)
 {
     ok(pthread_rwlock_rdlock(&l));
     open_rows((struct rwlock *)&l);
-    look();
     unlock();
-    write();
+    change();
+}
+
+/* The rows are opened behind a writer that has looked through them, and shut by another one. */
+static void open_and_read_steadily(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    open_rows((struct rwlock *)&l);
+    unlock();
+    read_steadily();
 }
 
 /* The reader whose lock was given back reads and writes again. */
@@ -608,23 +668,29 @@ const struct scenario rwlock_scenarios[] = {
              .flags = BUFFERED),
     SCENARIO("rwlock-asymmetric-2-writers", init_asymmetric, free_at_end, RUN(read, write, write)),
     SCENARIO("rwlock-asymmetric-fenced", init_asymmetric, free_at_end,
-             RUN(read, write_and_fence, write_after), .flags = BUFFERED),
+             RUN(read, write_and_fence, write_after)),
     SCENARIO("rwlock-other-writes", init, free_at_end,
              RUN(read_for_other, unlock_for_other_and_write, read), .quick = 2),
     SCENARIO("rwlock-visible-other-writes", init_visible, free_at_end,
              RUN(read_for_other, unlock_for_other_and_write), .quick = 6),
     SCENARIO("rwlock-visible-other-reads", init_visible, free_at_end,
              RUN(read_for_other_and_again, unlock_for_other_write_and_write)),
+    SCENARIO("rwlock-visible-seen", init_visible, NULL, RUN(read_steadily_again, try_write),
+             .flags = BUFFERED),
+    SCENARIO("rwlock-asymmetric-seen", init_asymmetric, NULL, RUN(read_steadily_again, try_write),
+             .flags = BUFFERED),
+    SCENARIO("rwlock-asymmetric-another", init_asymmetric, NULL,
+             RUN(read_steadily_again, try_write_and_fence, try_write_after), .flags = BUFFERED),
+    SCENARIO("rwlock-visible-opened", init_visible, free_at_end,
+             RUN(try_write, open_and_read_steadily, try_write)),
     SCENARIO("rwlock-asymmetric-opened", init_asymmetric, free_at_end,
-             RUN(read, write, read_open_and_write), .flags = BUFFERED, .quick = 2),
+             RUN(read_steadily, write, read_open_and_change), .quick = 1),
     SCENARIO("rwlock-visible-other-again", init_visible, free_at_end,
              RUN(read_for_other_and_more, unlock_for_other_and_tell), .quick = 3),
     SCENARIO("rwlock-visible-other-of-two", init_visible, free_at_end,
-             RUN(read_for_third, read_beside, unlock_for_one_of_two), .flags = BUFFERED,
-             .quick = 2),
+             RUN(read_for_third, read_beside, unlock_for_one_of_two), .quick = 2),
     SCENARIO("rwlock-asymmetric-other-of-two", init_asymmetric, free_at_end,
-             RUN(read_for_third, read_beside, unlock_for_one_of_two), .flags = BUFFERED,
-             .quick = 2),
+             RUN(read_for_third, read_beside, unlock_for_one_of_two), .quick = 2),
     SCENARIO("rwlock-writer-other", init_writer_visible, free_at_end,
              RUN(read_for_other_and_more, unlock_for_other_and_tell), .quick = 2),
     SCENARIO("rwlock-over-another", init_over_a_held_one, free_at_end, RUN(write_read_write, read)),
