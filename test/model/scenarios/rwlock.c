@@ -682,7 +682,7 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-asymmetric-another", init_asymmetric, NULL,
              RUN(read_steadily_again, try_write_and_fence, try_write_after), .flags = BUFFERED),
     SCENARIO("rwlock-visible-opened", init_visible, free_at_end,
-             RUN(try_write, open_and_read_steadily, try_write)),
+             RUN(try_write, open_and_read_steadily, write_timed)),
     SCENARIO("rwlock-asymmetric-opened", init_asymmetric, free_at_end,
              RUN(read_steadily, write, read_open_and_change), .quick = 1),
     SCENARIO("rwlock-visible-other-again", init_visible, free_at_end,
