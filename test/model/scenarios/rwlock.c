@@ -557,7 +557,129 @@ static void fork_and_make_anew(void)
     read();
 }
 
+/* Found wanting: see the rows of the table. */
+
+/* A writer that was woken finds the lock in rows alone, and gives up, while another one sleeps. */
+static uint32_t begun;
+
+static void write_read_and_open(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    arch_store_release(&begun, 1);
+    model_await_sleep(2);
+    unlock();
+    ok(pthread_rwlock_rdlock(&l));
+    open_rows((struct rwlock *)&l);
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    unlock();
+    arch_store_release(&flag, 3);
+}
+
+static void read_opened(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 2);
+    model_await(&flag, 3);
+    look();
+    unlock();
+}
+
+/* The same where readers sleep, and the writer stops. */
+static void read_and_open(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    open_rows((struct rwlock *)&l);
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    arch_store_release(&begun, 1);
+    unlock();
+    arch_store_release(&flag, 3);
+}
+
+static void write_begun(void)
+{
+    model_await(&begun, 1);
+    write();
+}
+
+static void write_timed_begun(void)
+{
+    model_await(&begun, 1);
+    write_timed();
+}
+
+static void read_begun(void)
+{
+    model_await(&begun, 1);
+    read();
+}
+
+/* Readers enter while no writer holds the lock: one that reads may wait for another one to do so. */
+static void write_twice_and_read(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    model_await_sleep(1);
+    unlock();
+    if (pthread_rwlock_trywrlock(&l) != 0) {
+        arch_store_release(&begun, 1);
+        return;
+    }
+    model_await_sleep(1);
+    arch_store_release(&begun, 1);
+    model_await_sleep(2);
+    unlock();
+    if (pthread_rwlock_tryrdlock(&l) != 0)
+        return;
+    model_await(&flag, 1);
+    unlock();
+}
+
+static void read_when_begun(void)
+{
+    model_await(&begun, 1);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    unlock();
+}
+
+/* A reader that has seen the rows open stops in its attempt, which was too late. */
+static void try_late_and_stop(void)
+{
+    struct rwlock *rwlock = (struct rwlock *)&l;
+    read();
+    uint64_t state = state_of(rwlock);
+    arch_store_release(&flag, 1);
+    model_await(&flag, 3);
+    row_occupy(&self.row->slots[0], rows_name(rwlock), state);
+}
+
+static void read_until_writer_sleeps(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 2);
+    model_await_sleep(2);
+    arch_store_release(&flag, 3);
+    unlock();
+}
+
+static void write_at_2(void)
+{
+    model_await(&flag, 2);
+    write();
+}
+
 const struct scenario rwlock_scenarios[] = {
+    SCENARIO("rwlock-attack-timed-in-rows", init, free_at_end,
+             RUN(write_read_and_open, write_timed_begun, write_begun, read_opened)),
+    SCENARIO("rwlock-attack-freeze-in-rows", init_nonrecursive_watched, NULL,
+             RUN(write_begun, read_and_open, read_opened, read_begun), .frozen = 1),
+    SCENARIO("rwlock-attack-readers-parted", init, NULL,
+             RUN(write_twice_and_read, write, read_when_begun), .flags = AGES),
+    SCENARIO("rwlock-attack-late-attempt", init_visible, NULL,
+             RUN(try_late_and_stop, read_until_writer_sleeps, write_at_2)),
     SCENARIO("rwlock-read-write", init, free_at_end, RUN(read_twice, write_twice),
              .flags = SPURIOUS | INTERRUPTED),
     SCENARIO("rwlock-writers", init, free_at_end, RUN(write, write, write)),
