@@ -607,7 +607,7 @@ static void write_begun(void)
 static void write_timed_begun(void)
 {
     model_await(&begun, 1);
-    write_timed();
+    write_timed_now();
 }
 
 static void read_begun(void)
@@ -671,7 +671,53 @@ static void write_at_2(void)
     write();
 }
 
+/* An attempt may be made by a signal handler: it asks libc for nothing, so it draws no row. */
+static void try_without_row(void)
+{
+    ok(pthread_rwlock_tryrdlock(&l));
+    model_assert(self.row == NULL);
+    unlock();
+}
+
+/* A thread that reads, unnoted for want of a slot, unlocks another lock for another thread. */
+static pthread_rwlock_t other;
+
+static void init_2_writer(void)
+{
+    init_writer();
+    other = l;
+    NAME(other);
+}
+
+static void read_unnoted_and_again(void)
+{
+    read();
+    for (int i = 0; i < ROW_SLOTS; i++)
+        arch_store64_relaxed(&self.row->slots[i], 1000 + i);
+    ok(pthread_rwlock_rdlock(&l));
+    model_await(&flag, 1);
+    ok(pthread_rwlock_unlock(&other));
+    arch_store_release(&flag, 2);
+    model_await_sleep(1);
+    model_assert(pthread_rwlock_tryrdlock(&l) == 0);
+    unlock();
+    unlock();
+    for (int i = 0; i < ROW_SLOTS; i++)
+        arch_store64_relaxed(&self.row->slots[i], 0);
+}
+
+static void read_other_and_write(void)
+{
+    ok(pthread_rwlock_rdlock(&other));
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    write();
+}
+
 const struct scenario rwlock_scenarios[] = {
+    SCENARIO("rwlock-attack-try-draws-row", init_writer, free_at_end, RUN(try_without_row, write)),
+    SCENARIO("rwlock-attack-unnoted", init_2_writer, free_at_end,
+             RUN(read_unnoted_and_again, read_other_and_write)),
     SCENARIO("rwlock-attack-timed-in-rows", init, free_at_end,
              RUN(write_read_and_open, write_timed_begun, write_begun, read_opened)),
     SCENARIO("rwlock-attack-freeze-in-rows", init_nonrecursive_watched, NULL,
