@@ -620,16 +620,18 @@ static void read_begun(void)
 static void write_twice_and_read(void)
 {
     ok(pthread_rwlock_wrlock(&l));
+    arch_store_release(&begun, 1);
     model_await_sleep(1);
     unlock();
-    if (pthread_rwlock_trywrlock(&l) != 0) {
-        arch_store_release(&begun, 1);
+    if (pthread_rwlock_trywrlock(&l) == 0) {
+        model_await_sleep(1);
+        arch_store_release(&flag, 2);
+        model_await_sleep(2);
+        unlock();
+    } else {
+        arch_store_release(&flag, 2);
         return;
     }
-    model_await_sleep(1);
-    arch_store_release(&begun, 1);
-    model_await_sleep(2);
-    unlock();
     if (pthread_rwlock_tryrdlock(&l) != 0)
         return;
     model_await(&flag, 1);
@@ -638,7 +640,7 @@ static void write_twice_and_read(void)
 
 static void read_when_begun(void)
 {
-    model_await(&begun, 1);
+    model_await(&flag, 2);
     ok(pthread_rwlock_rdlock(&l));
     arch_store_release(&flag, 1);
     unlock();
@@ -723,7 +725,7 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-attack-freeze-in-rows", init_nonrecursive_watched, NULL,
              RUN(write_begun, read_and_open, read_opened, read_begun), .frozen = 1),
     SCENARIO("rwlock-attack-readers-parted", init, NULL,
-             RUN(write_twice_and_read, write, read_when_begun), .flags = AGES),
+             RUN(write_twice_and_read, write_begun, read_when_begun), .flags = AGES),
     SCENARIO("rwlock-attack-late-attempt", init_visible, NULL,
              RUN(try_late_and_stop, read_until_writer_sleeps, write_at_2)),
     SCENARIO("rwlock-read-write", init, free_at_end, RUN(read_twice, write_twice),
