@@ -617,21 +617,32 @@ static void read_begun(void)
 }
 
 /* Readers enter while no writer holds the lock: one that reads may wait for another one to do so. */
+static uint32_t wrote;
+
+static void write_and_note(void)
+{
+    model_await(&begun, 1);
+    ok(pthread_rwlock_wrlock(&l));
+    arch_store_release(&wrote, 1);
+    unlock();
+}
+
 static void write_twice_and_read(void)
 {
     ok(pthread_rwlock_wrlock(&l));
     arch_store_release(&begun, 1);
     model_await_sleep(1);
     unlock();
-    if (pthread_rwlock_trywrlock(&l) == 0) {
+    bool again = pthread_rwlock_trywrlock(&l) == 0, asleep = again && !arch_load_acquire(&wrote);
+    if (asleep)
         model_await_sleep(1);
-        arch_store_release(&flag, 2);
+    arch_store_release(&flag, 2);
+    if (asleep)
         model_await_sleep(2);
+    if (again)
         unlock();
-    } else {
-        arch_store_release(&flag, 2);
+    if (!asleep)
         return;
-    }
     if (pthread_rwlock_tryrdlock(&l) != 0)
         return;
     model_await(&flag, 1);
@@ -725,7 +736,7 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-attack-freeze-in-rows", init_nonrecursive_watched, NULL,
              RUN(write_begun, read_and_open, read_opened, read_begun), .frozen = 1),
     SCENARIO("rwlock-attack-readers-parted", init, NULL,
-             RUN(write_twice_and_read, write_begun, read_when_begun), .flags = AGES),
+             RUN(write_twice_and_read, write_and_note, read_when_begun), .flags = AGES),
     SCENARIO("rwlock-attack-late-attempt", init_visible, NULL,
              RUN(try_late_and_stop, read_until_writer_sleeps, write_at_2)),
     SCENARIO("rwlock-read-write", init, free_at_end, RUN(read_twice, write_twice),
