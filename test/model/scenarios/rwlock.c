@@ -727,7 +727,50 @@ static void read_other_and_write(void)
     write();
 }
 
+/* Where writers are preferred a reader that sleeps has its claim, whoever else reads meanwhile. */
+static void read_until_all_sleep(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    model_await_sleep(1);
+    model_await_sleep(2);
+    model_await_sleep(3);
+    unlock();
+}
+
+static void write_and_see_claim(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_wrlock(&l));
+    if (arch_load_acquire(&begun) == 1) {
+        model_await_sleep(3);
+        /* or is about to be woken */
+        model_assert((state_of((struct rwlock *)&l) & (SLEEP_R | CLAIM_R)) != SLEEP_R);
+    }
+    unlock();
+}
+
+static void read_behind_writer(void)
+{
+    model_await(&flag, 1);
+    model_await_sleep(1);
+    read();
+}
+
+static void read_and_tell(void)
+{
+    model_await(&flag, 1);
+    model_await_sleep(1);
+    arch_store_release(&begun, 1);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&begun, 2);
+    unlock();
+}
+
 const struct scenario rwlock_scenarios[] = {
+    SCENARIO("rwlock-attack-claim-dropped", init_nonrecursive, free_at_end,
+             RUN(read_until_all_sleep, write_and_see_claim, read_behind_writer, read_and_tell),
+             .flags = INTERRUPTED),
     SCENARIO("rwlock-attack-try-draws-row", init_writer, free_at_end, RUN(try_without_row, write)),
     SCENARIO("rwlock-attack-unnoted", init_2_writer, free_at_end,
              RUN(read_unnoted_and_again, read_other_and_write)),
