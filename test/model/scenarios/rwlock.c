@@ -687,9 +687,10 @@ static void write_at_2(void)
 /* An attempt may be made by a signal handler: it asks libc for nothing, so it draws no row. */
 static void try_without_row(void)
 {
-    ok(pthread_rwlock_tryrdlock(&l));
+    int error = pthread_rwlock_tryrdlock(&l);
     model_assert(self.row == NULL);
-    unlock();
+    if (!error)
+        unlock();
 }
 
 /* A thread that reads, unnoted for want of a slot, unlocks another lock for another thread. */
@@ -767,7 +768,40 @@ static void read_and_tell(void)
     unlock();
 }
 
+/* Nobody holds it: an attempt that comes too late is no lock to be given back. */
+static void try_late_and_withdraw(void)
+{
+    struct rwlock *rwlock = (struct rwlock *)&l;
+    read();
+    if (!self.row)
+        return;
+    uint64_t state = FENCED;
+    open_as(FENCED | SHUT | ONE_LATER);
+    row_occupy(&self.row->slots[0], rows_name(rwlock), state);
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    model_assert(!row_entered(rwlock, state, self.row, &self.row->slots[0], rows_name(rwlock)));
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 3);
+    model_await(&flag, 4);
+    unlock();
+}
+
+static void unlock_what_nobody_holds(void)
+{
+    model_await(&flag, 1);
+    int error = pthread_rwlock_unlock(&l);
+    arch_store_release(&flag, 2);
+    model_await(&flag, 3);
+    /* a reader has it */
+    model_assert(pthread_rwlock_trywrlock(&l) == EBUSY);
+    arch_store_release(&flag, 4);
+    model_assert(error == EPERM);
+}
+
 const struct scenario rwlock_scenarios[] = {
+    SCENARIO("rwlock-attack-unlock-attempt", init_visible, free_at_end,
+             RUN(try_late_and_withdraw, unlock_what_nobody_holds)),
     SCENARIO("rwlock-attack-claim-dropped", init_nonrecursive, free_at_end,
              RUN(read_until_all_sleep, write_and_see_claim, read_behind_writer, read_and_tell),
              .flags = INTERRUPTED),
