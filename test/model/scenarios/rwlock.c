@@ -617,7 +617,265 @@ static void fork_and_make_anew(void)
     read();
 }
 
+/* Found wanting: see the rows of the table. */
+
+/* A writer that was woken finds the lock in rows alone, and gives up, while another one sleeps. */
+static uint32_t begun;
+
+static void write_read_and_open(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    arch_store_release(&begun, 1);
+    model_await_sleep(2);
+    unlock();
+    ok(pthread_rwlock_rdlock(&l));
+    open_rows((struct rwlock *)&l);
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    unlock();
+    arch_store_release(&flag, 3);
+}
+
+static void read_opened(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 2);
+    model_await(&flag, 3);
+    look();
+    unlock();
+}
+
+/* The same where readers sleep, and the writer stops. */
+static void read_and_open(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    open_rows((struct rwlock *)&l);
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    arch_store_release(&begun, 1);
+    unlock();
+    arch_store_release(&flag, 3);
+}
+
+static void write_begun(void)
+{
+    model_await(&begun, 1);
+    write();
+}
+
+static void write_timed_begun(void)
+{
+    model_await(&begun, 1);
+    write_timed_now();
+}
+
+static void read_begun(void)
+{
+    model_await(&begun, 1);
+    read();
+}
+
+/* Readers enter while no writer holds the lock: one that reads may wait for another one to do so. */
+static uint32_t wrote;
+
+static void write_and_note(void)
+{
+    model_await(&begun, 1);
+    ok(pthread_rwlock_wrlock(&l));
+    arch_store_release(&wrote, 1);
+    unlock();
+}
+
+static void write_twice_and_read(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    arch_store_release(&begun, 1);
+    model_await_sleep(1);
+    unlock();
+    bool again = pthread_rwlock_trywrlock(&l) == 0, asleep = again && !arch_load_acquire(&wrote);
+    if (asleep)
+        model_await_sleep(1);
+    arch_store_release(&flag, 2);
+    if (asleep)
+        model_await_sleep(2);
+    if (again)
+        unlock();
+    if (!asleep)
+        return;
+    if (pthread_rwlock_tryrdlock(&l) != 0)
+        return;
+    model_await(&flag, 1);
+    unlock();
+}
+
+static void read_when_begun(void)
+{
+    model_await(&flag, 2);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    unlock();
+}
+
+/* A reader that has seen the rows open stops in its attempt, which was too late. */
+static void try_late_and_stop(void)
+{
+    struct rwlock *rwlock = (struct rwlock *)&l;
+    read();
+    uint64_t state = state_of(rwlock);
+    arch_store_release(&flag, 1);
+    model_await(&flag, 3);
+    row_occupy(&self.row->slots[0], rows_name(rwlock), state);
+}
+
+static void read_until_writer_sleeps(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 2);
+    model_await_sleep(2);
+    arch_store_release(&flag, 3);
+    unlock();
+}
+
+static void write_at_2(void)
+{
+    model_await(&flag, 2);
+    write();
+}
+
+/* An attempt may be made by a signal handler: it asks libc for nothing, so it draws no row. */
+static void try_without_row(void)
+{
+    int error = pthread_rwlock_tryrdlock(&l);
+    model_assert(self.row == NULL);
+    if (!error)
+        unlock();
+}
+
+/* A thread that reads, unnoted for want of a slot, unlocks another lock for another thread. */
+static pthread_rwlock_t other;
+
+static void init_2_writer(void)
+{
+    init_writer();
+    other = l;
+    NAME(other);
+}
+
+static void read_unnoted_and_again(void)
+{
+    read();
+    for (int i = 0; i < ROW_SLOTS; i++)
+        arch_store64_relaxed(&self.row->slots[i], 1000 + i);
+    ok(pthread_rwlock_rdlock(&l));
+    model_await(&flag, 1);
+    ok(pthread_rwlock_unlock(&other));
+    arch_store_release(&flag, 2);
+    model_await_sleep(1);
+    model_assert(pthread_rwlock_tryrdlock(&l) == 0);
+    unlock();
+    unlock();
+    for (int i = 0; i < ROW_SLOTS; i++)
+        arch_store64_relaxed(&self.row->slots[i], 0);
+}
+
+static void read_other_and_write(void)
+{
+    ok(pthread_rwlock_rdlock(&other));
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    write();
+}
+
+/* Where writers are preferred a reader that sleeps has its claim, whoever else reads meanwhile. */
+static void read_until_all_sleep(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    model_await_sleep(1);
+    model_await_sleep(2);
+    model_await_sleep(3);
+    unlock();
+}
+
+static void write_and_see_claim(void)
+{
+    model_await(&flag, 1);
+    ok(pthread_rwlock_wrlock(&l));
+    if (arch_load_acquire(&begun) == 1) {
+        model_await_sleep(3);
+        /* or is about to be woken */
+        model_assert((state_of((struct rwlock *)&l) & (SLEEP_R | CLAIM_R)) != SLEEP_R);
+    }
+    unlock();
+}
+
+static void read_behind_writer(void)
+{
+    model_await(&flag, 1);
+    model_await_sleep(1);
+    read();
+}
+
+static void read_and_tell(void)
+{
+    model_await(&flag, 1);
+    model_await_sleep(1);
+    arch_store_release(&begun, 1);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&begun, 2);
+    unlock();
+}
+
+/* Nobody holds it: an attempt that comes too late is no lock to be given back. */
+static void try_late_and_withdraw(void)
+{
+    struct rwlock *rwlock = (struct rwlock *)&l;
+    read();
+    if (!self.row)
+        return;
+    uint64_t state = FENCED;
+    open_as(FENCED | SHUT | ONE_LATER);
+    row_occupy(&self.row->slots[0], rows_name(rwlock), state);
+    arch_store_release(&flag, 1);
+    model_await(&flag, 2);
+    model_assert(!row_entered(rwlock, state, self.row, &self.row->slots[0], rows_name(rwlock)));
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 3);
+    model_await(&flag, 4);
+    unlock();
+}
+
+static void unlock_what_nobody_holds(void)
+{
+    model_await(&flag, 1);
+    int error = pthread_rwlock_unlock(&l);
+    arch_store_release(&flag, 2);
+    model_await(&flag, 3);
+    /* a reader has it */
+    model_assert(pthread_rwlock_trywrlock(&l) == EBUSY);
+    arch_store_release(&flag, 4);
+    model_assert(error == EPERM);
+}
+
 const struct scenario rwlock_scenarios[] = {
+    SCENARIO("rwlock-attack-unlock-attempt", init_visible, free_at_end,
+             RUN(try_late_and_withdraw, unlock_what_nobody_holds)),
+    SCENARIO("rwlock-attack-claim-dropped", init_nonrecursive, free_at_end,
+             RUN(read_until_all_sleep, write_and_see_claim, read_behind_writer, read_and_tell),
+             .flags = INTERRUPTED),
+    SCENARIO("rwlock-attack-try-draws-row", init_writer, free_at_end, RUN(try_without_row, write)),
+    SCENARIO("rwlock-attack-unnoted", init_2_writer, free_at_end,
+             RUN(read_unnoted_and_again, read_other_and_write)),
+    SCENARIO("rwlock-attack-timed-in-rows", init, free_at_end,
+             RUN(write_read_and_open, write_timed_begun, write_begun, read_opened)),
+    SCENARIO("rwlock-attack-freeze-in-rows", init_nonrecursive_watched, NULL,
+             RUN(write_begun, read_and_open, read_opened, read_begun), .frozen = 1),
+    SCENARIO("rwlock-attack-readers-parted", init, NULL,
+             RUN(write_twice_and_read, write_and_note, read_when_begun), .flags = AGES),
+    SCENARIO("rwlock-attack-late-attempt", init_visible, NULL,
+             RUN(try_late_and_stop, read_until_writer_sleeps, write_at_2)),
     SCENARIO("rwlock-read-write", init, free_at_end, RUN(read_twice, write_twice),
              .flags = SPURIOUS | INTERRUPTED),
     SCENARIO("rwlock-writers", init, free_at_end, RUN(write, write, write)),
