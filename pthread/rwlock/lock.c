@@ -20,7 +20,7 @@ static inline void count_read(struct rwlock *rwlock)
 static __attribute__((noinline)) int read_counted(struct rwlock *rwlock, uint64_t state,
                                                   struct wish wish)
 {
-    bool free = !(state & (WRITE | OFFERED | CLAIM_W)) && readers_of(state) < MAX_READERS;
+    bool free = !(state & (WRITE | OFFERED | CLAIM_W | SLEEP_R)) && readers_of(state) < MAX_READERS;
     int error = free && likely(transition(rwlock, &state, state + READER))
                     ? 0
                     : acquire_read(rwlock, PREFER_READER, wish);

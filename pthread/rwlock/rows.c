@@ -81,11 +81,11 @@ COLD bool rows_enter(const struct rwlock *rwlock, uint64_t state, bool try)
     return false;
 }
 
-bool rows_note(uint64_t note)
+bool rows_note(uint64_t note, bool try)
 {
-    struct reader_row *row = own_row(false);
+    struct reader_row *row = own_row(try);
     for (int i = 0; row && i < ROW_SLOTS; i++)
-        if (arch_cas64_alone(&row->slots[i], 0, note))
+        if (arch_load64_relaxed(&row->slots[i]) == 0 && arch_cas64_alone(&row->slots[i], 0, note))
             return true;
     return false;
 }
@@ -99,20 +99,21 @@ COLD bool rows_leave(uint64_t name)
     return false;
 }
 
-static unsigned long count_in(const struct reader_row *row, uint64_t name)
+static unsigned long count_in(const struct reader_row *row, uint64_t name, bool trying)
 {
     unsigned long count = 0;
+    uint64_t but_for = trying ? TRYING : 0;
     for (int i = 0; i < ROW_SLOTS; i++)
-        count += (arch_load64_acquire(&row->slots[i]) & ~(uint64_t)TRYING) == name;
+        count += (arch_load64_acquire(&row->slots[i]) & ~but_for) == name;
     return count;
 }
 
 bool rows_have(uint64_t name)
 {
-    return self.row && count_in(self.row, name) > 0;
+    return self.row && count_in(self.row, name, false) > 0;
 }
 
-unsigned long rows_count(uint64_t name, struct reader_row **row)
+unsigned long rows_count(uint64_t name, bool trying, struct reader_row **row)
 {
     unsigned long total = 0;
     /* a lock without a name is in no row, and a free slot looks like that */
@@ -120,7 +121,7 @@ unsigned long rows_count(uint64_t name, struct reader_row **row)
         return 0;
     uint32_t used = arch_load_acquire(&rows_used);
     for (uint32_t i = 0; i < used; i++) {
-        unsigned long count = count_in(&rows[i], name);
+        unsigned long count = count_in(&rows[i], name, trying);
         if (count > 0)
             *row = &rows[i];
         total += count;
@@ -142,7 +143,7 @@ static bool spin_until_gone(const struct reader_row *row, struct rwlock *rwlock)
         return false;
     bool gone;
     do
-        gone = count_in(row, rows_name(rwlock)) == 0;
+        gone = count_in(row, rows_name(rwlock), true) == 0;
     while (!gone && spin_goes_on(&spin));
     spin_report(&spin, gone);
     return gone;
@@ -154,7 +155,7 @@ int rows_await(struct reader_row *row, struct rwlock *rwlock, const struct deadl
         return 0;
     if (!arch_load_relaxed(&row->waited))
         arch_exchange(&row->waited, 1);
-    if (count_in(row, rows_name(rwlock)) == 0)
+    if (count_in(row, rows_name(rwlock), true) == 0)
         return 0;
     int error = nap(&row->waited, 1, A_WHILE, deadline);
     return error == EAGAIN ? 0 : error;

@@ -63,8 +63,8 @@ void rows_draw_name(struct rwlock *rwlock);
 
 /* Enter any slot of the caller's row, and draw a row if need be. False if it cannot, or SHUT. */
 bool rows_enter(const struct rwlock *rwlock, uint64_t state, bool try);
-/* Put a note into a free slot of the caller's row. */
-bool rows_note(uint64_t note);
+/* Put a note into a free slot of the caller's row, and draw a row if need be, but not for an attempt. */
+bool rows_note(uint64_t note, bool try);
 /* Leave a slot with that name, or remove a note. False if there is none in the caller's row. */
 bool rows_leave(uint64_t name);
 bool rows_have(uint64_t name);
@@ -121,8 +121,8 @@ static inline bool row_entered(const struct rwlock *rwlock, uint64_t state, stru
     return true;
 }
 
-/* How often is the name in rows? *row becomes one that has it. */
-unsigned long rows_count(uint64_t name, struct reader_row **row);
+/* How often is the name in rows, with those who are trying or without? *row becomes one that has it. */
+unsigned long rows_count(uint64_t name, bool trying, struct reader_row **row);
 
 /*
  * Wait until the lock is not in the row any more, or for 900 microseconds: the one who leaves does not

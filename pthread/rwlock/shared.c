@@ -451,7 +451,7 @@ static inline bool writer_is_first(uint32_t kind, union shared_state state)
 {
     if (likely(!(state.control & SLEEP_W)) || prefers_readers(kind))
         return false;
-    return (kind & PREFERENCE) != PREFER_WRITER || self.unnoted == 0;
+    return (kind & PREFERENCE) != PREFER_WRITER || self.shared_reads == 0;
 }
 
 /* The caller has added itself: does it hold the lock? A writer that looks has to begin again. */
@@ -484,7 +484,7 @@ static inline int try_read(struct shared_rwlock *lock, uint32_t kind, bool try,
         *state = look(lock);
         if (likely(may_stay(lock, state))) {
             if (unlikely((kind & PREFERENCE) == PREFER_WRITER))
-                self.unnoted++;
+                self.shared_reads++;
             return 0;
         }
         leave(lock, pid);
@@ -778,8 +778,8 @@ static __attribute__((noinline)) int unlock_slow(struct shared_rwlock *lock, uin
     }
     if (!leave(lock, alive_pid(lock->namespace)))
         return EPERM;
-    if ((kind & PREFERENCE) == PREFER_WRITER && self.unnoted > 0)
-        self.unnoted--;
+    if ((kind & PREFERENCE) == PREFER_WRITER && self.shared_reads > 0)
+        self.shared_reads--;
     return 0;
 }
 

@@ -53,7 +53,7 @@ static uint64_t freed(uint64_t state, bool written, uint32_t kind, uint32_t *wak
     uint64_t bits = *wake == READERS ? SLEEP_R | CLAIM_R : SLEEP_W | CLAIM_W;
     if (state & bits & (CLAIM_R | CLAIM_W))
         state |= OFFERED;
-    return state & ~bits;
+    return later(state & ~bits);
 }
 
 static void wake_up(const uint32_t *word, uint32_t wake, uint64_t left)
@@ -75,6 +75,9 @@ COLD int release_write(struct rwlock *rwlock, uint64_t state, uint32_t kind)
         next = freed(state & ~WRITE, true, kind, &wake);
     while (!transition(rwlock, &state, next));
     wake_up(word, wake, next);
+    /* a writer that sleeps until it is woken could not claim, while readers follow one another */
+    if (wake == READERS && (next & SLEEP_W))
+        unpark(word, 1, PRIVATE, WRITERS);
     return 0;
 }
 
@@ -91,7 +94,8 @@ static bool without_reader(struct rwlock *rwlock, uint64_t *state, uint64_t *nex
         *next = before - READER;
         if (readers_of(before) > 0)
             return true;
-        bool in_rows = rows_count(rows_name(rwlock), row) > given_of(before);
+        /* of those who are trying nobody can know */
+        bool in_rows = rows_count(rows_name(rwlock), false, row) > given_of(before);
         *next = before + GIVEN;
         *state = state_of(rwlock);
         if (*state == before)
@@ -118,7 +122,10 @@ COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kind)
     return 0;
 }
 
-/* Of a PREFER_WRITER lock each reader notes what it holds counted. */
+/*
+ * Of a PREFER_WRITER lock each reader notes what it holds counted. Who has once had no place for a note
+ * passes waiting writers from then on: it must not wait for itself.
+ */
 
 static bool has_noted(const struct rwlock *rwlock)
 {
@@ -126,10 +133,10 @@ static bool has_noted(const struct rwlock *rwlock)
     return name && (rows_have(name) || rows_have(name + NOTED) || self.unnoted > 0);
 }
 
-static void note(struct rwlock *rwlock)
+static void note(struct rwlock *rwlock, bool try)
 {
     rows_draw_name(rwlock);
-    if (!rows_note(rows_name(rwlock) + NOTED))
+    if (!rows_note(rows_name(rwlock) + NOTED, try))
         self.unnoted++;
 }
 
@@ -138,13 +145,9 @@ int unlock_read_kind(struct rwlock *rwlock, uint32_t kind)
     uint64_t name = rows_name(rwlock);
     if (name && rows_leave(name))
         return 0;
-    if ((kind & PREFERENCE) == PREFER_WRITER && !(name && rows_leave(name + NOTED))) {
-        /* another thread's: the next writer clears that one's note */
-        if (self.unnoted > 0)
-            self.unnoted--;
-        else
-            arch_store_relaxed(&rwlock->noted_elsewhere, 1);
-    }
+    /* another thread's, perhaps: the next writer clears that one's note */
+    if ((kind & PREFERENCE) == PREFER_WRITER && !(name && rows_leave(name + NOTED)))
+        arch_store_relaxed(&rwlock->noted_elsewhere, 1);
     return release_read(rwlock, state_of(rwlock), kind);
 }
 
@@ -168,7 +171,7 @@ static bool is_read(const struct rwlock *rwlock, uint64_t state, struct reader_r
     if (readers_of(state) > given_of(state))
         return true;
     return (state & IN_ROWS) &&
-           readers_of(state) + rows_count(rows_name(rwlock), row) > given_of(state);
+           readers_of(state) + rows_count(rows_name(rwlock), true, row) > given_of(state);
 }
 
 bool is_held(struct rwlock *rwlock)
@@ -192,15 +195,22 @@ static bool may_read(const struct rwlock *rwlock, uint64_t state, uint32_t kind,
 static int take_read(struct rwlock *rwlock, uint32_t kind, const struct waiter *waiter,
                      uint64_t *state, struct reader_row **row)
 {
+    bool wakes;
+    uint64_t next;
     do {
         *row = NULL;
         if (!may_read(rwlock, *state, kind, waiter, row))
             return EBUSY;
         if (readers_of(*state) == MAX_READERS)
             return EAGAIN;
-    } while (!transition(rwlock, state, (*state & ~(OFFERED | waiter->used_up)) + READER));
-    if ((kind & PREFERENCE) == PREFER_WRITER)
-        note(rwlock);
+        next = (*state & ~(OFFERED | waiter->used_up)) + READER;
+        wakes = prefers_readers(kind) && (*state & SLEEP_R);
+        if (wakes)
+            next = later(next & ~(SLEEP_R | CLAIM_R));
+    } while (!transition(rwlock, state, next));
+    /* where one reads, others may */
+    if (wakes)
+        unpark(sleep_word(rwlock), EVERYONE, PRIVATE, READERS);
     return 0;
 }
 
@@ -273,7 +283,7 @@ static bool take_write(struct rwlock *rwlock, uint64_t drops, uint64_t others, u
         if (*state & IN_ROWS) {
             /* what follows is not seen as it was before SHUT, whoever has set that */
             arch_fence_after_rmw();
-            in_rows = rows_count(rows_name(rwlock), row);
+            in_rows = rows_count(rows_name(rwlock), true, row);
             inhibit(rwlock, start);
         }
         if (readers_of(*state) + in_rows > given_of(*state)) {
@@ -336,7 +346,7 @@ static bool announce(struct rwlock *rwlock, uint64_t *state, uint64_t bits, stru
     if (next != *state && !transition(rwlock, state, next))
         return false;
     *state = next;
-    waiter->used_up |= bits & (CLAIM_R | CLAIM_W);
+    waiter->used_up |= bits & CLAIM_W;
     return true;
 }
 
@@ -364,6 +374,8 @@ COLD int acquire_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
         if (makes_way(&waiter, state, OFFERED | CLAIM_W))
             continue;
         int error = take_read(rwlock, kind, &waiter, &state, &row);
+        if (error == 0 && (kind & PREFERENCE) == PREFER_WRITER)
+            note(rwlock, wish.try);
         if (error == 0 && met)
             note_wait(waiter.start, TIMES_REST);
         if (error != EBUSY || wish.try)
@@ -393,6 +405,16 @@ static int sleep_to_write(struct rwlock *rwlock, uint64_t state, const struct de
     return nap(sleep_word(rwlock), (uint32_t)state, time, deadline);
 }
 
+/* Whoever sleeps, or is about to, looks again. */
+static void let_all_look(struct rwlock *rwlock)
+{
+    uint64_t state = state_of(rwlock);
+    while (!transition(rwlock, &state, later(state)))
+        ;
+    if (state & ASLEEP)
+        unpark(sleep_word(rwlock), EVERYONE, PRIVATE, ANY);
+}
+
 static int wait_to_write(struct rwlock *rwlock, struct wish wish)
 {
     struct waiter waiter = begin(wish);
@@ -409,21 +431,15 @@ static int wait_to_write(struct rwlock *rwlock, struct wish wish)
         uint64_t claim = is_patient(&waiter) ? 0 : CLAIM_W;
         if (!announce(rwlock, &state, SLEEP_W | claim, &waiter))
             continue;
+        /* who leaves a row wakes nobody but those who wait for it: whoever sleeps is to look, too */
+        if (row && waiter.woken)
+            let_all_look(rwlock);
         int error = row ? rows_await(row, rwlock, wish.deadline)
                         : sleep_to_write(rwlock, state, wish.deadline);
+        waiter.woken = !row && error == 0;
         if (is_over(error, &waiter, wish))
             return error;
     }
-}
-
-/* A writer has given up for whom readers waited. */
-static void let_readers_look(struct rwlock *rwlock)
-{
-    uint64_t state = state_of(rwlock);
-    while (!transition(rwlock, &state, later(state & ~(SLEEP_R | CLAIM_R))))
-        ;
-    if (state & SLEEP_R)
-        unpark(sleep_word(rwlock), EVERYONE, PRIVATE, READERS);
 }
 
 COLD int acquire_write(struct rwlock *rwlock, uint32_t kind, struct wish wish)
@@ -446,6 +462,6 @@ COLD int acquire_write(struct rwlock *rwlock, uint32_t kind, struct wish wish)
     int error = wait_to_write(rwlock, wish);
     arch_fetch_add(&rwlock->writers, -1u);
     if (error)
-        let_readers_look(rwlock);
+        let_all_look(rwlock);
     return error;
 }

@@ -13,7 +13,7 @@
  *   SLEEP_R/W  readers, writers sleep, perhaps; dropped by the release that wakes them
  *   CLAIM_R/W  with SLEEP_R/W: one of them has waited for long
  *   OFFERED    the lock was released to one that claimed it: who comes now stands aside once
- *   sequence   changes with each SHUT, and when a writer that is preferred gives up
+ *   sequence   changes with each SHUT, with each wake, and when all are to look again
  *   readers    how many hold the lock for reading and are counted
  *   given back how many that are in rows do not hold it any more: another thread unlocked for them
  *
@@ -39,18 +39,23 @@
  *   add up to zero                                          since it read this very state
  *   WRITE                         no WRITE                  its unlock; wakes, see below
  *   any                           SLEEP_x, CLAIM_x          one that is about to sleep
- *   SLEEP_x                       no SLEEP_x, CLAIM_x       the unlock that frees the lock and wakes
- *   SLEEP_x, CLAIM_x              OFFERED, without them     them: then it is for whoever comes
- *   SLEEP_R                       none, sequence + 1        a writer that gives up; it wakes readers
+ *   SLEEP_x                       no SLEEP_x, sequence + 1  the unlock that frees the lock and wakes
+ *   SLEEP_x, CLAIM_x              OFFERED, without them,    them: then it is for whoever comes
+ *                                 sequence + 1
+ *   no WRITE, SLEEP_R             no SLEEP_R, CLAIM_R,      a reader of the kind PREFER_READER that
+ *                                 sequence + 1              comes in: it wakes the others
+ *   any                           sequence + 1              a writer that is preferred and gives up, or
+ *                                                           was woken and has to wait for rows: it wakes
+ *                                                           all
  *
  *   (COUNTED is the absence of FENCED and ASYMMETRIC.) While SHUT nobody enters a row and stays, and
  *   the next time rows are entered ends with another sequence; so rows that were looked through under
  *   a state are empty still when a compare-and-swap of that state succeeds.
  *
- * Everybody sleeps on the low half, with a SLEEP bit set there. What ends a wait takes that bit away,
- * so that who has not fallen asleep by then does not, or finds the bit set again by another one, which
- * will be woken as well. Readers that come and go change the high half alone, and keep nobody from
- * falling asleep. Who has slept does not know whether others sleep still, and when it takes the
+ * Everybody sleeps on the low half, with a SLEEP bit set there. What ends a wait takes that bit away
+ * and changes the sequence, so that who has not fallen asleep by then does not, even if another one has
+ * set the bit again. Readers that come and go change the high half alone, and keep nobody from falling
+ * asleep. Who has slept does not know whether others sleep still, and when it takes the
  * lock it sets its SLEEP bit again. So whenever a thread sleeps, its bit is set, or one that was woken
  * is on its way to set it.
  */

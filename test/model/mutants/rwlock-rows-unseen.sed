@@ -1,2 +1,2 @@
 # rwlock/wait.c: a writer does not look through the rows
-s/            in_rows = rows_count(rows_name(rwlock), row);/            in_rows = 0;/
+s/            in_rows = rows_count(rows_name(rwlock), true, row);/            in_rows = 0;/

@@ -1,0 +1,2 @@
+# rwlock/wait.c: a writer that was woken and has to wait for rows keeps that to itself
+/^static int wait_to_write/,/^}/s/            let_all_look(rwlock);/            (void)0;/

@@ -1,0 +1,2 @@
+# rwlock/wait.c: a reader that comes in leaves those asleep who wait for a writer that has gone
+s/        wakes = prefers_readers(kind) && (\*state & SLEEP_R);/        wakes = false;/

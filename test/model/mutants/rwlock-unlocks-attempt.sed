@@ -1,0 +1,2 @@
+# rwlock/wait.c: an unlock takes a reader that is trying for one that holds the lock
+s/rows_count(rows_name(rwlock), false, row)/rows_count(rows_name(rwlock), true, row)/
