@@ -428,12 +428,15 @@ static int wait_to_write(struct rwlock *rwlock, struct wish wish)
             note_wait(waiter.start, TIMES_REST);
             return 0;
         }
+        /* who leaves a row wakes nobody but those who wait for it: whoever sleeps is to look, too */
+        if (row && waiter.woken) {
+            waiter.woken = false;
+            let_all_look(rwlock);
+            continue;
+        }
         uint64_t claim = is_patient(&waiter) ? 0 : CLAIM_W;
         if (!announce(rwlock, &state, SLEEP_W | claim, &waiter))
             continue;
-        /* who leaves a row wakes nobody but those who wait for it: whoever sleeps is to look, too */
-        if (row && waiter.woken)
-            let_all_look(rwlock);
         int error = row ? rows_await(row, rwlock, wish.deadline)
                         : sleep_to_write(rwlock, state, wish.deadline);
         waiter.woken = !row && error == 0;
