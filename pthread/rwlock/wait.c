@@ -411,8 +411,7 @@ static void let_all_look(struct rwlock *rwlock)
     uint64_t state = state_of(rwlock);
     while (!transition(rwlock, &state, later(state)))
         ;
-    if (state & ASLEEP)
-        unpark(sleep_word(rwlock), EVERYONE, PRIVATE, ANY);
+    unpark(sleep_word(rwlock), EVERYONE, PRIVATE, ANY);
 }
 
 static int wait_to_write(struct rwlock *rwlock, struct wish wish)
