@@ -697,7 +697,7 @@ static COLD int wait_to_write(struct shared_rwlock *lock, uint32_t kind, struct 
         if (error != EBUSY)
             return error;
         if (is_held(state) && is_mine(lock, state))
-            return give_up(lock, &waiter, kind, EDEADLK);
+            return EDEADLK;
         if (over && !word && (error = inherit(lock, kind, state)) != EBUSY) {
             if (error)
                 return error;

@@ -122,6 +122,14 @@ COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kind)
     return 0;
 }
 
+static bool is_read(const struct rwlock *rwlock, uint64_t state, struct reader_row **row)
+{
+    if (readers_of(state) > given_of(state))
+        return true;
+    return (state & IN_ROWS) &&
+           readers_of(state) + rows_count(rows_name(rwlock), true, row) > given_of(state);
+}
+
 /*
  * Of a PREFER_WRITER lock each reader notes what it holds counted. Who has once had no place for a note
  * passes waiting writers from then on: it must not wait for itself.
@@ -142,13 +150,17 @@ static void note(struct rwlock *rwlock, bool try)
 
 int unlock_read_kind(struct rwlock *rwlock, uint32_t kind)
 {
-    uint64_t name = rows_name(rwlock);
+    uint64_t name = rows_name(rwlock), state = state_of(rwlock);
+    struct reader_row *row;
     if (name && rows_leave(name))
         return 0;
-    /* another thread's, perhaps: the next writer clears that one's note */
-    if ((kind & PREFERENCE) == PREFER_WRITER && !(name && rows_leave(name + NOTED)))
+    if ((kind & PREFERENCE) == PREFER_WRITER && !(name && rows_leave(name + NOTED))) {
+        if (!is_read(rwlock, state, &row))
+            return EPERM;
+        /* another thread's, perhaps: the next writer clears that one's note */
         arch_store_relaxed(&rwlock->noted_elsewhere, 1);
-    return release_read(rwlock, state_of(rwlock), kind);
+    }
+    return release_read(rwlock, state, kind);
 }
 
 /* Taking. */
@@ -165,14 +177,6 @@ struct waiter {
     /* CLAIM_W, if it has stood aside for it: that claim is over when it enters */
     uint64_t used_up;
 };
-
-static bool is_read(const struct rwlock *rwlock, uint64_t state, struct reader_row **row)
-{
-    if (readers_of(state) > given_of(state))
-        return true;
-    return (state & IN_ROWS) &&
-           readers_of(state) + rows_count(rows_name(rwlock), true, row) > given_of(state);
-}
 
 bool is_held(struct rwlock *rwlock)
 {
