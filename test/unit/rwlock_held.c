@@ -133,6 +133,8 @@ END_TEST
 
 START_TEST(a_lock_released_in_a_child_is_not_kept_for_a_waiter_of_the_parent)
 {
+    if (!unit_on_furwock())
+        unit_skip("libc gives it to the waiter, who is not there");
     begin(_i);
     struct holder waiter;
     ck_assert_int_eq(pthread_rwlock_wrlock(&lock), 0);
