@@ -388,8 +388,8 @@ int pthread_mutexattr_setprioceiling(pthread_mutexattr_t *__attr, int __ceiling)
  *
  *   PTHREAD_RWLOCK_PREFER_READER_NP  a reader takes the lock whenever no writer holds it, even if
  *       writers wait. So that readers who never leave the lock empty do not starve a writer, one that
- *       has waited for a millisecond has those who come stand aside for a tenth of one, once in four;
- *       not so for attempts, and those with a deadline. The default.
+ *       has waited for a millisecond has those who come stand aside for a tenth of one, and again
+ *       some milliseconds later; not so for attempts, and those with a deadline. The default.
  *   PTHREAD_RWLOCK_PREFER_WRITER_NP  a reader waits behind a waiting writer, unless the thread
  *       already holds a read lock of it: so reading recursively cannot deadlock.
  *   PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP  a reader waits behind a waiting writer. A thread

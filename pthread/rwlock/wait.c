@@ -10,7 +10,7 @@
  *
  * Kinds. PREFER_READER: readers enter unless a writer holds the lock. If they follow one another so
  * closely that the lock is never free, a writer that claims has each reader who comes stand aside
- * once; the first that does so drops the claim, and the writer makes it again four milliseconds
+ * once; the first that does so drops the claim, and the writer makes it again some milliseconds
  * later. The writer-preferring kinds: readers do not join others while a writer waits, but a free lock
  * is for anyone; readers that wait claim at once, so that each writer's release lets those in who
  * wait by then. Of these PREFER_WRITER lets a thread that reads already join in any case, since it
@@ -30,7 +30,7 @@ enum {
     TIMES_ASIDE = 4,
     TIMES_REST = 4,
     MILLISECOND = 1000 * 1000,
-    CLAIM_AGAIN = 4 * MILLISECOND,
+    MOST_DOUBLED = 6,
     RESTLESS = 20,
     INHIBITION = 9,
 };
@@ -172,6 +172,8 @@ struct waiter {
     bool slept;
     /* woken by a release that meant it to enter */
     bool woken;
+    /* how often it has slept for a set time */
+    unsigned naps;
     /* OFFERED, CLAIM_W: it stands aside for these no more */
     uint64_t passes;
     /* CLAIM_W, if it has stood aside for it: that claim is over when it enters */
@@ -400,12 +402,17 @@ COLD int acquire_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
     }
 }
 
-/* A writer sleeps while readers hold the lock, so long at most as it wants to claim. */
-static int sleep_to_write(struct rwlock *rwlock, uint64_t state, const struct deadline *deadline)
+/*
+ * A writer sleeps while readers hold the lock, for a millisecond first, in order to claim then, and twice
+ * as long each time that it comes back to claim again, up to 64.
+ */
+static int sleep_to_write(struct rwlock *rwlock, uint64_t state, struct waiter *waiter,
+                          const struct deadline *deadline)
 {
     if (state & WRITE)
         return park(sleep_word(rwlock), (uint32_t)state, deadline, PRIVATE, WRITERS);
-    long time = state & CLAIM_W ? CLAIM_AGAIN : MILLISECOND;
+    long time = (long)MILLISECOND << waiter->naps;
+    waiter->naps += waiter->naps < MOST_DOUBLED;
     return nap(sleep_word(rwlock), (uint32_t)state, time, deadline);
 }
 
@@ -441,7 +448,7 @@ static int wait_to_write(struct rwlock *rwlock, struct wish wish)
         if (!announce(rwlock, &state, SLEEP_W | claim, &waiter))
             continue;
         int error = row ? rows_await(row, rwlock, wish.deadline)
-                        : sleep_to_write(rwlock, state, wish.deadline);
+                        : sleep_to_write(rwlock, state, &waiter, wish.deadline);
         waiter.woken = !row && error == 0;
         if (is_over(error, &waiter, wish))
             return error;

@@ -196,10 +196,11 @@ START_TEST(a_wait_for_a_condition_ends_with_it)
         atomic_store(&shared->tid, unit_gettid());
         atomic_store(&shared->stage, 2);
         unit_child_assert(pthread_cond_signal(&shared->cond) == 0);
+        atomic_store(&shared->stage, 3);
         for (;;)
             pause();
     }
-    unit_wait_for(&shared->stage, 2);
+    unit_wait_for(&shared->stage, 3);
     catch_errors();
     unit_kill(holder);
     int error = unit_finish(&call);
