@@ -29,7 +29,7 @@ enum {
     PATIENCE = 1000 * ARCH_TICKS_PER_US,
     TIMES_ASIDE = 4,
     TIMES_REST = 4,
-    MILLISECOND = 1000 * 1000,
+    FIRST_NAP = 1100 * 1000,
     MOST_DOUBLED = 6,
     RESTLESS = 20,
     INHIBITION = 9,
@@ -411,7 +411,7 @@ static int sleep_to_write(struct rwlock *rwlock, uint64_t state, struct waiter *
 {
     if (state & WRITE)
         return park(sleep_word(rwlock), (uint32_t)state, deadline, PRIVATE, WRITERS);
-    long time = (long)MILLISECOND << waiter->naps;
+    long time = (long)FIRST_NAP << waiter->naps;
     waiter->naps += waiter->naps < MOST_DOUBLED;
     return nap(sleep_word(rwlock), (uint32_t)state, time, deadline);
 }
