@@ -884,7 +884,7 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-visible-try", init_visible, free_at_end, RUN(try_both, read)),
     SCENARIO("rwlock-visible-timed", init_visible, free_at_end, RUN(read, write_timed_now, read)),
     SCENARIO("rwlock-visible-writer", init_writer_visible, free_at_end,
-             RUN(read, read_nested, write)),
+             RUN(read, read_nested, write), .quick = 1),
     SCENARIO("rwlock-visible-nonrecursive", init_nonrecursive_visible, free_at_end,
              RUN(read, write_timed_now, read)),
     SCENARIO("rwlock-visible-other", init_visible, free_at_end,
