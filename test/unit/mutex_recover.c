@@ -340,8 +340,12 @@ int main(int argc, char **argv)
 {
     if (argc == 3)
         return without(atoi(argv[1]), atoi(argv[2]));
-    if (getenv("FURWOCK") == NULL) {
-        setenv("FURWOCK", "recover", 1);
+    const char *options = getenv("FURWOCK");
+    if (options == NULL || strstr(options, "recover") == NULL) {
+        char more[64] = "recover";
+        if (options != NULL && *options)
+            snprintf(more, sizeof more, "%s,recover", options);
+        setenv("FURWOCK", more, 1);
         execv("/proc/self/exe", argv);
         return 1;
     }
