@@ -6,18 +6,16 @@
 
 static sem_t expired;
 static pthread_key_t key;
-static int destroyed;
 
+/* That each expiry is waited for says that the destructor runs. */
 static void destroy(void *value)
 {
-    (void)value;
-    destroyed++;
+    sem_post(value);
 }
 
 static void on_expiry(union sigval value)
 {
     pthread_setspecific(key, value.sival_ptr);
-    sem_post(value.sival_ptr);
     if (value.sival_ptr == &expired)
         pthread_exit(NULL);
 }
@@ -39,5 +37,5 @@ int main(void)
     for (int i = 0; i < 3; i++)
         sem_wait(&expired);
     timer_delete(timer);
-    return destroyed < 2;
+    return 0;
 }
