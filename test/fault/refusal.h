@@ -43,7 +43,6 @@ static const struct refusal refusals[] = {
     {"pidfd_open", SYS_pidfd_open, 0, 0, 0, {0}},
     {"clone3", SYS_clone3, 0, 0, 0, {0}},
     {"futex_waitv", SYS_futex_waitv, 0, 0, 0, {0}},
-    {"pidfd_open", SYS_pidfd_open, 0, 0, 0, {0}},
     /* madvise(MADV_WIPEONFORK) */
     {"wipeonfork", SYS_madvise, 2, ~0u, 1, {18}},
 };
