@@ -137,6 +137,65 @@ START_TEST(a_shared_mutex_is_not_owned_by_another_thread_of_its_owners_tid)
 }
 END_TEST
 
+/* Of the namespace of the calling process. */
+static void init_shared_rwlock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+    unit_child_assert(pthread_rwlockattr_init(&attr) == 0);
+    unit_child_assert(pthread_rwlockattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) == 0);
+    unit_child_assert(pthread_rwlock_init(lock, &attr) == 0);
+}
+
+static pthread_rwlock_t *common;
+
+/* They wait for each other, as any two do, and neither has what the other one has. */
+static void meet_a_namesake_that_holds(bool write)
+{
+    unit_child_assert(unit_gettid() == 1);
+    struct timespec soon = unit_deadline(CLOCK_REALTIME, 50);
+    unit_child_assert(pthread_rwlock_timedrdlock(common, &soon) == (write ? ETIMEDOUT : 0));
+    unit_child_assert(pthread_rwlock_unlock(common) == (write ? EPERM : 0));
+    unit_child_assert(pthread_rwlock_timedwrlock(common, &soon) == ETIMEDOUT);
+    unit_child_assert(pthread_rwlock_trywrlock(common) == EBUSY);
+    _exit(0);
+}
+
+static void hold_before_namesakes(void)
+{
+    unit_child_assert(unit_gettid() == 1);
+    for (int write = 0; write < 2; write++) {
+        unit_child_assert((write ? pthread_rwlock_wrlock : pthread_rwlock_rdlock)(common) == 0);
+        pid_t child = fork_apart();
+        if (child == 0)
+            meet_a_namesake_that_holds(write);
+        reap_in_child(child);
+        unit_child_assert(!write || pthread_rwlock_rdlock(common) == EDEADLK);
+        unit_child_assert(pthread_rwlock_unlock(common) == 0);
+        unit_child_assert(pthread_rwlock_unlock(common) == EPERM);
+    }
+    _exit(0);
+}
+
+/* _i: the lock is of the first one's namespace, else of neither's */
+START_TEST(a_shared_rwlock_is_not_held_by_another_thread_of_its_holders_tid)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc takes a thread of the same number for the holder");
+    common = unit_map(unit_memory(sizeof *common), sizeof *common);
+    if (!_i)
+        init_shared_rwlock(common);
+    pid_t child = fork_apart();
+    if (child == 0) {
+        if (_i)
+            init_shared_rwlock(common);
+        hold_before_namesakes();
+    }
+    const char *left_because = reap_apart(child);
+    if (left_because)
+        unit_skip(left_because);
+}
+END_TEST
+
 /* The next thread of the namespace is given this tid. */
 static bool choose_next_tid(pid_t tid)
 {
@@ -235,11 +294,8 @@ static void *outlive(void *dead)
 /* In the first of a namespace, to which the numbers of these objects belong. */
 static void let_a_thread_have_a_dead_processs_number(void)
 {
-    pthread_rwlockattr_t attr;
     pthread_t thread;
-    unit_child_assert(pthread_rwlockattr_init(&attr) == 0);
-    unit_child_assert(pthread_rwlockattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) == 0);
-    unit_child_assert(pthread_rwlock_init(&left->lock, &attr) == 0);
+    init_shared_rwlock(&left->lock);
     unit_child_assert(sem_init_undo_np(&left->permit, 1) == 0);
     pid_t child = fork();
     if (child == 0) {
@@ -330,6 +386,8 @@ static Suite *namespaces_suite(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, robust_mutexes_are_those_of_one_of_two_threads_with_one_tid, 0, 2);
     tcase_add_loop_test(tcase, a_shared_mutex_is_not_owned_by_another_thread_of_its_owners_tid, 0,
+                        2);
+    tcase_add_loop_test(tcase, a_shared_rwlock_is_not_held_by_another_thread_of_its_holders_tid, 0,
                         2);
     tcase_add_test(
         tcase, a_childs_thread_inherits_nothing_from_a_thread_that_is_given_the_forking_ones_tid);
