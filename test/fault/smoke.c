@@ -380,7 +380,7 @@ static bool is_asleep(pid_t pid)
 {
     char path[64], line[512] = "";
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY);
+    int fd = openat(AT_FDCWD, path, O_RDONLY);
     CHECK(fd >= 0);
     ssize_t length = read(fd, line, sizeof line - 1);
     CHECK(length > 0 && close(fd) == 0);
