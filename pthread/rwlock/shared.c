@@ -180,11 +180,6 @@ static bool is_mine(const struct shared_rwlock *lock, union shared_state state)
     return with_me(lock, state).whole == state.whole;
 }
 
-static bool prefers_readers(uint32_t kind)
-{
-    return (kind & PREFERENCE) == PREFER_READER;
-}
-
 /* The words of readers. */
 
 static inline uint32_t *word_at(struct shared_rwlock *lock, unsigned place)
