@@ -471,7 +471,8 @@ int pthread_rwlock_destroy(pthread_rwlock_t *__rwlock) __FURWOCK_THROW;
 /*
  * Take a read lock, waiting until that is possible.
  *
- *   EAGAIN   there are 2^24 - 1 read locks already, 2^31 - 1 if process-shared
+ *   EAGAIN   2^20 - 1 read locks are counted in it already, or 2^31 - 1 if it is process-shared; some
+ *            thousands besides are noted elsewhere
  *   EDEADLK  the caller holds the write lock
  *   EOWNERDEAD, ENOTRECOVERABLE  robust: see above
  *

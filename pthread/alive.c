@@ -36,7 +36,10 @@ void alive_learn(void)
     self.process.namespace = namespace.st_ino;
 }
 
-/* 1 and 0 if the kernel says so, else -1. */
+/*
+ * 1 and 0 if the kernel says so, else -1. Of a number that no process has, but a thread, kernels say
+ * EINVAL or ENOENT.
+ */
 static int has_ended(uint32_t pid)
 {
     long fd = arch_syscall(SYS_pidfd_open, pid, 0, 0, 0, 0, 0);
@@ -49,10 +52,11 @@ static int has_ended(uint32_t pid)
     return ready < 0 ? -1 : ready > 0 && (poll.revents & POLLIN);
 }
 
+/* (kill(2) would take a thread of that number for its process.) */
 bool alive_process_is_gone(uint32_t pid)
 {
     int ended = has_ended(pid);
-    return ended >= 0 ? ended : arch_syscall(SYS_kill, pid, 0, 0, 0, 0, 0) == -ESRCH;
+    return ended >= 0 ? ended : arch_syscall(SYS_tgkill, pid, pid, 0, 0, 0, 0) == -ESRCH;
 }
 
 /* An initial thread that is a zombie may be all that is left of its process. */

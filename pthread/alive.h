@@ -5,7 +5,7 @@
  * A number of a process or thread says who it is only in one pid namespace. So an object keeps the
  * namespace of the process that made it, and processes of another one name themselves nowhere, and
  * judge nobody. Who can be asked and has not answered "gone" is alive: whatever a sandbox says, and
- * after a number was given again.
+ * after a number was given again, a process's to another process.
  */
 #ifndef FURWOCK_ALIVE_H
 #define FURWOCK_ALIVE_H

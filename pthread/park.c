@@ -61,12 +61,17 @@ static int clock_flag(const struct deadline *deadline)
     return deadline && deadline->clock == CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0;
 }
 
+/* In place of a clock: the time counts from the call on. */
+enum { FROM_NOW = -1 };
+
 /*
  * The first futex operations are the ones that tracing tools know. They do where there is no class and
  * no deadline: FUTEX_WAIT's time is relative.
  */
 static int wait_operation(const struct deadline *deadline, uint32_t classes)
 {
+    if (deadline && deadline->clock == FROM_NOW)
+        return FUTEX_WAIT;
     return deadline || classes != ANY ? FUTEX_WAIT_BITSET | clock_flag(deadline) : FUTEX_WAIT;
 }
 
@@ -91,33 +96,27 @@ static bool is_before(const struct timespec *a, const struct timespec *b)
     return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
+/*
+ * Where a sandbox refuses the clock the times cannot be compared, but the kernel counts from now on,
+ * though for all classes of sleepers.
+ */
 bool deadline_within(const struct deadline *deadline, long nanoseconds, struct deadline *sooner,
                      struct timespec *then)
 {
-    *sooner = (struct deadline){deadline ? deadline->clock : CLOCK_MONOTONIC, then};
-    arch_syscall(SYS_clock_gettime, sooner->clock, (long)then, 0, 0, 0, 0);
+    clockid_t clock = deadline ? deadline->clock : CLOCK_MONOTONIC;
+    *then = (struct timespec){0, 0};
+    if (unlikely(arch_syscall(SYS_clock_gettime, clock, (long)then, 0, 0, 0, 0) != 0))
+        clock = FROM_NOW;
+    *sooner = (struct deadline){clock, then};
     then->tv_nsec += nanoseconds;
     if (then->tv_nsec >= SECOND) {
         then->tv_nsec -= SECOND;
         then->tv_sec++;
     }
-    if (!deadline || is_before(then, deadline->time))
+    if (!deadline || (clock != FROM_NOW && is_before(then, deadline->time)))
         return false;
     *sooner = *deadline;
     return true;
-}
-
-int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline)
-{
-    struct timespec then = {0, nanoseconds};
-    if (!deadline)
-        return futex(word, FUTEX_WAIT, PRIVATE, expected, &then, NULL, 0) == -EAGAIN ? EAGAIN : 0;
-    struct deadline sooner;
-    if (unlikely(deadline_check(deadline)))
-        return EINVAL;
-    bool last = deadline_within(deadline, nanoseconds, &sooner, &then);
-    int error = park(word, expected, &sooner, PRIVATE, ANY);
-    return error == EAGAIN || (error == ETIMEDOUT && last) ? error : 0;
 }
 
 int park_for(const uint32_t *word, uint32_t expected, long nanoseconds,
@@ -130,6 +129,16 @@ int park_for(const uint32_t *word, uint32_t expected, long nanoseconds,
     bool last = deadline_within(deadline, nanoseconds, &sooner, &then);
     int error = park(word, expected, &sooner, scope, classes);
     return error == ETIMEDOUT && !last ? PARK_OVER : error;
+}
+
+int nap(const uint32_t *word, uint32_t expected, long nanoseconds, const struct deadline *deadline)
+{
+    struct timespec then = {0, nanoseconds};
+    struct deadline from_now = {FROM_NOW, &then};
+    int error = deadline ? park_for(word, expected, nanoseconds, deadline, PRIVATE, ANY)
+                         : park(word, expected, &from_now, PRIVATE, ANY);
+    bool over = error == PARK_OVER || error == EINTR || (error == ETIMEDOUT && !deadline);
+    return over ? 0 : error;
 }
 
 int unpark(const uint32_t *word, int count, enum scope scope, uint32_t classes)

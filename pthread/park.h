@@ -33,7 +33,7 @@ int deadline_check(const struct deadline *deadline);
 
 /*
  * The deadline, or so many nanoseconds from now, less than a second, if that is sooner; `then` keeps
- * the time. True if it is the deadline.
+ * the time. True if it is the deadline, and so if a sandbox does not tell the time.
  */
 bool deadline_within(const struct deadline *deadline, long nanoseconds, struct deadline *sooner,
                      struct timespec *then);

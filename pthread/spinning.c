@@ -131,10 +131,10 @@ bool has_just_waited(void)
     return arch_ticks() < self.rests_until;
 }
 
-void note_wait(uint64_t start, unsigned times)
+void note_wait(uint64_t start)
 {
     uint64_t now = arch_ticks(), waited = now - start;
-    self.rests_until = now + (waited < HAND_OVER_MOST ? times * waited : JUST_NOW);
+    self.rests_until = now + (waited < HAND_OVER_MOST ? TIMES_THE_WAIT * waited : JUST_NOW);
 }
 
 void forget_wait(void)

@@ -21,7 +21,7 @@ bool spin_goes_on(struct spin *spin);
 void spin_report(struct spin *spin, bool success);
 
 /* The caller has waited for a lock since `start`, and has it now: for a while it has just waited. */
-void note_wait(uint64_t start, unsigned times);
+void note_wait(uint64_t start);
 bool has_just_waited(void);
 /* The caller waits for a condition: what it does next is not for the lock. */
 void forget_wait(void);

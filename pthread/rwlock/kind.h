@@ -22,6 +22,11 @@ static inline bool rwlock_kind_valid(uint32_t kind)
     return !(kind & ~(uint32_t)RWLOCK_KNOWN) && (kind & PREFERENCE) < PREFERENCES;
 }
 
+static inline bool prefers_readers(uint32_t kind)
+{
+    return (kind & PREFERENCE) == PREFER_READER;
+}
+
 /* How a thread wants a lock: now or not at all, or until a deadline. */
 struct wish {
     const struct deadline *deadline;

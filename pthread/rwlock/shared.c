@@ -14,7 +14,8 @@
  *                    SLEEP_W says also that one waits for readers
  *   HUNGRY_R/W       a reader, a writer has waited for a millisecond: who comes stands aside once
  *   LOOKING          `tid` looks whether there are readers
- *   FOREIGN          the tid is of another pid namespace than the lock, or none: nobody judges it
+ *   FOREIGN          `tid` is a mark with the uppermost bit, and no tid: the thread is of another pid
+ *                    namespace than the lock, or has no known one; nobody judges it
  *   INCONSISTENT     robust: it was held by one who died, and has not been declared consistent since
  *   NOT_RECOVERABLE  robust: it was unlocked like that
  *   sequence         of writers that have looked, and of releases with sleepers
@@ -156,14 +157,14 @@ static inline bool is_quiet(union shared_state state)
     return state.tid == 0 && !(state.control & (SEQUENCE - 1));
 }
 
-/* The state with the caller's tid in it, which need not be known to the kernel. */
+/* The state with the caller's tid in it; or with its mark, as others may have that tid elsewhere. */
 static union shared_state with_me(const struct shared_rwlock *lock, union shared_state state)
 {
     union name name = {.whole = self_shared_name()};
+    bool known = alive_pid(lock->namespace) != 0 && name.tid != 0;
     state.control &= ~(uint32_t)FOREIGN;
-    if (alive_pid(lock->namespace) == 0 || name.tid == 0)
-        state.control |= FOREIGN;
-    state.tid = name.tid ? name.tid : 0x80000000u | name.id;
+    state.control |= known ? 0 : FOREIGN;
+    state.tid = known ? name.tid : 0x80000000u | name.id;
     return state;
 }
 
@@ -177,11 +178,6 @@ static union shared_state with_nobody(union shared_state state)
 static bool is_mine(const struct shared_rwlock *lock, union shared_state state)
 {
     return with_me(lock, state).whole == state.whole;
-}
-
-static bool prefers_readers(uint32_t kind)
-{
-    return (kind & PREFERENCE) == PREFER_READER;
 }
 
 /* The words of readers. */

@@ -28,17 +28,11 @@
 enum {
     PATIENCE = 1000 * ARCH_TICKS_PER_US,
     TIMES_ASIDE = 4,
-    TIMES_REST = 4,
     FIRST_NAP = 1100 * 1000,
     MOST_DOUBLED = 6,
     RESTLESS = 20,
     INHIBITION = 9,
 };
-
-static bool prefers_readers(uint32_t kind)
-{
-    return (kind & PREFERENCE) == PREFER_READER;
-}
 
 /* Releasing. */
 
@@ -383,7 +377,7 @@ COLD int acquire_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
         if (error == 0 && (kind & PREFERENCE) == PREFER_WRITER)
             note(rwlock, wish.try);
         if (error == 0 && met)
-            note_wait(waiter.start, TIMES_REST);
+            note_wait(waiter.start);
         if (error != EBUSY || wish.try)
             return error;
         if (!met && is_writer(rwlock))
@@ -435,7 +429,7 @@ static int wait_to_write(struct rwlock *rwlock, struct wish wish)
         if (makes_way(&waiter, state, OFFERED))
             continue;
         if (take_write(rwlock, waiter.used_up, waiter.slept ? SLEEP_W : 0, &state, &row)) {
-            note_wait(waiter.start, TIMES_REST);
+            note_wait(waiter.start);
             return 0;
         }
         /* who leaves a row wakes nobody but those who wait for it: whoever sleeps is to look, too */

@@ -41,9 +41,9 @@ static const struct refusal refusals[] = {
     {"futex_pi", SYS_futex, 1, 0x7f, 6, {6, 7, 8, 11, 12, 13}},
     {"futex_lock_pi2", SYS_futex, 1, 0x7f, 1, {13}},
     {"pidfd_open", SYS_pidfd_open, 0, 0, 0, {0}},
+    {"clock_gettime", SYS_clock_gettime, 0, 0, 0, {0}},
     {"clone3", SYS_clone3, 0, 0, 0, {0}},
     {"futex_waitv", SYS_futex_waitv, 0, 0, 0, {0}},
-    {"pidfd_open", SYS_pidfd_open, 0, 0, 0, {0}},
     /* madvise(MADV_WIPEONFORK) */
     {"wipeonfork", SYS_madvise, 2, ~0u, 1, {18}},
 };

@@ -14,6 +14,7 @@
 #include "times.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -336,6 +338,103 @@ static void use_undo(void)
     CHECK(munmap(sem, sizeof *sem) == 0);
 }
 
+/*
+ * Each sleep that has a length of its own, and a deadline or none: behind a reader, behind a writer, for
+ * a permit. The child sleeps, and does not look again and again: a fiftieth of a second is all the time
+ * that it may use.
+ */
+enum { TO_WRITE, TO_READ, FOR_A_PERMIT, SLEEPS };
+
+struct patience {
+    pthread_rwlock_t lock;
+    sem_t permit;
+    atomic_int begun;
+};
+
+static int take(struct patience *p, int sleep, const struct timespec *time)
+{
+    if (sleep == FOR_A_PERMIT)
+        return time ? sem_timedwait(&p->permit, time) : sem_wait(&p->permit);
+    if (sleep == TO_READ)
+        return time ? pthread_rwlock_timedrdlock(&p->lock, time) : pthread_rwlock_rdlock(&p->lock);
+    return time ? pthread_rwlock_timedwrlock(&p->lock, time) : pthread_rwlock_wrlock(&p->lock);
+}
+
+static int give(struct patience *p, int sleep)
+{
+    return sleep == FOR_A_PERMIT ? sem_post(&p->permit) : pthread_rwlock_unlock(&p->lock);
+}
+
+static _Noreturn void sleep_in_child(struct patience *p, int sleep, bool timed)
+{
+    struct timespec time = in(CLOCK_REALTIME, 10000);
+    struct itimerval limit = {.it_value.tv_usec = 20000};
+    CHECK(setitimer(ITIMER_PROF, &limit, NULL) == 0);
+    atomic_store(&p->begun, 1);
+    RETURNS(take(p, sleep, timed ? &time : NULL), 0);
+    RETURNS(give(p, sleep), 0);
+    _exit(0);
+}
+
+static bool is_asleep(pid_t pid)
+{
+    char path[64], line[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = openat(AT_FDCWD, path, O_RDONLY);
+    CHECK(fd >= 0);
+    ssize_t length = read(fd, line, sizeof line - 1);
+    CHECK(length > 0 && close(fd) == 0);
+    char *name_end = strrchr(line, ')');
+    return name_end && name_end[2] == 'S';
+}
+
+static void meet_sleeper(struct patience *p, int sleep, bool timed)
+{
+    RETURNS(take(p, sleep == TO_READ ? TO_WRITE : sleep == TO_WRITE ? TO_READ : sleep, NULL), 0);
+    atomic_store(&p->begun, 0);
+    fflush(stdout);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0)
+        sleep_in_child(p, sleep, timed);
+    while (!atomic_load(&p->begun))
+        nap(1);
+    nap(60);
+    int status = 0;
+    while (!is_asleep(pid) && waitpid(pid, &status, WNOHANG) == 0)
+        nap(1);
+    CHECK(status == 0);
+    RETURNS(give(p, sleep), 0);
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void use_patience(void)
+{
+    stage = "sleeps";
+    struct patience *p =
+        mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(p != MAP_FAILED);
+    pthread_rwlockattr_t attr;
+    RETURNS(pthread_rwlockattr_init(&attr), 0);
+    RETURNS(pthread_rwlockattr_setpshared(&attr, PTHREAD_PROCESS_SHARED), 0);
+    RETURNS(pthread_rwlock_init(&p->lock, &attr), 0);
+    bool undone = sem_init_undo_np && sem_init_undo_np(&p->permit, 1) == 0;
+    for (int sleep = 0; sleep < (undone ? SLEEPS : FOR_A_PERMIT); sleep++)
+        for (int timed = 0; timed < 2; timed++)
+            meet_sleeper(p, sleep, timed);
+    CHECK(munmap(p, sizeof *p) == 0);
+}
+
+/* The program's own clock is libc's, and mostly no system call. */
+static void need_clock(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) == 0)
+        return;
+    printf("ok, without a clock of libc's\n");
+    exit(0);
+}
+
 int main(int argc, char **argv)
 {
     struct objects *old = mmap(NULL, 2 * FLAVOURS * sizeof *old, PROT_READ | PROT_WRITE,
@@ -343,6 +442,7 @@ int main(int argc, char **argv)
                    *new = old + FLAVOURS;
     CHECK(old != MAP_FAILED);
     alarm(20);
+    need_clock();
     if (argc == 3 && strcmp(argv[1], "--only") == 0)
         CHECK(shut(argv[2]));
     for (int i = 0; i < FLAVOURS; i++)
@@ -352,10 +452,12 @@ int main(int argc, char **argv)
         }
     use_life(&old[0]);
     use_undo();
+    use_patience();
     if (argc == 5 && strcmp(argv[1], "--call") == 0 && strcmp(argv[3], "--errno") == 0) {
         refused = argv[2];
         if (!refuse(argv[2], atoi(argv[4])))
             fail(__LINE__, "the filter", errno);
+        need_clock();
         for (int i = 0; i < FLAVOURS; i++) {
             stage = flavours[i].name;
             if (old[i].made && !depends(&flavours[i], argv[2]))
@@ -370,6 +472,7 @@ int main(int argc, char **argv)
         stage = "once, keys and cancellation";
         use_life(&old[0]);
         use_undo();
+        use_patience();
     }
     printf("ok%s\n", without);
     return 0;

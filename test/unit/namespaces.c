@@ -15,9 +15,24 @@ static pthread_mutex_t own;
 static pid_t fork_apart(void)
 {
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+    if (pid < 0)
+        pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
         alarm(20);
     return pid;
+}
+
+/* Why a test of a child that was to be made apart has to be left; else the child has ended well. */
+static const char *reap_apart(pid_t child)
+{
+    int status;
+    if (child < 0)
+        return "no right to make a pid namespace";
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        return "no right to choose a tid";
+    ck_assert_int_eq(status, 0);
+    return NULL;
 }
 
 static void reap_in_child(pid_t child)
@@ -69,9 +84,9 @@ START_TEST(robust_mutexes_are_those_of_one_of_two_threads_with_one_tid)
     pid_t child = fork_apart();
     if (child == 0)
         hold_over_child(_i);
-    if (child < 0)
-        unit_skip("no right to make a pid namespace");
-    unit_reap(child);
+    const char *left_because = reap_apart(child);
+    if (left_because)
+        unit_skip(left_because);
 }
 END_TEST
 
@@ -116,9 +131,68 @@ START_TEST(a_shared_mutex_is_not_owned_by_another_thread_of_its_owners_tid)
     pid_t child = fork_apart();
     if (child == 0)
         meet_a_dead_namesake(types[_i]);
-    if (child < 0)
-        unit_skip("no right to make a pid namespace");
-    unit_reap(child);
+    const char *left_because = reap_apart(child);
+    if (left_because)
+        unit_skip(left_because);
+}
+END_TEST
+
+/* Of the namespace of the calling process. */
+static void init_shared_rwlock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+    unit_child_assert(pthread_rwlockattr_init(&attr) == 0);
+    unit_child_assert(pthread_rwlockattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) == 0);
+    unit_child_assert(pthread_rwlock_init(lock, &attr) == 0);
+}
+
+static pthread_rwlock_t *common;
+
+/* They wait for each other, as any two do, and neither has what the other one has. */
+static void meet_a_namesake_that_holds(bool write)
+{
+    unit_child_assert(unit_gettid() == 1);
+    struct timespec soon = unit_deadline(CLOCK_REALTIME, 50);
+    unit_child_assert(pthread_rwlock_timedrdlock(common, &soon) == (write ? ETIMEDOUT : 0));
+    unit_child_assert(pthread_rwlock_unlock(common) == (write ? EPERM : 0));
+    unit_child_assert(pthread_rwlock_timedwrlock(common, &soon) == ETIMEDOUT);
+    unit_child_assert(pthread_rwlock_trywrlock(common) == EBUSY);
+    _exit(0);
+}
+
+static void hold_before_namesakes(void)
+{
+    unit_child_assert(unit_gettid() == 1);
+    for (int write = 0; write < 2; write++) {
+        unit_child_assert((write ? pthread_rwlock_wrlock : pthread_rwlock_rdlock)(common) == 0);
+        pid_t child = fork_apart();
+        if (child == 0)
+            meet_a_namesake_that_holds(write);
+        reap_in_child(child);
+        unit_child_assert(!write || pthread_rwlock_rdlock(common) == EDEADLK);
+        unit_child_assert(pthread_rwlock_unlock(common) == 0);
+        unit_child_assert(pthread_rwlock_unlock(common) == EPERM);
+    }
+    _exit(0);
+}
+
+/* _i: the lock is of the first one's namespace, else of neither's */
+START_TEST(a_shared_rwlock_is_not_held_by_another_thread_of_its_holders_tid)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc takes a thread of the same number for the holder");
+    common = unit_map(unit_memory(sizeof *common), sizeof *common);
+    if (!_i)
+        init_shared_rwlock(common);
+    pid_t child = fork_apart();
+    if (child == 0) {
+        if (_i)
+            init_shared_rwlock(common);
+        hold_before_namesakes();
+    }
+    const char *left_because = reap_apart(child);
+    if (left_because)
+        unit_skip(left_because);
 }
 END_TEST
 
@@ -193,13 +267,61 @@ START_TEST(a_childs_thread_inherits_nothing_from_a_thread_that_is_given_the_fork
     pid_t child = fork_apart();
     if (child == 0)
         let_one_die_and_its_child_live();
-    if (child < 0)
-        unit_skip("no right to make a pid namespace");
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        unit_skip("no right to choose a tid");
-    ck_assert_int_eq(status, 0);
+    const char *left_because = reap_apart(child);
+    if (left_because)
+        unit_skip(left_because);
+}
+END_TEST
+
+/*
+ * What a dead process had, a lock for reading or a permit, comes back though a thread has its number:
+ * the kernel knows that number, but as no process.
+ */
+static struct {
+    pthread_rwlock_t lock;
+    sem_t permit;
+} * left;
+
+static void *outlive(void *dead)
+{
+    unit_child_assert(unit_gettid() == *(pid_t *)dead);
+    struct timespec in_time = unit_deadline(CLOCK_REALTIME, 15000);
+    unit_child_assert(pthread_rwlock_timedwrlock(&left->lock, &in_time) == 0);
+    unit_child_assert(sem_timedwait(&left->permit, &in_time) == 0);
+    return NULL;
+}
+
+/* In the first of a namespace, to which the numbers of these objects belong. */
+static void let_a_thread_have_a_dead_processs_number(void)
+{
+    pthread_t thread;
+    init_shared_rwlock(&left->lock);
+    unit_child_assert(sem_init_undo_np(&left->permit, 1) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        unit_child_assert(pthread_rwlock_rdlock(&left->lock) == 0);
+        unit_child_assert(sem_wait(&left->permit) == 0);
+        _exit(0);
+    }
+    reap_in_child(child);
+    if (!choose_next_tid(child))
+        _exit(77);
+    unit_child_assert(pthread_create(&thread, NULL, outlive, &child) == 0);
+    unit_child_assert(pthread_join(thread, NULL) == 0);
+    _exit(0);
+}
+
+START_TEST(a_thread_that_is_given_the_number_of_a_dead_process_keeps_nothing_for_it)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc's objects die with their holders");
+    left = unit_map(unit_memory(sizeof *left), sizeof *left);
+    pid_t child = fork_apart();
+    if (child == 0)
+        let_a_thread_have_a_dead_processs_number();
+    const char *left_because = reap_apart(child);
+    if (left_because)
+        unit_skip(left_because);
 }
 END_TEST
 
@@ -251,9 +373,9 @@ START_TEST(a_thread_that_a_child_begins_with_is_joined_though_its_tid_is_the_par
         unit_child_assert(pthread_join(thread, NULL) == 0);
         _exit(0);
     }
-    if (child < 0)
-        unit_skip("no right to make a pid namespace");
-    unit_reap(child);
+    const char *left_because = reap_apart(child);
+    if (left_because)
+        unit_skip(left_because);
 }
 END_TEST
 
@@ -265,8 +387,11 @@ static Suite *namespaces_suite(void)
     tcase_add_loop_test(tcase, robust_mutexes_are_those_of_one_of_two_threads_with_one_tid, 0, 2);
     tcase_add_loop_test(tcase, a_shared_mutex_is_not_owned_by_another_thread_of_its_owners_tid, 0,
                         2);
+    tcase_add_loop_test(tcase, a_shared_rwlock_is_not_held_by_another_thread_of_its_holders_tid, 0,
+                        2);
     tcase_add_test(
         tcase, a_childs_thread_inherits_nothing_from_a_thread_that_is_given_the_forking_ones_tid);
+    tcase_add_test(tcase, a_thread_that_is_given_the_number_of_a_dead_process_keeps_nothing_for_it);
     tcase_add_test(tcase,
                    a_thread_that_a_child_begins_with_is_joined_though_its_tid_is_the_parents);
     suite_add_tcase(suite, tcase);

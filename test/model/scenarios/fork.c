@@ -2,9 +2,9 @@
  * Forks. The first thread forks wherever the others of its process are, and goes on as the child,
  * which then makes threads of its own. None of these waits for anybody in the parent.
  */
+#include "permits.h"
 #include "station.h"
 
-static sem_t s;
 static pthread_barrier_t b;
 static pthread_once_t o = PTHREAD_ONCE_INIT;
 static pthread_key_t common;
@@ -141,21 +141,10 @@ static void fork_then_init_cond(void)
 
 /* Semaphores. */
 
-static void init_sem(void)
-{
-    init();
-    ok(sem_init(&s, 0, 0));
-}
-
-static void down(void)
-{
-    ok(sem_wait(&s));
-}
-
 static void fork_then_post(void)
 {
     model_fork();
-    ok(sem_post(&s));
+    up();
 }
 
 static void fork_then_destroy_sem(void)
@@ -164,20 +153,13 @@ static void fork_then_destroy_sem(void)
     ok(sem_destroy(&s));
     ok(sem_init(&s, 0, 0));
     arch_exchange(&done, 1);
-    ok(sem_post(&s));
+    up();
 }
 
 static void down_in_child(void)
 {
     model_await(&done, 1);
     down();
-}
-
-static void none_left(void)
-{
-    ok(sem_getvalue(&s, &value));
-    model_assert(value == 0);
-    ok(sem_destroy(&s));
 }
 
 /* Barriers. */
@@ -312,22 +294,9 @@ static void init_recursive(void)
 
 static void down_forking(void)
 {
-    while (sem_wait(&s) != 0)
-        model_assert(errno == EINTR);
+    down_patiently();
     fork_once();
-    ok(sem_post(&s));
-}
-
-static void down_and_up(void)
-{
-    down();
-    ok(sem_post(&s));
-}
-
-static void init_sem_one(void)
-{
-    init();
-    ok(sem_init(&s, 0, 1));
+    up();
 }
 
 const struct scenario fork_scenarios[] = {

@@ -5,14 +5,13 @@
  */
 #include "asymmetric.h"
 #include "layout.h"
-#include "scenarios.h"
+#include "permits.h"
 
 static pthread_mutex_t m;
 static pthread_cond_t c;
-static sem_t s;
 static pthread_spinlock_t spin;
 static pthread_barrier_t b;
-static uint32_t inside, handled, posted;
+static uint32_t handled, posted;
 static int tokens;
 
 /* Mutexes. */
@@ -167,35 +166,6 @@ static void try_spin_in_handler(void)
 
 /* Semaphores. */
 
-static void init_sem(void)
-{
-    init();
-    ok(sem_init(&s, 0, 0));
-}
-
-static void init_sem_shared(void)
-{
-    init();
-    ok(sem_init(&s, 1, 0));
-}
-
-static void down(void)
-{
-    while (sem_wait(&s) != 0)
-        model_assert(errno == EINTR);
-}
-
-static void up(void)
-{
-    ok(sem_post(&s));
-}
-
-static void up_twice(void)
-{
-    up();
-    up();
-}
-
 static void up_in_handler(void)
 {
     arch_fetch_add(&handled, 1);
@@ -215,28 +185,16 @@ static void up_and_once(void)
     up_at_most_once();
 }
 
-static void s_value_is(int expected)
-{
-    int value;
-    ok(sem_getvalue(&s, &value));
-    model_assert(value == expected);
-    ok(sem_destroy(&s));
-}
-
 static void handled_left(void)
 {
-    s_value_is(handled);
-}
-
-static void none_left(void)
-{
-    s_value_is(0);
+    value_is(handled);
 }
 
 /* Condition variables: a wait goes on after a handler, and waits do not end without a cause. */
 
 static void init_cond(void)
 {
+    init();
     init_sem();
     ok(pthread_cond_init(&c, NULL));
 }
@@ -330,16 +288,19 @@ const struct scenario handler_scenarios[] = {
              .handler = try_in_handler, .quick = 2),
     SCENARIO("spin-handler", init_spin, NULL, RUN(spin_once, spin_once), .handles = 1,
              .handler = try_spin_in_handler),
-    SCENARIO("sem-handler", init_sem, handled_left, RUN(down, down, up_twice), .handles = 1,
-             .handler = up_in_handler),
-    SCENARIO("sem-handler-posts", init_sem, none_left, RUN(up_and_once, down, down), .handles = 1,
-             .handler = up_at_most_once),
-    SCENARIO("sem-handler-shared", init_sem_shared, handled_left, RUN(down, down, up_twice),
+    SCENARIO("sem-handler", init_sem, handled_left, RUN(down_patiently, down_patiently, up_twice),
              .handles = 1, .handler = up_in_handler),
-    SCENARIO("sem-handler-shared-posts", init_sem_shared, none_left, RUN(up_and_once, down, down),
-             .handles = 1, .handler = up_at_most_once),
-    SCENARIO("sem-handler-spins", init_sem, handled_left, RUN(down, down, up_twice), .handles = 1,
-             .handler = up_in_handler, .flags = SPINS, .quick = 2),
+    SCENARIO("sem-handler-posts", init_sem, none_left,
+             RUN(up_and_once, down_patiently, down_patiently), .handles = 1,
+             .handler = up_at_most_once),
+    SCENARIO("sem-handler-shared", init_sem_shared, handled_left,
+             RUN(down_patiently, down_patiently, up_twice), .handles = 1, .handler = up_in_handler),
+    SCENARIO("sem-handler-shared-posts", init_sem_shared, none_left,
+             RUN(up_and_once, down_patiently, down_patiently), .handles = 1,
+             .handler = up_at_most_once),
+    SCENARIO("sem-handler-spins", init_sem, handled_left,
+             RUN(down_patiently, down_patiently, up_twice), .handles = 1, .handler = up_in_handler,
+             .flags = SPINS, .quick = 2),
     SCENARIO("cond-handler", init_cond, c_free, RUN(take_at_once, put), .handles = 1,
              .handler = up_in_handler),
     SCENARIO("cond-handler-3", init_cond, c_free, RUN(take, take, put_twice), .handles = 1,

@@ -5,13 +5,13 @@
  */
 #include "asymmetric.h"
 #include "layout.h"
+#include "permits.h"
 #include "station.h"
 
-static sem_t s;
 static pthread_barrier_t b;
 static pthread_once_t o = PTHREAD_ONCE_INIT;
 static pthread_key_t common;
-static uint32_t blocked, flag, done;
+static uint32_t blocked, done;
 static int count;
 
 /* Mutexes. */
@@ -166,62 +166,22 @@ static int s_taken(void)
     return -value;
 }
 
-static void init_value(int shared, unsigned value)
+static void init_sem_watched(void)
 {
-    ok(sem_init(&s, shared, value));
-    NAME(s);
-    NAME(inside);
+    init_sem();
     WATCH(s, s_taken);
 }
 
-static void init_sem(void)
+static void init_sem_shared_watched(void)
 {
-    init_value(0, 0);
+    init_sem_shared();
+    WATCH(s, s_taken);
 }
 
-static void init_sem_shared(void)
+static void init_sem_one_watched(void)
 {
-    init_value(1, 0);
-}
-
-static void init_sem_one(void)
-{
-    init_value(0, 1);
-}
-
-static void down(void)
-{
-    ok(sem_wait(&s));
-}
-
-static void down_timed(void)
-{
-    if (sem_timedwait(&s, &deadline) != 0)
-        model_assert(errno == ETIMEDOUT);
-}
-
-static void up(void)
-{
-    ok(sem_post(&s));
-}
-
-static void up_twice(void)
-{
-    up();
-    up();
-}
-
-static void exclude(void)
-{
-    down();
-    visit(&inside);
-    up();
-}
-
-static void exclude_twice(void)
-{
-    exclude();
-    exclude();
+    init_sem_one();
+    WATCH(s, s_taken);
 }
 
 static void down_or_jump(void)
@@ -387,18 +347,20 @@ const struct scenario progress_scenarios[] = {
              RUN(wait_over_or_jump, wait_over, broadcast_and_free), .jumps = 1, .flags = SPINS,
              .quick = 1, .deep = 2),
 
-    SCENARIO("sem-freeze", init_sem, s_free, RUN(down, down, up_twice), .frozen = 1),
-    SCENARIO("sem-freeze-spins", init_sem, s_free, RUN(down, down, up_twice), .frozen = 1,
+    SCENARIO("sem-freeze", init_sem_watched, s_free, RUN(down, down, up_twice), .frozen = 1),
+    SCENARIO("sem-freeze-spins", init_sem_watched, s_free, RUN(down, down, up_twice), .frozen = 1,
              .flags = SPINS, .quick = 2),
-    SCENARIO("sem-freeze-timed", init_sem, s_free, RUN(down_timed, down, up_twice), .frozen = 1),
-    SCENARIO("sem-freeze-shared", init_sem_shared, s_free, RUN(down, down, up_twice), .frozen = 1),
-    SCENARIO("sem-freeze-exclusive", init_sem_one, s_free, RUN(exclude_twice, exclude, exclude),
-             .frozen = 1, .quick = 2),
-    SCENARIO("sem-freeze-poster", init_sem, s_free, RUN(up, up, down), .frozen = 1),
-    SCENARIO("sem-jump", init_sem, NULL, RUN(down_or_jump, down, up_twice), .jumps = 1),
-    SCENARIO("sem-jump-spins", init_sem, NULL, RUN(down_or_jump, down, up_twice), .jumps = 1,
-             .flags = SPINS, .quick = 2),
-    SCENARIO("sem-jump-shared", init_sem_shared, NULL, RUN(down_or_jump, down, up_twice),
+    SCENARIO("sem-freeze-timed", init_sem_watched, s_free, RUN(down_timed, down, up_twice),
+             .frozen = 1),
+    SCENARIO("sem-freeze-shared", init_sem_shared_watched, s_free, RUN(down, down, up_twice),
+             .frozen = 1),
+    SCENARIO("sem-freeze-exclusive", init_sem_one_watched, s_free,
+             RUN(exclude_twice, exclude, exclude), .frozen = 1, .quick = 2),
+    SCENARIO("sem-freeze-poster", init_sem_watched, s_free, RUN(up, up, down), .frozen = 1),
+    SCENARIO("sem-jump", init_sem_watched, NULL, RUN(down_or_jump, down, up_twice), .jumps = 1),
+    SCENARIO("sem-jump-spins", init_sem_watched, NULL, RUN(down_or_jump, down, up_twice),
+             .jumps = 1, .flags = SPINS, .quick = 2),
+    SCENARIO("sem-jump-shared", init_sem_shared_watched, NULL, RUN(down_or_jump, down, up_twice),
              .jumps = 1),
 
     SCENARIO("barrier-freeze", init_barrier, NULL, RUN(meet_arriving, meet), .frozen = 1),

@@ -1,44 +1,14 @@
 /* Read-write locks. */
 #include "asymmetric.h"
 #include "layout.h"
+#include "reading.h"
 #include "rwlock/wait.h"
-#include "scenarios.h"
 
-static pthread_rwlock_t l;
-static uint32_t writing, flag, version;
-static int references;
-
-static void init_kind(int kind, int shared)
-{
-    pthread_rwlockattr_t attributes;
-    ok(pthread_rwlockattr_init(&attributes));
-    ok(pthread_rwlockattr_setkind_np(&attributes, kind));
-    ok(pthread_rwlockattr_setpshared(&attributes, shared));
-    ok(pthread_rwlock_init(&l, &attributes));
-    NAME(l);
-    NAME(writing);
-    NAME(flag);
-    NAME(version);
-}
-
-static void init(void)
-{
-    init_kind(0, PTHREAD_PROCESS_PRIVATE);
-}
-
-static void init_writer(void)
-{
-    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NP, PTHREAD_PROCESS_PRIVATE);
-}
-
-static void init_nonrecursive(void)
-{
-    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, PTHREAD_PROCESS_PRIVATE);
-}
+static uint32_t version;
 
 static void init_shared(void)
 {
-    init_kind(0, PTHREAD_PROCESS_SHARED);
+    init_kind(0, PTHREAD_PROCESS_SHARED, PTHREAD_MUTEX_STALLED);
 }
 
 /* As after many reads. */
@@ -47,6 +17,7 @@ static void open_as(uint64_t way)
     struct rwlock *rwlock = (struct rwlock *)&l;
     rows_draw_name(rwlock);
     arch_store64_relaxed(&rwlock->state, way);
+    NAME(version);
 }
 
 static void init_visible(void)
@@ -81,183 +52,27 @@ static void init_inviting(void)
     ((struct rwlock *)&l)->reads = 15;
 }
 
-static void look(void)
-{
-    model_assert(arch_load_relaxed(&writing) == 0);
-}
-
-static void unlock(void)
-{
-    ok(pthread_rwlock_unlock(&l));
-}
-
-static void read(void)
-{
-    ok(pthread_rwlock_rdlock(&l));
-    look();
-    unlock();
-}
-
-static void write(void)
-{
-    ok(pthread_rwlock_wrlock(&l));
-    visit(&writing);
-    unlock();
-}
-
-static void read_twice(void)
-{
-    read();
-    read();
-}
-
-static void write_twice(void)
-{
-    write();
-    write();
-}
-
-static void read_nested(void)
-{
-    ok(pthread_rwlock_rdlock(&l));
-    read();
-    look();
-    unlock();
-}
-
-static void try_both(void)
-{
-    int error = pthread_rwlock_tryrdlock(&l);
-    model_assert(error == 0 || error == EBUSY);
-    if (!error) {
-        look();
-        unlock();
-    }
-    error = pthread_rwlock_trywrlock(&l);
-    model_assert(error == 0 || error == EBUSY);
-    if (!error) {
-        visit(&writing);
-        unlock();
-    }
-}
-
-static void read_timed(void)
-{
-    int error = pthread_rwlock_timedrdlock(&l, &deadline);
-    model_assert(error == 0 || error == ETIMEDOUT);
-    if (error)
-        return;
-    look();
-    unlock();
-}
-
-static void write_timed(void)
-{
-    int error = pthread_rwlock_timedwrlock(&l, &deadline);
-    model_assert(error == 0 || error == ETIMEDOUT);
-    if (error)
-        return;
-    visit(&writing);
-    unlock();
-}
-
 /* The deadline is now, and passes while it waits, or never. */
 static void write_timed_now(void)
 {
     const struct timespec now = {.tv_sec = 1000};
-    int error = pthread_rwlock_timedwrlock(&l, &now);
-    model_assert(error == 0 || error == ETIMEDOUT);
-    if (error)
-        return;
-    visit(&writing);
-    unlock();
+    visit_if(pthread_rwlock_timedwrlock(&l, &now), ETIMEDOUT);
 }
 
-/* One thread takes a read lock, another gives it back. */
-static void read_for_other(void)
+/* Between two writes the mode comes back, but as another one: as by a reader that came and went. */
+static void fence_again(void)
 {
-    ok(pthread_rwlock_rdlock(&l));
-    look();
-    arch_store_release(&flag, 1);
-}
-
-static void unlock_for_other(void)
-{
-    model_await(&flag, 1);
-    look();
-    unlock();
-}
-
-static void free_at_end(void)
-{
-    ok(pthread_rwlock_trywrlock(&l));
-    unlock();
-    ok(pthread_rwlock_destroy(&l));
-}
-
-/* The last to unlock may free it at once. */
-static void init_references(void)
-{
-    init();
-    references = 3;
-}
-
-static void init_references_writer(void)
-{
-    init_writer();
-    references = 3;
-}
-
-static void drop_reference(void)
-{
-    ok(pthread_rwlock_wrlock(&l));
-    bool last = --references == 0;
-    unlock();
-    if (last) {
-        ok(pthread_rwlock_destroy(&l));
-        GONE(l);
-    }
-}
-
-static void read_and_drop(void)
-{
-    read();
-    drop_reference();
-}
-
-/* Between two writes the mode comes back, but as another one. */
-static void write_and_fence(void)
-{
-    write();
     struct rwlock *rwlock = (struct rwlock *)&l;
     uint64_t state = state_of(rwlock);
-    /* as by a reader that came and went */
     if (!(state & (WRITE | IN_ROWS)) && !readers_of(state))
         transition(rwlock, &state, state | FENCED);
     arch_store_release(&flag, 1);
 }
 
-static void write_after(void)
+static void write_and_fence(void)
 {
-    model_await(&flag, 1);
     write();
-}
-
-/* The writer that comes after the reader may free the lock as soon as it has it. */
-static void read_destroyed(void)
-{
-    ok(pthread_rwlock_rdlock(&l));
-    arch_store_release(&flag, 1);
-    unlock();
-}
-
-static void destroy_written(void)
-{
-    model_await(&flag, 1);
-    ok(pthread_rwlock_wrlock(&l));
-    unlock();
-    ok(pthread_rwlock_destroy(&l));
-    GONE(l);
+    fence_again();
 }
 
 /* Two have it, and a third one unlocks for one of them, while the other one does itself. */
@@ -320,12 +135,7 @@ static void try_write(void)
 static void try_write_and_fence(void)
 {
     try_write();
-    struct rwlock *rwlock = (struct rwlock *)&l;
-    uint64_t state = state_of(rwlock);
-    /* as by a reader that came and went */
-    if (!(state & (WRITE | IN_ROWS)) && !readers_of(state))
-        transition(rwlock, &state, state | FENCED);
-    arch_store_release(&flag, 1);
+    fence_again();
 }
 
 static void try_write_after(void)
@@ -437,12 +247,6 @@ static void try_beside_reader(void)
     arch_store_release(&flag, 2);
 }
 
-static void write_asleep(void)
-{
-    model_await(&flag, 1);
-    write();
-}
-
 static void try_past_writer(void)
 {
     model_await_sleep(1);
@@ -545,10 +349,7 @@ static void read_crowded(void)
 /* In a handler. */
 static void try_in_handler(void)
 {
-    if (pthread_rwlock_tryrdlock(&l) == 0) {
-        look();
-        unlock();
-    }
+    look_if(pthread_rwlock_tryrdlock(&l), EBUSY);
 }
 
 static int l_taken(void)
@@ -579,12 +380,6 @@ static void init_shut_watched(void)
 {
     init_visible();
     WATCH(l, l_taken);
-}
-
-static void l_usable(void)
-{
-    ok(pthread_rwlock_trywrlock(&l));
-    unlock();
 }
 
 /* The child owns what its thread had. */
@@ -872,9 +667,8 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-nonrecursive-2-2", init_nonrecursive, free_at_end,
              RUN(read, read, write, write_timed), .quick = 1),
     SCENARIO("rwlock-shared", init_shared, free_at_end, RUN(read, read, write)),
-    SCENARIO("rwlock-destroy", init_references, NULL,
-             RUN(drop_reference, drop_reference, read_and_drop)),
-    SCENARIO("rwlock-destroy-writer", init_references_writer, NULL,
+    SCENARIO("rwlock-destroy", init, NULL, RUN(drop_reference, drop_reference, read_and_drop)),
+    SCENARIO("rwlock-destroy-writer", init_writer, NULL,
              RUN(drop_reference, drop_reference, read_and_drop)),
     SCENARIO("rwlock-visible", init_visible, free_at_end, RUN(read_twice, write),
              .flags = BUFFERED),
@@ -897,7 +691,7 @@ const struct scenario rwlock_scenarios[] = {
              .flags = BUFFERED),
     SCENARIO("rwlock-asymmetric-2-writers", init_asymmetric, free_at_end, RUN(read, write, write)),
     SCENARIO("rwlock-asymmetric-fenced", init_asymmetric, free_at_end,
-             RUN(read, write_and_fence, write_after)),
+             RUN(read, write_and_fence, write_second)),
     SCENARIO("rwlock-other-writes", init, free_at_end,
              RUN(read_for_other, unlock_for_other_and_write, read), .quick = 2),
     SCENARIO("rwlock-visible-other-writes", init_visible, free_at_end,
@@ -929,13 +723,13 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-try-beside-counted", init, free_at_end,
              RUN(read_until_told, try_beside_reader, write), .quick = 2),
     SCENARIO("rwlock-no-joining", init_nonrecursive, free_at_end,
-             RUN(read_until_told, write_asleep, try_past_writer)),
+             RUN(read_until_told, write_second, try_past_writer)),
     SCENARIO("rwlock-no-joining-visible", init_nonrecursive_visible, free_at_end,
-             RUN(read_until_told, write_asleep, try_past_writer)),
+             RUN(read_until_told, write_second, try_past_writer)),
     SCENARIO("rwlock-no-joining-writer", init_writer_visible, free_at_end,
-             RUN(read_until_told, write_asleep, try_past_writer)),
+             RUN(read_until_told, write_second, try_past_writer)),
     SCENARIO("rwlock-no-joining-inviting", init_nonrecursive_inviting, free_at_end,
-             RUN(read_twice_until_told, write_asleep, try_past_writer)),
+             RUN(read_twice_until_told, write_second, try_past_writer)),
     SCENARIO("rwlock-writer-given-back", init_writer, free_at_end,
              RUN(read_given_back, give_back_and_read, write_beside_reader), .quick = 1),
     SCENARIO("rwlock-visible-ends-reading", init_visible, rows_empty_at_end,
@@ -978,6 +772,6 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-fork-writing", init_watched, l_usable, RUN(fork_writing, write, read),
              .child = 3),
     SCENARIO("rwlock-fork-anew", init_visible, l_usable,
-             RUN(fork_and_make_anew, read, write, write_after), .child = 4),
+             RUN(fork_and_make_anew, read, write, write_second), .child = 4),
     {.name = NULL},
 };

@@ -4,138 +4,32 @@
  */
 #include "alive.h"
 #include "layout.h"
-#include "scenarios.h"
 
-static pthread_rwlock_t l;
-static uint32_t writing, flag, other_flag, inconsistent;
-static int references;
+#include <time.h>
 
 /* It lies before the end of a first lap. */
 static const struct timespec soon = {.tv_sec = 1000, .tv_nsec = 500000};
+#define SHARING PTHREAD_PROCESS_SHARED
+#define UNTIL soon
+#include "reading.h"
 
-int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *, int);
-int pthread_rwlock_consistent_np(pthread_rwlock_t *);
-
-static void init_kind(int kind, int robust)
-{
-    pthread_rwlockattr_t attributes;
-    ok(pthread_rwlockattr_init(&attributes));
-    ok(pthread_rwlockattr_setkind_np(&attributes, kind));
-    ok(pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED));
-    ok(pthread_rwlockattr_setrobust_np(&attributes, robust));
-    ok(pthread_rwlock_init(&l, &attributes));
-    references = 3;
-    NAME(l);
-    NAME(writing);
-    NAME(flag);
-    NAME(other_flag);
-    NAME(inconsistent);
-}
-
-static void init(void)
-{
-    init_kind(0, PTHREAD_MUTEX_STALLED);
-}
-
-static void init_writer(void)
-{
-    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NP, PTHREAD_MUTEX_STALLED);
-}
-
-static void init_nonrecursive(void)
-{
-    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, PTHREAD_MUTEX_STALLED);
-}
+static uint32_t inconsistent;
 
 static void init_robust(void)
 {
-    init_kind(0, PTHREAD_MUTEX_ROBUST);
+    init_kind(0, SHARING, PTHREAD_MUTEX_ROBUST);
+    NAME(inconsistent);
 }
 
 static void init_robust_writer(void)
 {
-    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, PTHREAD_MUTEX_ROBUST);
+    init_kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, SHARING, PTHREAD_MUTEX_ROBUST);
 }
 
 static void init_recovering(void)
 {
     init();
     alive_recovers = true;
-}
-
-static void look(void)
-{
-    model_assert(arch_load_relaxed(&writing) == 0);
-}
-
-static void unlock(void)
-{
-    ok(pthread_rwlock_unlock(&l));
-}
-
-/* With the lock that `error` says was taken, or not. */
-static void look_if(int error, int unless)
-{
-    model_assert(error == 0 || error == unless);
-    if (error)
-        return;
-    look();
-    unlock();
-}
-
-static void visit_if(int error, int unless)
-{
-    model_assert(error == 0 || error == unless);
-    if (error)
-        return;
-    visit(&writing);
-    unlock();
-}
-
-static void read(void)
-{
-    look_if(pthread_rwlock_rdlock(&l), 0);
-}
-
-static void write(void)
-{
-    visit_if(pthread_rwlock_wrlock(&l), 0);
-}
-
-static void read_twice(void)
-{
-    read();
-    read();
-}
-
-static void write_twice(void)
-{
-    write();
-    write();
-}
-
-static void read_nested(void)
-{
-    ok(pthread_rwlock_rdlock(&l));
-    read();
-    look();
-    unlock();
-}
-
-static void try_both(void)
-{
-    look_if(pthread_rwlock_tryrdlock(&l), EBUSY);
-    visit_if(pthread_rwlock_trywrlock(&l), EBUSY);
-}
-
-static void read_timed(void)
-{
-    look_if(pthread_rwlock_timedrdlock(&l, &soon), ETIMEDOUT);
-}
-
-static void write_timed(void)
-{
-    visit_if(pthread_rwlock_timedwrlock(&l, &soon), ETIMEDOUT);
 }
 
 /* The second thread is one of the first's process. */
@@ -191,21 +85,6 @@ static void write_elsewhere(void)
     write();
 }
 
-/* One process takes a read lock, another gives it back. */
-static void read_for_other(void)
-{
-    ok(pthread_rwlock_rdlock(&l));
-    look();
-    arch_store_release(&flag, 1);
-}
-
-static void unlock_for_other(void)
-{
-    model_await(&flag, 1);
-    look();
-    unlock();
-}
-
 /* With none but readers inside tryrdlock is not refused. */
 static void read_until_told(void)
 {
@@ -242,12 +121,6 @@ static void read_first(void)
     unlock();
 }
 
-static void write_second(void)
-{
-    model_await(&flag, 1);
-    write();
-}
-
 static void read_third(void)
 {
     model_await(&other_flag, 1);
@@ -262,48 +135,6 @@ static void give_up_second(void)
     model_assert(pthread_rwlock_timedwrlock(&l, &soon) == ETIMEDOUT);
     model_assert(pthread_rwlock_tryrdlock(&l) == EBUSY);
     arch_store_release(&other_flag, 2);
-}
-
-static void free_at_end(void)
-{
-    ok(pthread_rwlock_trywrlock(&l));
-    unlock();
-    ok(pthread_rwlock_destroy(&l));
-}
-
-/* The last to unlock may free it at once. */
-static void drop_reference(void)
-{
-    ok(pthread_rwlock_wrlock(&l));
-    bool last = --references == 0;
-    unlock();
-    if (last) {
-        ok(pthread_rwlock_destroy(&l));
-        GONE(l);
-    }
-}
-
-static void read_and_drop(void)
-{
-    read();
-    drop_reference();
-}
-
-/* The writer that comes after the reader may free the lock as soon as it has it. */
-static void read_destroyed(void)
-{
-    ok(pthread_rwlock_rdlock(&l));
-    arch_store_release(&flag, 1);
-    unlock();
-}
-
-static void destroy_written(void)
-{
-    model_await(&flag, 1);
-    ok(pthread_rwlock_wrlock(&l));
-    unlock();
-    ok(pthread_rwlock_destroy(&l));
-    GONE(l);
 }
 
 /* Robust: what a dead writer has left is put right by who is told. */

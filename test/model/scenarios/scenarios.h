@@ -43,6 +43,9 @@ static const struct timespec deadline __attribute__((unused)) = {.tv_sec = 2000}
         model_jumped;                                                                              \
     })
 
+/* What the threads of some scenarios do, in the headers that several files include. */
+#define ACT static __attribute__((unused))
+
 /* A row of a table, and its threads. */
 #define SCENARIO(label, start, end, ...)                                                           \
     {                                                                                              \

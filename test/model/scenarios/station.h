@@ -14,8 +14,6 @@ static uint32_t inside __attribute__((unused));
 static int tokens, timeouts;
 static bool arrived, over;
 
-#define ACT static __attribute__((unused))
-
 ACT void lock(void)
 {
     ok(pthread_mutex_lock(&m));
