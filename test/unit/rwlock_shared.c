@@ -225,6 +225,38 @@ START_TEST(more_readers_and_processes_than_can_be_named_are_counted)
 }
 END_TEST
 
+/* A word of readers counts to 255. */
+START_TEST(a_process_may_hold_it_more_often_than_a_word_counts)
+{
+    enum { LOCKS = 3000, LOCKS_OF_THE_DEAD = 300 };
+    struct stage *stage = new_stage(_i, false);
+    for (int i = 0; i < LOCKS; i++)
+        must(pthread_rwlock_rdlock(&stage->lock));
+    for (int i = 0; i < LOCKS; i++) {
+        if (i % 250 == 0 || i == LOCKS - 1)
+            ck_assert_int_eq(try_elsewhere(&stage->lock, true), EBUSY);
+        must(pthread_rwlock_unlock(&stage->lock));
+    }
+    must_be_free(&stage->lock);
+    if (!unit_on_furwock())
+        return;
+    pid_t child = unit_fork();
+    if (child == 0) {
+        for (int i = 0; i < LOCKS_OF_THE_DEAD; i++)
+            unit_child_assert(pthread_rwlock_rdlock(&stage->lock) == 0);
+        atomic_store(&stage->entered, 1);
+        for (;;)
+            pause();
+    }
+    unit_wait_for(&stage->entered, 1);
+    ck_assert_int_eq(try_take(&stage->lock, true), EBUSY);
+    must_die(child, true);
+    ck_assert_int_eq(take(&stage->lock, true, PLAIN, 0), 0);
+    ck_assert_int_eq(pthread_rwlock_unlock(&stage->lock), 0);
+    must_be_free(&stage->lock);
+}
+END_TEST
+
 START_TEST(robustness_is_an_attribute_beside_the_others)
 {
     NEEDS_FURWOCK();
@@ -268,6 +300,7 @@ static Suite *rwlock_shared_suite(void)
     tcase_add_loop_test(deaths, a_robust_lock_that_nobody_repairs_is_of_no_use, 0, KINDS);
     tcase_add_loop_test(deaths, a_lock_that_is_not_robust_stays_with_its_dead_writer, 0, KINDS);
     tcase_add_test(deaths, more_readers_and_processes_than_can_be_named_are_counted);
+    tcase_add_loop_test(deaths, a_process_may_hold_it_more_often_than_a_word_counts, 0, KINDS);
     tcase_add_test(deaths, robustness_is_an_attribute_beside_the_others);
     suite_add_tcase(suite, deaths);
     return suite;
