@@ -32,7 +32,7 @@
  *   name   0, or {other, no pins} --take--> {me, 1}        {me, n} --take, post--> {me, n + 1}
  *          {gone, n} --heal--> {me, ADOPTED} --> 0         {me, n} ---------------> {me, n - 1}
  *
- * Sleeping is as in sem.c: ASLEEP stays while anybody sleeps, and one that has slept sets it again. A
+ * Sleeping: ASLEEP stays while anybody sleeps; a post that takes it away, having seen nobody, wakes all. A
  * post that is killed before its wake, or a process with all permits, is found out after a tenth of a
  * second, for which anybody sleeps at most. A waiter looks for the dead before its first sleep, too.
  *
@@ -157,27 +157,27 @@ static int pin_any(struct undo *undo, uint32_t me)
     return NO_SLOT;
 }
 
-/* Move a permit from `free` to where it is counted, if that is anywhere. `mark` is ASLEEP or 0. */
-static bool take_free(struct undo *undo, uint64_t counted, uint64_t mark)
+/* Move a permit from `free` to where it is counted, if that is anywhere. */
+static bool take_free(struct undo *undo, uint64_t counted)
 {
     uint64_t state = arch_load64_relaxed(state_of(undo));
     while (state & FREE)
-        if (arch_cas64_fetch(state_of(undo), &state, (state - 1 + counted) | mark))
+        if (arch_cas64_fetch(state_of(undo), &state, state - 1 + counted))
             return true;
     return false;
 }
 
 /* 0, EAGAIN if there is no permit, or ENOSPC if there is one but no slot. */
-static int take_once(struct undo *undo, uint32_t me, uint64_t mark)
+static int take_once(struct undo *undo, uint32_t me)
 {
     if (!(arch_load64_relaxed(state_of(undo)) & FREE))
         return EAGAIN;
     if (!me)
-        return take_free(undo, 0, mark) ? 0 : EAGAIN;
+        return take_free(undo, 0) ? 0 : EAGAIN;
     int slot = pin_any(undo, me);
     if (slot == NO_SLOT)
         return ENOSPC;
-    if (take_free(undo, ONE(slot), mark))
+    if (take_free(undo, ONE(slot)))
         return 0;
     unpin(name_of(undo, slot), 1);
     return EAGAIN;
@@ -292,11 +292,11 @@ static bool all_counted(uint64_t state)
  * As take_once. ENOSPC if all slots have permits; others, which only pass through a slot, are waited
  * for, but not for ever.
  */
-static int take(struct undo *undo, uint32_t me, uint64_t mark)
+static int take(struct undo *undo, uint32_t me)
 {
     static const uint32_t nothing;
     int error;
-    for (int moments = 0; (error = take_once(undo, me, mark)) == ENOSPC; moments++) {
+    for (int moments = 0; (error = take_once(undo, me)) == ENOSPC; moments++) {
         if (heal(undo, me))
             continue;
         if (all_counted(arch_load64_relaxed(state_of(undo))) || moments == MOMENTS)
@@ -310,9 +310,9 @@ int undo_try(struct semaphore *sem)
 {
     struct undo *undo = undo_of(sem);
     uint32_t me = my_name(undo);
-    int error = take(undo, me, 0);
+    int error = take(undo, me);
     if (error == EAGAIN && heal(undo, me))
-        error = take(undo, me, 0);
+        error = take(undo, me);
     return error ? EAGAIN : 0;
 }
 
@@ -346,16 +346,16 @@ int undo_wait(struct semaphore *sem, const struct deadline *deadline)
 {
     struct undo *undo = undo_of(sem);
     uint32_t me = my_name(undo);
-    int error = take(undo, me, 0);
+    int error = take(undo, me);
     if (error == EAGAIN && deadline_check(deadline))
         return EINVAL;
     if (error == EAGAIN)
         spin_for_permit(undo);
-    bool woken = false, over = false, look = false, looked = false;
+    bool over = false, look = false, looked = false;
     while (error == EAGAIN) {
         if (look)
             heal(undo, me);
-        error = take(undo, me, woken ? ASLEEP : 0);
+        error = take(undo, me);
         if (error != EAGAIN)
             break;
         if (over)
@@ -377,7 +377,6 @@ int undo_wait(struct semaphore *sem, const struct deadline *deadline)
             return woke;
         look = woke == ETIMEDOUT;
         over = look && last;
-        woken |= woke == 0;
     }
     return error == ENOSPC ? EAGAIN : error;
 }

@@ -434,7 +434,8 @@ static COLD void give_way(struct shared_rwlock *lock, union shared_state state)
     change(lock, &state, next);
 }
 
-static void note_woken(struct waiter *waiter, uint32_t hungry)
+/* One that has slept, woken or not: whom others pass all the time nobody wakes. */
+static void note_hunger(struct waiter *waiter, uint32_t hungry)
 {
     if (arch_ticks() - waiter->since > LONG)
         waiter->hungry = hungry;
@@ -525,10 +526,10 @@ static COLD int wait_to_read(struct shared_rwlock *lock, uint32_t kind, struct w
         if (over)
             forget_writers(lock, &waiter, state);
         error = sleep_on_control(lock, &waiter, state, SLEEP_R, READERS);
-        if (error == 0)
-            note_woken(&waiter, HUNGRY_R);
         if (error == EINVAL)
             return error;
+        if (error != EAGAIN)
+            note_hunger(&waiter, HUNGRY_R);
         if (error == ETIMEDOUT)
             gave_up = error;
         over = error == PARK_OVER || error == ETIMEDOUT;
@@ -710,12 +711,12 @@ static COLD int wait_to_write(struct shared_rwlock *lock, uint32_t kind, struct 
         } else {
             error = EAGAIN;
         }
-        if (error == 0) {
-            note_woken(&waiter, HUNGRY_W);
+        if (error == 0)
             waiter.aside = false;
-        }
         if (error == EINVAL)
             return give_up(lock, &waiter, kind, error);
+        if (error != EAGAIN)
+            note_hunger(&waiter, HUNGRY_W);
         if (error == ETIMEDOUT)
             gave_up = error;
         over = error == PARK_OVER || error == ETIMEDOUT;

@@ -86,11 +86,17 @@ expect "each of several is" "a,,bc," "${prefix}a
 ${prefix}bc"
 # The object knows whether somebody looked out for it, and a wait that nobody ends is noted.
 ${CC:-cc} -o "$work/waits" "$here/options/waits.c" -pthread || exit 1
+${CC:-cc} -o "$work/aside" "$here/options/aside.c" -pthread || exit 1
 for value in "" nospin asymmetric,nospin; do
     said=$(FURWOCK=$value LD_PRELOAD=$lib timeout -s KILL 60 "$work/waits" 2>&1)
     case $value in
     "") verdict "a waiter looks out before it sleeps" "looked out first" ;;
     *) verdict "with $value it sleeps at once" "slept at once" ;;
+    esac
+    said=$(FURWOCK=$value LD_PRELOAD=$lib timeout -s KILL 60 "$work/aside" 2>&1)
+    case $value in
+    "") verdict "who comes to a lock on offer stands aside" "stood aside" ;;
+    *) verdict "with $value nobody stands aside" "went on" ;;
     esac
 done
 for form in dynamic glibc musl; do

@@ -130,6 +130,90 @@ START_TEST(writers_do_not_starve_a_reader)
 }
 END_TEST
 
+/*
+ * Two readers of whom one is inside at any time: each leaves when the other has entered after it, or
+ * sleeps instead. In a lock that prefers readers who comes to read sleeps for one reason only: it stands
+ * aside for a writer that has waited for long. Lest that one never gets in the readers have to.
+ */
+struct chain {
+    pthread_rwlock_t lock;
+    atomic_bool stop;
+    struct link {
+        atomic_bool comes;
+        atomic_int tid, entries;
+    } links[2];
+};
+
+struct chained {
+    struct chain *chain;
+    int number;
+};
+
+static bool stands_aside(struct link *link)
+{
+    return atomic_load(&link->comes) && unit_state(getpid(), atomic_load(&link->tid)) == 'S' &&
+           atomic_load(&link->comes);
+}
+
+static int read_in_chain(void *arg)
+{
+    struct chained *me = arg;
+    struct chain *chain = me->chain;
+    struct link *own = &chain->links[me->number], *other = &chain->links[!me->number];
+    atomic_store(&own->tid, unit_gettid());
+    while (!atomic_load(&chain->stop)) {
+        atomic_store(&own->comes, true);
+        must(pthread_rwlock_rdlock(&chain->lock));
+        atomic_store(&own->comes, false);
+        int before = atomic_load(&other->entries);
+        atomic_fetch_add(&own->entries, 1);
+        while (atomic_load(&other->entries) == before && !stands_aside(other) &&
+               !atomic_load(&chain->stop))
+            sched_yield();
+        must(pthread_rwlock_unlock(&chain->lock));
+    }
+    return 0;
+}
+
+/* _i: the writer comes to the readers, or all have waited for another writer; and 2 more for processes' */
+START_TEST(readers_that_follow_one_another_stand_aside_for_a_writer)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc's readers starve a writer where readers are preferred");
+    struct chain chain;
+    struct chained readers[2] = {{&chain, 0}, {&chain, 1}};
+    struct unit_call calls[2];
+    struct holder writer;
+    memset(&chain, 0, sizeof chain);
+    init_lock(&chain.lock, PREFER_READER,
+              _i < 2 ? PTHREAD_PROCESS_PRIVATE : PTHREAD_PROCESS_SHARED);
+    for (int round = 0; round < 5; round++) {
+        atomic_store(&chain.stop, false);
+        must(pthread_rwlock_wrlock(&chain.lock));
+        if (_i % 2) {
+            holder_start(&writer, &chain.lock, true, PLAIN);
+            holder_must_be_blocked(&writer);
+        }
+        for (int i = 0; i < 2; i++) {
+            atomic_store(&chain.links[i].comes, false);
+            unit_start(&calls[i], read_in_chain, &readers[i]);
+            unit_wait_until_blocked(&calls[i]);
+        }
+        must(pthread_rwlock_unlock(&chain.lock));
+        if (_i % 2 == 0) {
+            unit_wait_for(&chain.links[0].entries, atomic_load(&chain.links[0].entries) + 20);
+            holder_start(&writer, &chain.lock, true, PLAIN);
+        }
+        holder_must_enter(&writer);
+        atomic_store(&chain.stop, true);
+        holder_end(&writer);
+        for (int i = 0; i < 2; i++)
+            ck_assert_int_eq(unit_finish(&calls[i]), 0);
+    }
+    ck_assert_int_eq(pthread_rwlock_destroy(&chain.lock), 0);
+}
+END_TEST
+
 /* ---- Exclusion under stress ---- */
 
 struct arena {
@@ -427,6 +511,7 @@ static Suite *rwlock_crowd_suite(void)
     /* Private, then process-shared. */
     tcase_add_loop_test(crowd, readers_do_not_starve_a_writer_where_writers_are_preferred, 0, 2);
     tcase_add_loop_test(crowd, writers_do_not_starve_a_reader, 0, 2);
+    tcase_add_loop_test(crowd, readers_that_follow_one_another_stand_aside_for_a_writer, 0, 4);
     tcase_add_loop_test(crowd, writers_exclude_everyone_under_stress, 0, KINDS);
     tcase_add_loop_test(crowd, two_processes_share_a_lock_at_different_addresses, 0, KINDS);
     tcase_add_loop_test(crowd, a_lock_held_across_fork_is_released_in_parent_and_child, 0, KINDS);

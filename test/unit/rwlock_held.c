@@ -93,6 +93,58 @@ START_TEST(threads_that_end_with_a_read_lock_leave_it_held)
 }
 END_TEST
 
+/* Two threads unlock crosswise, and a writer comes and goes in between: each leaves what the other had. */
+START_TEST(what_two_threads_give_back_for_one_another_is_free)
+{
+    struct holder reader;
+    begin(_i);
+    holder_start(&reader, &lock, false, PLAIN);
+    holder_must_enter(&reader);
+    ck_assert_int_eq(take(&lock, true, TIMED, 10), ETIMEDOUT);
+    ck_assert_int_eq(pthread_rwlock_unlock(&lock), 0);
+    ck_assert_int_eq(pthread_rwlock_rdlock(&lock), 0);
+    ck_assert_int_eq(try_elsewhere(&lock, true), EBUSY);
+    holder_end(&reader);
+    ck_assert_int_eq(pthread_rwlock_destroy(&lock), 0);
+}
+END_TEST
+
+static pthread_rwlock_t gate;
+static atomic_int places_taken;
+
+static int take_a_place(void *nothing)
+{
+    (void)nothing;
+    read_often(&other);
+    atomic_fetch_add(&places_taken, 1);
+    return read_and_leave(&gate) || pthread_rwlock_unlock(&gate);
+}
+
+/* There may be places for so many threads that read, and a reader without one is no less a reader. */
+START_TEST(a_reader_that_comes_after_many_others_keeps_writers_out)
+{
+    enum { THREADS = 600 };
+    static struct unit_call calls[THREADS];
+    struct holder reader;
+    begin(_i);
+    init_lock(&other, PREFER_READER, PTHREAD_PROCESS_PRIVATE);
+    init_lock(&gate, PREFER_READER, PTHREAD_PROCESS_PRIVATE);
+    must(pthread_rwlock_wrlock(&gate));
+    for (int i = 0; i < THREADS; i++)
+        unit_start(&calls[i], take_a_place, NULL);
+    unit_wait_for(&places_taken, THREADS);
+    holder_start(&reader, &lock, false, PLAIN);
+    holder_must_enter(&reader);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_rwlock_trywrlock(&lock), EBUSY);
+    holder_end(&reader);
+    must_be_free(&lock);
+    must(pthread_rwlock_unlock(&gate));
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(unit_finish(&calls[i]), 0);
+}
+END_TEST
+
 START_TEST(a_lock_that_is_made_anew_has_no_past)
 {
     int kind = begin(_i);
@@ -275,6 +327,34 @@ START_TEST(a_thread_that_has_ended_leaves_no_recursion_behind)
 }
 END_TEST
 
+/* A thread reads locks that another one unlocks for it, and that are destroyed. */
+START_TEST(a_destroyed_lock_keeps_no_place_of_its_readers)
+{
+    if (!HAVE(pthread_rwlockattr_setkind_np) || !unit_on_furwock())
+        unit_skip("the kind is not there, or prefers readers");
+    for (int i = 0; i < NESTED; i++) {
+        init_lock(&other, PREFER_READER, PTHREAD_PROCESS_PRIVATE);
+        read_often(&other);
+        ck_assert_int_eq(pthread_rwlock_rdlock(&other), 0);
+        ck_assert_int_eq(unit_elsewhere(release, &other), 0);
+        ck_assert_int_eq(pthread_rwlock_destroy(&other), 0);
+    }
+    /* with none left it could not note what it reads, and would pass for one that reads already */
+    init_lock(&lock, PREFER_WRITER, PTHREAD_PROCESS_PRIVATE);
+    struct holder reader, writer;
+    ck_assert_int_eq(pthread_rwlock_rdlock(&lock), 0);
+    ck_assert_int_eq(pthread_rwlock_unlock(&lock), 0);
+    holder_start(&reader, &lock, false, PLAIN);
+    holder_must_enter(&reader);
+    holder_start(&writer, &lock, true, PLAIN);
+    holder_must_be_blocked(&writer);
+    ck_assert_int_eq(take(&lock, false, TIMED, 10), ETIMEDOUT);
+    holder_end(&reader);
+    holder_must_enter(&writer);
+    holder_end(&writer);
+}
+END_TEST
+
 /* Signal handlers. */
 static atomic_long read_in_handler;
 static pthread_t interrupted;
@@ -397,6 +477,8 @@ static Suite *rwlock_held_suite(void)
     tcase_add_loop_test(held, a_lock_is_held_until_as_many_have_given_it_back_as_have_taken_it, 0,
                         RUNS);
     tcase_add_loop_test(held, threads_that_end_with_a_read_lock_leave_it_held, 0, RUNS);
+    tcase_add_loop_test(held, what_two_threads_give_back_for_one_another_is_free, 0, RUNS);
+    tcase_add_loop_test(held, a_reader_that_comes_after_many_others_keeps_writers_out, 0, RUNS);
     tcase_add_loop_test(held, a_lock_that_is_made_anew_has_no_past, 0, RUNS);
     tcase_add_loop_test(held, a_child_may_make_anew_what_its_thread_or_another_one_held, 0, RUNS);
     tcase_add_loop_test(held, a_lock_released_in_a_child_is_not_kept_for_a_waiter_of_the_parent, 0,
@@ -406,6 +488,7 @@ static Suite *rwlock_held_suite(void)
     tcase_add_loop_test(held, no_reader_joins_while_a_writer_waits_that_is_preferred, 0, 32);
     tcase_add_loop_test(held, only_who_reads_already_passes_a_waiting_writer, 0, 2);
     tcase_add_test(held, a_thread_that_has_ended_leaves_no_recursion_behind);
+    tcase_add_test(held, a_destroyed_lock_keeps_no_place_of_its_readers);
     tcase_add_loop_test(held, a_signal_handler_may_read_whatever_it_interrupts, 0, RUNS);
     tcase_add_test(held, a_thread_may_hold_more_locks_than_it_has_places_for);
     tcase_add_test(held, what_an_initialiser_does_not_write_does_not_matter);

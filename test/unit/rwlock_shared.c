@@ -4,6 +4,8 @@
  */
 #include "rwlock.h"
 
+#include <fcntl.h>
+
 /* Furwock's alone. */
 #pragma weak pthread_rwlockattr_setrobust_np
 #pragma weak pthread_rwlockattr_getrobust_np
@@ -139,6 +141,11 @@ START_TEST(a_killed_waiter_holds_nobody_up)
 }
 END_TEST
 
+static int repair(void *lock)
+{
+    return pthread_rwlock_consistent_np(lock);
+}
+
 START_TEST(a_robust_lock_goes_to_the_next_whoever_it_is)
 {
     NEEDS_FURWOCK();
@@ -150,12 +157,63 @@ START_TEST(a_robust_lock_goes_to_the_next_whoever_it_is)
                                            : take(&stage->lock, write, form, 20000),
                              EOWNERDEAD);
             ck_assert_int_eq(try_elsewhere(&stage->lock, false), EBUSY);
+            ck_assert_int_eq(unit_elsewhere(repair, &stage->lock), EINVAL);
             ck_assert_int_eq(pthread_rwlock_consistent_np(&stage->lock), 0);
             ck_assert_int_eq(pthread_rwlock_consistent_np(&stage->lock), EINVAL);
             ck_assert_int_eq(pthread_rwlock_unlock(&stage->lock), 0);
             must_be_free(&stage->lock);
         }
     }
+}
+END_TEST
+
+START_TEST(a_robust_lock_goes_to_one_whose_time_is_over)
+{
+    NEEDS_FURWOCK();
+    for (int write = 0; write < 2; write++) {
+        struct stage *stage = new_stage(_i, true);
+        must_die(start_inside(stage, true), true);
+        ck_assert_int_eq(take(&stage->lock, write, TIMED, -10), EOWNERDEAD);
+    }
+}
+END_TEST
+
+/*
+ * It has a number that nobody has here. In its own namespace it is the second process, the child of the
+ * first.
+ */
+START_TEST(a_writer_of_another_pid_namespace_is_not_judged)
+{
+    NEEDS_FURWOCK();
+    enum { FAR = 4000000, REFUSED = 2 };
+    struct stage *stage = new_stage(_i, true);
+    if (kill(FAR, 0) == 0)
+        unit_skip("a process has the number");
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+    if (pid < 0)
+        unit_skip("no right to make a pid namespace");
+    if (pid == 0) {
+        alarm(20);
+        int last = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+        if (last < 0 || dprintf(last, "%d", FAR - 1) < 0)
+            atomic_store(&stage->entered, REFUSED);
+        else if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0)
+            atomic_store(
+                &stage->entered,
+                unit_gettid() == FAR && pthread_rwlock_wrlock(&stage->lock) == 0 ? 1 : REFUSED);
+        for (;;)
+            pause();
+    }
+    unit_wait_for(&stage->entered, 1);
+    bool refused = atomic_load(&stage->entered) == REFUSED;
+    int written = take(&stage->lock, true, TIMED, 50), read = take(&stage->lock, false, TIMED, 50);
+    int tried = try_take(&stage->lock, true);
+    unit_kill(pid);
+    if (refused)
+        unit_skip("no right to choose the number of a process");
+    ck_assert_int_eq(written, ETIMEDOUT);
+    ck_assert_int_eq(read, ETIMEDOUT);
+    ck_assert_int_eq(tried, EBUSY);
 }
 END_TEST
 
@@ -225,6 +283,38 @@ START_TEST(more_readers_and_processes_than_can_be_named_are_counted)
 }
 END_TEST
 
+/* A word of readers counts to 255. */
+START_TEST(a_process_may_hold_it_more_often_than_a_word_counts)
+{
+    enum { LOCKS = 3000, LOCKS_OF_THE_DEAD = 300 };
+    struct stage *stage = new_stage(_i, false);
+    for (int i = 0; i < LOCKS; i++)
+        must(pthread_rwlock_rdlock(&stage->lock));
+    for (int i = 0; i < LOCKS; i++) {
+        if (i % 250 == 0 || i == LOCKS - 1)
+            ck_assert_int_eq(try_elsewhere(&stage->lock, true), EBUSY);
+        must(pthread_rwlock_unlock(&stage->lock));
+    }
+    must_be_free(&stage->lock);
+    if (!unit_on_furwock())
+        return;
+    pid_t child = unit_fork();
+    if (child == 0) {
+        for (int i = 0; i < LOCKS_OF_THE_DEAD; i++)
+            unit_child_assert(pthread_rwlock_rdlock(&stage->lock) == 0);
+        atomic_store(&stage->entered, 1);
+        for (;;)
+            pause();
+    }
+    unit_wait_for(&stage->entered, 1);
+    ck_assert_int_eq(try_take(&stage->lock, true), EBUSY);
+    must_die(child, true);
+    ck_assert_int_eq(take(&stage->lock, true, PLAIN, 0), 0);
+    ck_assert_int_eq(pthread_rwlock_unlock(&stage->lock), 0);
+    must_be_free(&stage->lock);
+}
+END_TEST
+
 START_TEST(robustness_is_an_attribute_beside_the_others)
 {
     NEEDS_FURWOCK();
@@ -264,10 +354,13 @@ static Suite *rwlock_shared_suite(void)
     tcase_add_loop_test(deaths, a_thread_that_ended_leaves_its_read_lock_to_its_process, 0, KINDS);
     tcase_add_loop_test(deaths, a_killed_waiter_holds_nobody_up, 0, 2 * KINDS);
     tcase_add_loop_test(deaths, a_robust_lock_goes_to_the_next_whoever_it_is, 0, 2 * KINDS);
+    tcase_add_loop_test(deaths, a_robust_lock_goes_to_one_whose_time_is_over, 0, KINDS);
+    tcase_add_loop_test(deaths, a_writer_of_another_pid_namespace_is_not_judged, 0, KINDS);
     tcase_add_loop_test(deaths, a_robust_lock_goes_to_one_who_waits, 0, 2 * KINDS);
     tcase_add_loop_test(deaths, a_robust_lock_that_nobody_repairs_is_of_no_use, 0, KINDS);
     tcase_add_loop_test(deaths, a_lock_that_is_not_robust_stays_with_its_dead_writer, 0, KINDS);
     tcase_add_test(deaths, more_readers_and_processes_than_can_be_named_are_counted);
+    tcase_add_loop_test(deaths, a_process_may_hold_it_more_often_than_a_word_counts, 0, KINDS);
     tcase_add_test(deaths, robustness_is_an_attribute_beside_the_others);
     suite_add_tcase(suite, deaths);
     return suite;

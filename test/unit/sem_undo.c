@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdalign.h>
 #include <sched.h>
+#include <sys/resource.h>
 
 enum { SLOTS = 4, MOST = (1 << 27) - 1 };
 
@@ -116,6 +117,11 @@ START_TEST(too_many_permits_are_refused)
     ck_assert_int_eq(sem_post(sem), 0);
     ck_assert_int_eq(failed(sem_post(sem)), EOVERFLOW);
     ck_assert_int_eq(value(), MOST);
+    /* what another process has counts as well */
+    pid_t child = start_holder(1);
+    ck_assert_int_eq(value(), MOST - 1);
+    ck_assert_int_eq(failed(sem_post(sem)), EOVERFLOW);
+    unit_kill(child);
     ck_assert_int_eq(failed(sem_init_undo_np(sem, (unsigned)MOST + 1)), EINVAL);
     ck_assert_int_eq(failed(sem_init_undo_np(sem, UINT_MAX)), EINVAL);
 }
@@ -221,6 +227,49 @@ START_TEST(nothing_is_taken_from_the_living)
     ck_assert_int_eq(value(), 0);
     unit_kill(stopped);
     unit_kill(asleep);
+}
+END_TEST
+
+static int next_file(void)
+{
+    int file = dup(STDERR_FILENO);
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(close(file), 0);
+    return file;
+}
+
+START_TEST(looking_for_the_dead_leaves_no_file_open)
+{
+    if (!begin(1, 0))
+        return;
+    pid_t child = start_holder(1);
+    int before = next_file();
+    for (int i = 0; i < 10; i++)
+        ck_assert_int_eq(failed(sem_trywait(sem)), EAGAIN);
+    ck_assert_int_eq(next_file(), before);
+    unit_kill(child);
+    ck_assert_int_eq(sem_trywait(sem), 0);
+    ck_assert_int_eq(next_file(), before);
+}
+END_TEST
+
+START_TEST(who_may_open_no_file_takes_nothing_from_the_living)
+{
+    struct rlimit limit;
+    if (!begin(1, 0))
+        return;
+    pid_t child = start_holder(1);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    struct rlimit none = {0, limit.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int tried = failed(sem_trywait(sem)), timed = take_by(TIMED, 150);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    int inherited = take_by(TIMED, 20000);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_int_eq(tried, EAGAIN);
+    ck_assert_int_eq(timed, ETIMEDOUT);
+    ck_assert_int_eq(inherited, 0);
 }
 END_TEST
 
@@ -478,6 +527,8 @@ static Suite *sem_undo_suite(void)
     tcase_add_test(tcase, who_sleeps_when_the_holder_is_killed_gets_the_permit);
     tcase_add_test(tcase, a_process_that_exits_gives_back_what_it_has_taken);
     tcase_add_test(tcase, nothing_is_taken_from_the_living);
+    tcase_add_test(tcase, looking_for_the_dead_leaves_no_file_open);
+    tcase_add_test(tcase, who_may_open_no_file_takes_nothing_from_the_living);
     tcase_add_test(tcase, a_thread_that_ends_is_no_process_that_dies);
     tcase_add_loop_test(tcase, a_child_of_fork_has_none_of_its_parents_permits, 0, FORKS);
     tcase_add_loop_test(tcase, more_holding_processes_than_can_be_named_are_refused, 0, 2);

@@ -1,2 +1,2 @@
 # undo.c: a permit is taken away, and then counted
-s/if (take_free(undo, ONE(slot), mark))/if (take_free(undo, 0, mark) \&\& arch_fetch_add64(state_of(undo), ONE(slot)) + 1)/
+s/if (take_free(undo, ONE(slot)))/if (take_free(undo, 0) \&\& arch_fetch_add64(state_of(undo), ONE(slot)) + 1)/

@@ -1,2 +1,2 @@
 # undo.c: a permit that is taken leaves no pin
-/if (take_free(undo, ONE(slot), mark))/,/return 0;/s/return 0;/return unpin(name_of(undo, slot), 1), 0;/
+/if (take_free(undo, ONE(slot)))/,/return 0;/s/return 0;/return unpin(name_of(undo, slot), 1), 0;/

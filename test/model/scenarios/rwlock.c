@@ -257,6 +257,14 @@ static void try_past_writer(void)
     arch_store_release(&flag, 2);
 }
 
+/* A reader stays until another one has joined it, which a writer keeps out that gives up. */
+static void join_reader(void)
+{
+    model_await(&flag, 1);
+    read();
+    arch_store_release(&flag, 2);
+}
+
 /* The next read would open the rows, with a writer asleep. */
 static void init_nonrecursive_inviting(void)
 {
@@ -730,6 +738,8 @@ const struct scenario rwlock_scenarios[] = {
              RUN(read_until_told, write_second, try_past_writer)),
     SCENARIO("rwlock-no-joining-inviting", init_nonrecursive_inviting, free_at_end,
              RUN(read_twice_until_told, write_second, try_past_writer)),
+    SCENARIO("rwlock-joining-past-timed", init_nonrecursive, free_at_end,
+             RUN(read_until_told, write_timed_now, join_reader)),
     SCENARIO("rwlock-writer-given-back", init_writer, free_at_end,
              RUN(read_given_back, give_back_and_read, write_beside_reader), .quick = 1),
     SCENARIO("rwlock-visible-ends-reading", init_visible, rows_empty_at_end,
