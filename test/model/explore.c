@@ -610,6 +610,8 @@ static void make_beginning(void)
     for (int i = 0; i <= THREADS; i++) {
         current = &fibres[i];
         current->robust_list = NULL;
+        /* what another scenario has left there, whose last execution was cut short */
+        current->buffered = current->drained = 0;
         memset(model_self(), 0, model_self_size);
         model_born(scenario->flags & SPINS);
         if (i == THREADS && scenario->init)
