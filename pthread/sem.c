@@ -9,12 +9,11 @@
  *   post   adds one; if ASLEEP is set, wakes one sleeper. It keeps the bit while anybody sleeps, so
  *          that the next post wakes another and does not depend on the first one's running; when it
  *          finds nobody, it clears the bit and wakes everyone who came meanwhile.
- *   wait   takes one; if there is none, sets ASLEEP and sleeps on the word. One that has slept sets
- *          ASLEEP again when it takes, for those who may still sleep.
+ *   wait   takes one; if there is none, sets ASLEEP and sleeps on the word.
  *
- * So whenever a thread sleeps, either ASLEEP is set or a woken thread is about to set it. One that
- * times out or is interrupted was not woken; one that is cancelled may have been, and does what a
- * woken one owes the others. The addition is post's last touch, and the subtraction wait's: the wake
+ * So whenever a thread sleeps, either ASLEEP is set or the post that has cleared it is about to wake
+ * everyone. One that times out or is interrupted was not woken; one that is cancelled may have been,
+ * and wakes another one if there is a permit. The addition is post's last touch, and the subtraction wait's: the wake
  * goes by address.
  *
  * post is async-signal-safe. libc's sem_open may have made the semaphore, so only a third value of
@@ -76,20 +75,9 @@ static inline bool take(struct semaphore *sem)
     return take_slow(sem);
 }
 
-/* Take as one that has slept. */
-static bool take_woken(struct semaphore *sem)
-{
-    uint32_t word = arch_load_relaxed(&sem->word);
-    while (word & VALUE)
-        if (arch_cas_fetch(&sem->word, &word, (word - 1) | ASLEEP))
-            return true;
-    return false;
-}
-
 static void cancelled_wait(void *argument)
 {
     struct semaphore *sem = argument;
-    arch_or(&sem->word, ASLEEP);
     if (arch_load_relaxed(&sem->word) & VALUE)
         unpark(&sem->word, 1, scope_of(sem), ANY);
 }
@@ -121,9 +109,8 @@ static int wait_deferred(struct semaphore *sem, const struct deadline *deadline)
     enum scope scope = scope_of(sem);
     if (spin_for_value(sem))
         return 0;
-    bool woken = false;
     for (;;) {
-        if (woken ? take_woken(sem) : take(sem))
+        if (take(sem))
             return 0;
         uint32_t word = arch_load_relaxed(&sem->word);
         if (word & VALUE)
@@ -133,7 +120,6 @@ static int wait_deferred(struct semaphore *sem, const struct deadline *deadline)
         int error = park_cancellable(&sem->word, ASLEEP, deadline, scope, cancelled_wait, sem);
         if (error == ETIMEDOUT || error == EINTR || error == EINVAL)
             return fail(error);
-        woken |= error == 0;
     }
 }
 

@@ -1,2 +1,2 @@
-# sem.c: one that has slept does not mark the word for the others
-s/(word - 1) | ASLEEP)/(word - 1) \& VALUE)/
+# sem.c: one that takes a permit drops the bit of those who sleep
+s/change(sem, word, word - 1)/change(sem, word, (word - 1) \& VALUE)/

@@ -9,6 +9,21 @@ static void try(void)
         up();
 }
 
+/* There is one permit for all. */
+static void pass(void)
+{
+    down();
+    up();
+}
+
+static void pass_or_give_up(void)
+{
+    int before = cancelled;
+    down_or_give_up();
+    if (cancelled == before)
+        up();
+}
+
 static void one_left(void)
 {
     value_is(1);
@@ -83,6 +98,10 @@ const struct scenario sem_scenarios[] = {
     SCENARIO("sem-cancel", init_sem, untaken_left, RUN(down_or_give_up, down, up, up),
              .cancelled = 1, .flags = BUFFERED),
     SCENARIO("sem-cancel-4", init_sem, untaken_left, RUN(down_or_give_up, down, down, up_thrice),
+             .cancelled = 1, .quick = 2),
+    SCENARIO("sem-cancel-last-post", init_sem, one_left, RUN(pass_or_give_up, pass, up),
+             .cancelled = 1),
+    SCENARIO("sem-cancel-last-post-4", init_sem, one_left, RUN(pass_or_give_up, pass, pass, up),
              .cancelled = 1, .quick = 2),
     SCENARIO("sem-cancel-spins", init_sem, untaken_left, RUN(down_or_give_up, down, up, up),
              .cancelled = 1, .flags = SPINS),
