@@ -67,10 +67,16 @@ static void check_thread(struct musl_thread *self)
 
 static pthread_t initial;
 
+void __tl_lock(void) MUSL_HIDDEN;
+void __tl_unlock(void) MUSL_HIDDEN;
+
 static void *thread(void *unused)
 {
     (void)unused;
     struct musl_thread *self = musl_self();
+    /* libc puts a thread into the ring when it runs already, and holds the ring's lock meanwhile */
+    __tl_lock();
+    __tl_unlock();
     check_thread(self);
     CHECK(self->next == (struct musl_thread *)initial && self->prev == self->next);
     CHECK(self->canary == self->next->canary);
