@@ -102,7 +102,8 @@ void thread_list_insert(struct musl_thread *thread)
     thread->prev = me;
     thread->next = me->next;
     thread->next->prev = thread;
-    me->next = thread;
+    /* a signal handler of this thread may walk the ring */
+    arch_store_pointer((void **)&me->next, thread);
 }
 
 void thread_list_remove(struct musl_thread *thread)
@@ -188,6 +189,8 @@ void __acquire_ptc(void)
 
 void __release_ptc(void)
 {
+    /* the child of fork calls it, too */
+    cancel_again();
 }
 
 void __inhibit_ptc(void)
