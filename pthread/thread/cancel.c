@@ -203,9 +203,9 @@ static bool expects_signal(struct musl_thread *thread)
 /*
  * Where the kernel has no memory for the signal it takes one from kill(2) all the same. That goes to
  * the process: mostly to the thread that is named, but any other one may take it. So it is sent until
- * the thread has seen it, or for some milliseconds.
+ * the thread has seen it, for a tenth of a second at most: it may have no processor.
  */
-enum { NAP = 100 * 1000, NAPS = 50 };
+enum { FIRST_NAP = 100 * 1000, DOUBLINGS = 6, NAPS = 20 };
 
 static int send_cancel(struct musl_thread *thread)
 {
@@ -213,7 +213,7 @@ static int send_cancel(struct musl_thread *thread)
     long error = -arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
     for (int naps = 0; error == EAGAIN && naps < NAPS; naps++) {
         arch_syscall(SYS_kill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
-        nap(&nobody_wakes, 0, NAP, NULL);
+        nap(&nobody_wakes, 0, FIRST_NAP << (naps < DOUBLINGS ? naps : DOUBLINGS), NULL);
         if (!expects_signal(thread))
             error = 0;
     }
