@@ -248,6 +248,9 @@ static void *live_wildly(void *arg)
 
 START_TEST(users_are_set_beside_creations_ends_cancels_and_forks)
 {
+    /* libc defect: glibc 2.36 waits for ever for a thread that ends just then, and musl for a cancelled one. */
+    if (!unit_on_furwock_threads())
+        unit_skip("hangs");
     pid_t pid = fork_root();
     if (pid == -1)
         unit_skip("needs root");
