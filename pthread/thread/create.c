@@ -87,6 +87,20 @@ static struct musl_thread *make_block(const struct attributes *attributes)
     return thread;
 }
 
+/*
+ * A signal handler on top of a creation may have forked. In the child the thread exists if it was
+ * created after that, and libc has forgotten that it was counted.
+ */
+static COLD int look_in_child(struct musl_thread *thread)
+{
+    long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    thread_count_up();
+    if (arch_syscall(SYS_tgkill, process, thread->tid, 0, 0, 0, 0) == 0)
+        return 0;
+    arch_store_relaxed(&thread->tid, 0);
+    return EAGAIN;
+}
+
 /* The ring's lock is held. */
 static int clone_thread(struct musl_thread *thread, struct start *start,
                         const struct attributes *attributes)
@@ -95,10 +109,14 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
                                 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
                                 CLONE_CHILD_CLEARTID;
     bool gated = start->gate == CLOSED;
+    uint32_t creator = musl_self()->tid;
     thread_count_up();
     arch_store_pointer((void **)&thread_newborn, thread);
+    thread_list_keep();
     long tid = arch_clone(run, start, flags, start, &thread->tid, thread, &thread->tid);
     int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
+    if (unlikely(musl_self()->tid != creator))
+        error = look_in_child(thread);
     if (!error)
         thread_list_insert(thread);
     else

@@ -56,15 +56,17 @@ enum { SOON = 100 * 1000, LATER = 10 * 1000 * 1000 };
 /* False if it cannot be asked. */
 static bool ask(struct musl_thread *thread)
 {
-    long error = EAGAIN;
+    long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0), error = EAGAIN;
     arch_exchange(&thread->asked, 1);
     /* a thread that has called exit(2) by itself is gone, and in the ring */
     while (arch_load_acquire(&thread->asked) && arch_load_acquire(&thread->tid) != 0) {
         if (error == EAGAIN)
-            error = -arch_syscall(SYS_tkill, thread->tid, MUSL_SIGSYNCCALL, 0, 0, 0, 0);
+            error = -arch_syscall(SYS_tgkill, process, thread->tid, MUSL_SIGSYNCCALL, 0, 0, 0);
+        if (error == ESRCH)
+            break;
         if (error == EAGAIN)
             arch_syscall(SYS_kill, thread->tid, MUSL_SIGSYNCCALL, 0, 0, 0, 0);
-        else if (error && error != ESRCH)
+        else if (error)
             return false;
         nap(&thread->asked, 1, error == EAGAIN ? SOON : LATER, NULL);
     }

@@ -83,6 +83,8 @@ void thread_list_lock(void);
 /* The same for a thread that ends. */
 void thread_list_lock_to_leave(void);
 void thread_list_unlock(void);
+/* For who holds it, and may have forked since in a signal handler: hold it in the child, too. */
+void thread_list_keep(void);
 void thread_list_insert(struct musl_thread *thread);
 void thread_list_remove(struct musl_thread *thread);
 /* Tell libc that its locks have to lock. Before and after: the ring's lock is held. */

@@ -99,6 +99,63 @@ START_TEST(a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone)
 }
 END_TEST
 
+/* Forks at any instruction of a creation: each process has the thread or knows that it has none. */
+
+static pid_t forked_at_step;
+static bool created_before;
+static atomic_int may_return;
+
+static void fork_at_step(void)
+{
+    created_before = unit_threads() > 1;
+    forked_at_step = fork();
+}
+
+static void *return_argument(void *arg)
+{
+    unit_wait_for(&may_return, 1);
+    return arg;
+}
+
+START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
+{
+    if (!CAN_STEP || !unit_on_furwock_threads())
+        unit_skip("not here");
+    for (int i = 0; happened || i == 0; i++) {
+        pthread_t thread;
+        void *result;
+        forked_at_step = -1;
+        atomic_store(&may_return, 0);
+        steps_begin(i, fork_at_step);
+        int error = pthread_create(&thread, NULL, return_argument, &result);
+        happened = steps_end();
+        atomic_store(&may_return, 1);
+        if (forked_at_step == 0) {
+            alarm(10);
+            /* What was created before is the parent's, whether the child is told or not. */
+            if (!created_before)
+                unit_child_assert(error == 0 && pthread_join(thread, &result) == 0 &&
+                                  result == &result);
+            else
+                unit_child_assert(error == 0 || error == EAGAIN);
+            unit_child_assert(setgid(getgid()) == 0);
+            unit_child_assert(pthread_create(&thread, NULL, return_argument, &result) == 0);
+            unit_child_assert(pthread_join(thread, &result) == 0 && result == &result);
+            /* The last thread: this is exit(0). */
+            pthread_exit(NULL);
+        }
+        must(error);
+        must(pthread_join(thread, &result));
+        insist(result == &result);
+        if (forked_at_step > 0) {
+            int status;
+            insist(waitpid(forked_at_step, &status, 0) == forked_at_step);
+            ck_assert_msg(status == 0, "instruction %d: status %#x", i, (unsigned)status);
+        }
+    }
+}
+END_TEST
+
 /* Handlers on top of a call that blocks. */
 
 static atomic_int handling, cancelled_now;
@@ -386,6 +443,7 @@ static Suite *thread_cancel_signal_suite(void)
     TCase *tcase = tcase_create("thread_cancel_signal");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone);
+    tcase_add_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes);
     tcase_add_loop_test(tcase, a_cancel_that_a_handler_keeps_off_ends_the_call_below_it, 0, 2);
     tcase_add_test(tcase, a_cancel_that_waits_for_a_handler_does_so_in_a_child_of_fork);
     tcase_add_test(tcase, a_cancelled_thread_has_one_signal_that_waits_however_often_it_is_asked);
