@@ -76,15 +76,14 @@ static bool ask(struct musl_thread *thread)
 
 static bool ask_all(struct musl_thread *me)
 {
-    /* of a creation that the caller, a signal handler, has interrupted */
+    /* of a creation that the caller, a signal handler, has interrupted: it will be the caller's next */
     struct musl_thread *newborn = thread_newborn;
-    for (struct musl_thread *thread = me->next; thread != me; thread = thread->next) {
-        if (thread == newborn)
-            newborn = NULL;
+    if (newborn && me->next != newborn && !ask(newborn))
+        return false;
+    for (struct musl_thread *thread = me->next; thread != me; thread = thread->next)
         if (!ask(thread))
             return false;
-    }
-    return !newborn || ask(newborn);
+    return true;
 }
 
 void __synccall(void (*)(void *), void *) MUSL_HIDDEN;
