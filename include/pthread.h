@@ -1250,7 +1250,12 @@ int pthread_setattr_default_np(const pthread_attr_t *__attr) __FURWOCK_THROW;
 
 /*
  * Ask a thread to end. Does not wait for it, nor say whether it will. May be called with
- * asynchronous cancelability, and for the caller itself. Never fails. XSH pthread_cancel.
+ * asynchronous cancelability, and for the caller itself.
+ *
+ *   EAGAIN  RLIMIT_SIGPENDING signals are waiting, and for a tenth of a second the thread has not run:
+ *           it ends at its next cancellation point, but may go on to block in the one that it is in
+ *
+ * XSH pthread_cancel.
  */
 int pthread_cancel(pthread_t __id);
 
@@ -1288,7 +1293,8 @@ int pthread_setcanceltype(int __type, int *__former);
  * Signals to threads
  *
  * POSIX has these functions in <signal.h>, which declares them too. Signals 32 to 34 are libc's
- * own: they cannot be sent, and are never in a mask. None is a cancellation point.
+ * own: they cannot be sent, are never in a mask, and no change of a mask blocks or unblocks them. None
+ * is a cancellation point.
  * ---------------------------------------------------------------------------------------------
  */
 

@@ -28,6 +28,20 @@ static inline uintptr_t *arch_pc(void *context)
 #endif
 }
 
+static inline void arch_run_instead(void *context, void (*function)(void))
+{
+    mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;
+#if defined(__x86_64__)
+    machine->gregs[REG_RSP] = ((machine->gregs[REG_RSP] - 128) & -16) - 8;
+    machine->gregs[REG_EFL] &= ~(1 << 10);
+#elif defined(__aarch64__)
+    machine->sp &= -16ul;
+#elif defined(__riscv)
+    machine->__gregs[2] &= -16ul;
+#endif
+    *arch_pc(context) = (uintptr_t)function;
+}
+
 #define arch_cancel_begin __cp_begin
 #define arch_cancel_end __cp_end
 #define arch_cancel_out __cp_cancel

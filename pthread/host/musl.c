@@ -4,10 +4,13 @@
 #include "../options.h"
 #include "../self.h"
 
+#include <arch_syscall.h>
 #include <arch_thread.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 _Static_assert(sizeof(struct __ptcb) <= sizeof(struct cleanup_record), "a record fits");
 
@@ -95,6 +98,42 @@ int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
         musl_cancellation.exit(PTHREAD_CANCELED);
     }
     return result;
+}
+
+/*
+ * Between the calls of a timer's function libc lets the thread that makes them look new, and calls this
+ * to give its thread-local variables their initial values. But it is the same thread, to the kernel and
+ * in whatever it has left locked: what Furwock keeps for it stays. The keys were destroyed before.
+ *
+ * libc has declared it uncancelled by then; the signal that has cancelled it may be pending and blocked.
+ */
+void __reset_tls(void) MUSL_HIDDEN;
+
+static void reset(const struct musl_tls_image *image, char *variables, size_t from, size_t to)
+{
+    for (; from < to && from < image->length; from++)
+        variables[from] = ((const char *)image->image)[from];
+    for (; from < to; from++)
+        variables[from] = 0;
+}
+
+void __reset_tls(void)
+{
+    struct musl_thread *thread = musl_self();
+    for (const struct musl_tls_image *image = __libc.tls_head; image; image = image->next) {
+        char *variables = (char *)thread - image->offset;
+        size_t kept = (uintptr_t)&self - (uintptr_t)variables;
+        if (kept >= image->size)
+            kept = image->size;
+        reset(image, variables, 0, kept);
+        if (kept < image->size)
+            reset(image, variables, kept + sizeof self, image->size);
+    }
+    const uint64_t signal = 1ull << (MUSL_SIGCANCEL - 1);
+    if (thread->cancel_waits) {
+        thread->cancel_waits = 0;
+        arch_syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, (long)&signal, 0, sizeof signal, 0, 0);
+    }
 }
 
 __attribute__((constructor)) static void start(void)

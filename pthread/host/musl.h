@@ -34,6 +34,10 @@ struct musl_thread {
     uint8_t cancel_state;
     uint8_t cancel_asynchronous;
     uint8_t flags;
+    /* ours: the thread is creating another one; a cancel comes again when it has */
+    uint8_t creating;
+    /* ours: the thread's tid while the cancelling signal is pending for it, and blocked */
+    uint32_t cancel_waits;
     /* ours: the mapping that holds stack and block; null if there is none */
     void *map;
     size_t map_size;
@@ -59,6 +63,8 @@ struct musl_thread {
     void *locale;
     /* ours: threads about to signal this one, and SIGNALS_CLOSED */
     uint32_t signallers;
+    /* ours: the thread is to take part in what is done in every thread (process.c) */
+    uint32_t asked;
     char *dlerror_text;
     void *stdio_locks;
 };
@@ -80,6 +86,7 @@ MUSL_AT(robust, 136);
 MUSL_AT(host_error, 160);
 MUSL_AT(timer, 164);
 MUSL_AT(locale, 168);
+MUSL_AT(dlerror_text, 184);
 MUSL_AT(stdio_locks, 192);
 
 static inline struct musl_thread *musl_self(void)
@@ -99,6 +106,15 @@ static inline struct musl_thread *musl_self(void)
 #define MUSL_NAME(function, name)                                                                  \
     extern __typeof__(function) name __attribute__((alias(#function), visibility("hidden")))
 
+/* What thread-local storage begins with: `size` bytes, `offset` below the thread's block. */
+struct musl_tls_image {
+    const struct musl_tls_image *next;
+    const void *image;
+    /* of the image; the rest is zero */
+    size_t length;
+    size_t size, align, offset;
+};
+
 /* What libc knows of the process. */
 struct musl_libc {
     char can_do_threads;
@@ -109,7 +125,7 @@ struct musl_libc {
     volatile signed char need_locks;
     int threads_minus_1;
     size_t *auxv;
-    void *tls_head;
+    const struct musl_tls_image *tls_head;
     size_t tls_size, tls_align, tls_count;
     size_t page_size;
     struct {

@@ -6,15 +6,21 @@
  * call (arch_thread.h): the call has then had no effect, and never will. Elsewhere it leaves the
  * signal pending and blocked, so that it comes again when the program's own signal handler, in
  * which this one may have found the thread, returns to an interrupted call; and the thread finds
- * `cancelled` at the next cancellation point.
+ * `cancelled` at the next cancellation point. `cancel_waits` says that it is so.
  *
  * A thread that has cancellation disabled is not sent the signal, which would interrupt its timed
  * waits for nothing. Either the canceller sees that it has enabled cancellation, or the thread sees
- * `cancelled` when it has: on both sides a fence separates what is written from what is read.
+ * `cancelled` when it has: on both sides a fence separates what is written from what is read. It
+ * then sends the signal to itself, because all this may happen in a handler on top of a call.
  *
- * libc makes the system calls of its cancellation points through __syscall_cp_c.
+ * A thread that creates another one ignores the signal, and sends it to itself afterwards: a child
+ * has its creator's mask, and must not be born with the signal blocked.
+ *
+ * libc makes the system calls of its cancellation points through __syscall_cp_c, those that change
+ * the signal mask among them.
  */
 #include "../host.h"
+#include "../park.h"
 #include "thread.h"
 
 #include <arch_syscall.h>
@@ -49,7 +55,7 @@ void cancel_if_pending(void)
 long __syscall_cp_c(long number, long a, long b, long c, long d, long e, long f) MUSL_HIDDEN;
 void __testcancel(void) MUSL_HIDDEN;
 
-long __syscall_cp_c(long number, long a, long b, long c, long d, long e, long f)
+static long make_call(long number, long a, long b, long c, long d, long e, long f)
 {
     struct musl_thread *thread = musl_self();
     /* in libc's own state the call that closes a descriptor is made all the same */
@@ -66,23 +72,114 @@ long __syscall_cp_c(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 
+/* What pselect6 takes as its sixth argument. */
+struct mask_argument {
+    const void *mask;
+    long size;
+};
+
+static bool has_mask(long number, long d, long e, long f)
+{
+    switch (number) {
+    case SYS_rt_sigsuspend:
+        return true;
+    case SYS_ppoll:
+        return d != 0;
+    case SYS_epoll_pwait:
+        return e != 0;
+    case SYS_pselect6:
+        return f && ((const struct mask_argument *)f)->mask;
+    default:
+        return false;
+    }
+}
+
+/*
+ * In the mask that the program has given the call for as long as it takes, libc's own signals are to
+ * be as they should: the one for timers blocked, since it is for threads that wait for it alone; the
+ * one that cancels too, where it would end the call for nothing.
+ */
+static COLD long call_with_mask(long number, long a, long b, long c, long d, long e, long f)
+{
+    uint64_t mask;
+    struct mask_argument argument = {&mask, sizeof mask};
+    const void *given = (const void *)(number == SYS_rt_sigsuspend ? a
+                                       : number == SYS_ppoll       ? d
+                                       : number == SYS_epoll_pwait ? e
+                                                                   : 0);
+    memcpy(&mask, given ? given : ((const struct mask_argument *)f)->mask, sizeof mask);
+    mask = (mask & ~INTERNAL_SIGNALS) | SIGNAL_BIT(MUSL_SIGTIMER);
+    if (musl_self()->cancel_state == PTHREAD_CANCEL_DISABLE)
+        mask |= SIGNAL_BIT(MUSL_SIGCANCEL);
+    switch (number) {
+    case SYS_rt_sigsuspend:
+        return make_call(number, (long)&mask, b, c, d, e, f);
+    case SYS_ppoll:
+        return make_call(number, a, b, c, (long)&mask, e, f);
+    case SYS_epoll_pwait:
+        return make_call(number, a, b, c, d, (long)&mask, f);
+    default:
+        return make_call(number, a, b, c, d, e, (long)&argument);
+    }
+}
+
+long __syscall_cp_c(long number, long a, long b, long c, long d, long e, long f)
+{
+    if (unlikely(has_mask(number, d, e, f)))
+        return call_with_mask(number, a, b, c, d, e, f);
+    return make_call(number, a, b, c, d, e, f);
+}
+
+/*
+ * A thread may send itself a signal as from kill(2), and then the kernel needs no memory for it, of
+ * which RLIMIT_SIGPENDING may have left none.
+ */
+static void send_to_self(struct musl_thread *thread)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = MUSL_SIGCANCEL;
+    info.si_code = SI_USER;
+    thread->cancel_waits = thread->tid;
+    long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    if (arch_syscall(SYS_rt_tgsigqueueinfo, process, thread->tid, MUSL_SIGCANCEL, (long)&info, 0,
+                     0) != 0)
+        arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
+}
+
+/* In the child of fork no signal is pending, and the tid is another. */
+void cancel_again(void)
+{
+    struct musl_thread *thread = musl_self();
+    if (unlikely(is_cancelled(thread)) && thread->cancel_state != PTHREAD_CANCEL_DISABLE &&
+        thread->cancel_waits != thread->tid && !thread->creating)
+        send_to_self(thread);
+}
+
+static void be_cancelled(void)
+{
+    pthread_exit(PTHREAD_CANCELED);
+}
+
 static void handle_cancel(int signal, siginfo_t *info, void *context)
 {
     (void)signal, (void)info;
     struct musl_thread *thread = musl_self();
-    if (!is_cancelled(thread) || thread->cancel_state == PTHREAD_CANCEL_DISABLE)
+    thread->cancel_waits = 0;
+    if (!is_cancelled(thread) || thread->cancel_state == PTHREAD_CANCEL_DISABLE || thread->creating)
         return;
-    uint64_t mask;
-    memcpy(&mask, &((ucontext_t *)context)->uc_sigmask, sizeof mask);
     if (thread->cancel_asynchronous && thread->cancel_state == PTHREAD_CANCEL_ENABLE) {
-        change_signal_mask(SIG_SETMASK, mask);
-        pthread_exit(PTHREAD_CANCELED);
+        /* not here, which may be a small stack for signals */
+        arch_run_instead(context, be_cancelled);
+        return;
     }
     if (arch_cancel_call(context))
         return;
+    uint64_t mask;
+    memcpy(&mask, &((ucontext_t *)context)->uc_sigmask, sizeof mask);
     mask |= SIGNAL_BIT(MUSL_SIGCANCEL);
     memcpy(&((ucontext_t *)context)->uc_sigmask, &mask, sizeof mask);
-    arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
+    send_to_self(thread);
 }
 
 static void handle_cancel_signal(void)
@@ -90,29 +187,58 @@ static void handle_cancel_signal(void)
     static uint32_t installed;
     if (likely(arch_load_acquire(&installed)))
         return;
-    struct sigaction action = {.sa_sigaction = handle_cancel, .sa_flags = SA_SIGINFO | SA_RESTART};
+    struct sigaction action = {.sa_sigaction = handle_cancel,
+                               .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     memset(&action.sa_mask, -1, sizeof action.sa_mask);
     __libc_sigaction(MUSL_SIGCANCEL, &action, NULL);
     arch_store_release(&installed, 1);
 }
 
+static bool expects_signal(struct musl_thread *thread)
+{
+    return *(volatile uint8_t *)&thread->cancel_state != PTHREAD_CANCEL_DISABLE &&
+           arch_load_relaxed(&thread->cancel_waits) != thread->tid;
+}
+
+/*
+ * Where the kernel has no memory for the signal it takes one from kill(2) all the same. That goes to
+ * the process: mostly to the thread that is named, but any other one may take it. So it is sent until
+ * the thread has seen it, for a tenth of a second at most: it may have no processor.
+ */
+enum { FIRST_NAP = 100 * 1000, DOUBLINGS = 6, NAPS = 20 };
+
+static int send_cancel(struct musl_thread *thread)
+{
+    static const uint32_t nobody_wakes;
+    long error = -arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
+    for (int naps = 0; error == EAGAIN && naps < NAPS; naps++) {
+        arch_syscall(SYS_kill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
+        nap(&nobody_wakes, 0, FIRST_NAP << (naps < DOUBLINGS ? naps : DOUBLINGS), NULL);
+        if (!expects_signal(thread))
+            error = 0;
+    }
+    return error == EAGAIN ? EAGAIN : 0;
+}
+
 PUBLIC int pthread_cancel(pthread_t handle)
 {
     struct musl_thread *thread = thread_block(handle);
+    int error = 0;
     handle_cancel_signal();
     arch_exchange(&thread->cancelled, 1);
     if (thread == musl_self()) {
         if (thread->cancel_asynchronous)
             cancel_if_pending();
+        /* it may be in a signal handler, on top of a call */
+        cancel_again();
         return 0;
     }
     struct tid_hold hold;
-    uint8_t state = *(volatile uint8_t *)&thread->cancel_state;
-    if (state != PTHREAD_CANCEL_DISABLE && tid_hold(&hold, handle)) {
-        arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
+    if (expects_signal(thread) && tid_hold(&hold, handle)) {
+        error = send_cancel(thread);
         tid_release(&hold);
     }
-    return 0;
+    return error;
 }
 
 PUBLIC void pthread_testcancel(void)
@@ -138,6 +264,7 @@ PUBLIC int pthread_setcancelstate(int state, int *former)
         arch_or(&thread->state, 0);
         if (thread->cancel_asynchronous)
             cancel_if_pending();
+        cancel_again();
     }
     return 0;
 }

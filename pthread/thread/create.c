@@ -3,7 +3,8 @@
  *
  * With memory from the cache it is one system call. The child is whole when clone(2) returns: the
  * kernel has set its thread pointer, and written its tid where libc looks for it. The ring's lock is
- * held from before to after, so that set*id in another thread never misses a child.
+ * held from before to after, so that set*id in another thread never misses a child; in a signal
+ * handler of the creator itself it finds the child as thread_newborn.
  *
  * Only a child that has to be given a scheduling policy, a priority or processors waits at a gate:
  * the creator does that, so as to return its errors. It opens the gate or refuses the child, which
@@ -50,6 +51,8 @@ static int run(void *argument)
     pthread_exit(result);
 }
 
+struct musl_thread *thread_newborn;
+
 static int schedule(uint32_t tid, const struct attributes *attributes)
 {
     int error = 0;
@@ -84,6 +87,20 @@ static struct musl_thread *make_block(const struct attributes *attributes)
     return thread;
 }
 
+/*
+ * A signal handler on top of a creation may have forked. In the child the thread exists if it was
+ * created after that, and libc has forgotten that it was counted.
+ */
+static COLD int look_in_child(struct musl_thread *thread)
+{
+    long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+    thread_count_up();
+    if (arch_syscall(SYS_tgkill, process, thread->tid, 0, 0, 0, 0) == 0)
+        return 0;
+    arch_store_relaxed(&thread->tid, 0);
+    return EAGAIN;
+}
+
 /* The ring's lock is held. */
 static int clone_thread(struct musl_thread *thread, struct start *start,
                         const struct attributes *attributes)
@@ -92,13 +109,19 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
                                 CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID |
                                 CLONE_CHILD_CLEARTID;
     bool gated = start->gate == CLOSED;
+    uint32_t creator = musl_self()->tid;
     thread_count_up();
+    arch_store_pointer((void **)&thread_newborn, thread);
+    thread_list_keep();
     long tid = arch_clone(run, start, flags, start, &thread->tid, thread, &thread->tid);
     int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
+    if (unlikely(musl_self()->tid != creator))
+        error = look_in_child(thread);
     if (!error)
         thread_list_insert(thread);
     else
         thread_count_down();
+    arch_store_pointer((void **)&thread_newborn, NULL);
     if (tid > 0 && gated) {
         arch_store_release(&start->gate, error ? REFUSED : OPEN);
         unpark(&start->gate, 1, PRIVATE, ANY);
@@ -117,9 +140,13 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
         defaults = attributes_by_default();
         attributes = &defaults;
     }
+    struct musl_thread *me = musl_self();
+    bool outer = me->creating;
+    *(volatile uint8_t *)&me->creating = true;
     bool gated = (attributes->flags & EXPLICIT_SCHEDULING) || attributes->cpus;
-    /* a cancelled thread may have the signal for that blocked, which is not for its children */
-    bool masked = gated || (attributes->flags & SIGNAL_MASK) || musl_self()->cancelled;
+    /* a thread that was cancelled may have the signal for that blocked, which is not for its children */
+    bool masked =
+        gated || (attributes->flags & SIGNAL_MASK) || arch_load_relaxed(&me->cancelled) != 0;
     uint64_t mask = 0;
     if (unlikely(masked))
         mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);
@@ -136,8 +163,9 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
             .status = status,
             .gate = gated ? CLOSED : OPEN,
             .has_mask = masked,
-            .mask = (attributes->flags & SIGNAL_MASK ? attributes->signal_mask : mask) &
-                    ~URGENT_SIGNALS,
+            .mask = attributes->flags & SIGNAL_MASK
+                        ? attributes->signal_mask | (mask & SIGNAL_BIT(MUSL_SIGTIMER))
+                        : mask & ~URGENT_SIGNALS,
         };
         error = clone_thread(thread, start, attributes);
         if (error) {
@@ -148,6 +176,8 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
     thread_list_unlock();
     if (unlikely(masked))
         change_signal_mask(SIG_SETMASK, mask);
+    *(volatile uint8_t *)&me->creating = outer;
+    cancel_again();
     return error;
 }
 

@@ -7,7 +7,8 @@
  *      | ASLEEP  |        owner's tid           |   __thread_list_lock
  *      +---------+------------------------------+
  *
- * The child of fork begins with a free lock.
+ * The child of fork begins with a free lock. If the fork was in a signal handler on top of a creation,
+ * its only thread holds the lock again: thread_list_keep.
  */
 #include "../spinning.h"
 #include "thread.h"
@@ -86,10 +87,18 @@ void thread_list_lock_to_leave(void)
         unpark(&leaving, EVERYONE, PRIVATE, ANY);
 }
 
+void thread_list_keep(void)
+{
+    uint32_t tid = musl_self()->tid;
+    if (unlikely((arch_load_relaxed(word()) & ~ASLEEP) != tid))
+        arch_store_relaxed(word(), tid);
+}
+
 void thread_list_unlock(void)
 {
     if (depth > 0) {
         depth--;
+        thread_list_keep();
         return;
     }
     if (arch_exchange(word(), 0) & ASLEEP)
@@ -102,7 +111,8 @@ void thread_list_insert(struct musl_thread *thread)
     thread->prev = me;
     thread->next = me->next;
     thread->next->prev = thread;
-    me->next = thread;
+    /* a signal handler of this thread may walk the ring */
+    arch_store_pointer((void **)&me->next, thread);
 }
 
 void thread_list_remove(struct musl_thread *thread)
@@ -188,6 +198,8 @@ void __acquire_ptc(void)
 
 void __release_ptc(void)
 {
+    /* the child of fork calls it, too */
+    cancel_again();
 }
 
 void __inhibit_ptc(void)

@@ -86,6 +86,12 @@ PUBLIC int pthread_sigqueue(pthread_t thread, int signal, union sigval value)
     return error;
 }
 
+/* As the child of vfork is, in its parent's block, before it runs another program. */
+static bool in_borrowed_block(void)
+{
+    return arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) != musl_self()->tid;
+}
+
 PUBLIC int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict former)
 {
     if (set && how != SIG_BLOCK && how != SIG_UNBLOCK && how != SIG_SETMASK)
@@ -95,8 +101,15 @@ PUBLIC int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *rest
         memcpy(&wanted, set, sizeof wanted);
         wanted &= ~INTERNAL_SIGNALS;
     }
-    int error = -arch_syscall(SYS_rt_sigprocmask, how, set ? (long)&wanted : 0, (long)&was,
+    /* libc's own signals stay as they are: so what is not to be blocked any more is unblocked by itself */
+    int first = set && how == SIG_SETMASK ? SIG_BLOCK : how;
+    int error = -arch_syscall(SYS_rt_sigprocmask, first, set ? (long)&wanted : 0, (long)&was,
                               sizeof was, 0, 0);
+    uint64_t unwanted = was & ~wanted;
+    if (!(unwanted & INTERNAL_SIGNALS) || !in_borrowed_block())
+        unwanted &= ~INTERNAL_SIGNALS;
+    if (!error && first != how && unwanted)
+        change_signal_mask(SIG_UNBLOCK, unwanted);
     if (!error && former) {
         was &= ~INTERNAL_SIGNALS;
         memcpy(former, &was, sizeof was);

@@ -4,7 +4,8 @@
  * A pthread_t is the address of the thread's block, whose layout is musl's (host/musl.h) since
  * libc's own code reads and writes it as well. It lies at the end of the mapping that holds the
  * thread's stack (stack.c). The files: create.c, exit.c (the end of a thread, and who waits for
- * it), cancel.c, attr.c, signal.c, sched.c, name.c, list.c (the ring of all threads), thrd.c.
+ * it), cancel.c, attr.c, signal.c, process.c (what is done in every thread), sched.c, name.c, list.c
+ * (the ring of all threads), thrd.c.
  */
 #ifndef FURWOCK_THREAD_H
 #define FURWOCK_THREAD_H
@@ -82,6 +83,8 @@ void thread_list_lock(void);
 /* The same for a thread that ends. */
 void thread_list_lock_to_leave(void);
 void thread_list_unlock(void);
+/* For who holds it, and may have forked since in a signal handler: hold it in the child, too. */
+void thread_list_keep(void);
 void thread_list_insert(struct musl_thread *thread);
 void thread_list_remove(struct musl_thread *thread);
 /* Tell libc that its locks have to lock. Before and after: the ring's lock is held. */
@@ -122,5 +125,13 @@ long read_scheduling(const struct musl_thread *thread, int *priority);
 
 /* End the calling thread if it is cancelled and its cancel state lets it be. */
 void cancel_if_pending(void);
+/* What has kept the cancelling signal off is over: have it sent again if the thread is cancelled. */
+void cancel_again(void);
+
+/*
+ * The thread that the holder of the ring's lock creates, until it is in the ring. Its tid is zero
+ * while it does not exist.
+ */
+extern struct musl_thread *thread_newborn;
 
 #endif

@@ -32,8 +32,27 @@ static void nothing(void *unused)
     (void)unused;
 }
 
+static _Thread_local int initialised = 4711;
+
+/* Where libc keeps the initial values of thread-local variables. */
+static void check_tls(struct musl_thread *self)
+{
+    const struct musl_tls_image *tls = __libc.tls_head;
+    CHECK(tls && !tls->next && __libc.tls_count == 1);
+    CHECK(tls && tls->length >= sizeof initialised && tls->length <= tls->size);
+    if (differences)
+        return;
+    size_t at = (size_t)((char *)&initialised - ((char *)self - tls->offset)), value = 0;
+    CHECK(at <= tls->length - sizeof initialised);
+    if (at <= tls->length - sizeof initialised)
+        memcpy(&value, (const char *)tls->image + at, sizeof initialised);
+    CHECK(value == 4711);
+}
+
 static void check_thread(struct musl_thread *self)
 {
+    check_tls(self);
+    initialised = 0;
     CHECK((void *)self == (void *)pthread_self());
     CHECK(self->self == self);
     CHECK(self->tid == syscall(SYS_gettid));
@@ -67,10 +86,16 @@ static void check_thread(struct musl_thread *self)
 
 static pthread_t initial;
 
+void __tl_lock(void) MUSL_HIDDEN;
+void __tl_unlock(void) MUSL_HIDDEN;
+
 static void *thread(void *unused)
 {
     (void)unused;
     struct musl_thread *self = musl_self();
+    /* libc puts a thread into the ring when it runs already, and holds the ring's lock meanwhile */
+    __tl_lock();
+    __tl_unlock();
     check_thread(self);
     CHECK(self->next == (struct musl_thread *)initial && self->prev == self->next);
     CHECK(self->canary == self->next->canary);
