@@ -7,7 +7,7 @@
  *
  * Only a child that has to be given a scheduling policy, a priority or processors waits at a gate:
  * the creator does that, so as to return its errors. It opens the gate or refuses the child, which
- * then has never been in the ring. Such a child, and one with a signal mask of its own, is born with
+ * then has never been in the ring, and ends as a detached thread does. Such a child, and one with a signal mask of its own, is born with
  * all signals blocked.
  */
 #include "../park.h"
@@ -36,8 +36,10 @@ static int run(void *argument)
     struct musl_thread *thread = musl_self();
     while (arch_load_acquire(&start->gate) == CLOSED)
         park(&start->gate, CLOSED, NULL, PRIVATE, ANY);
-    if (start->gate == REFUSED)
-        return 0;
+    if (start->gate == REFUSED) {
+        thread_list_lock_to_leave();
+        stack_leave();
+    }
     /* until the end: exit.c looks whether it is still true */
     thread->result = birth_mark(thread);
     if (start->has_mask)
@@ -97,16 +99,23 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
     int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
     if (!error)
         thread_list_insert(thread);
-    else
+    else if (tid < 0)
         thread_count_down();
     if (tid > 0 && gated) {
         arch_store_release(&start->gate, error ? REFUSED : OPEN);
         unpark(&start->gate, 1, PRIVATE, ANY);
-        /* its memory is free, and it counts against no limit, when the call has failed */
-        while (error && (tid = arch_load_acquire(&thread->tid)) != 0)
-            park(&thread->tid, tid, NULL, SHARED, ANY);
     }
     return error;
+}
+
+/*
+ * Mostly its memory is free, and it counts against no limit, when the call has failed. But it holds
+ * nothing, and may be kept from running: then nobody waits for it.
+ */
+static COLD void let_go(const uint32_t *tid, uint32_t refused)
+{
+    enum { HALF_A_MILLISECOND = 500 * 1000 };
+    park_for(tid, refused, HALF_A_MILLISECOND, NULL, SHARED, ANY);
 }
 
 int thread_create(pthread_t *handle, const struct attributes *attributes, void *routine,
@@ -125,6 +134,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
         mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);
 
     int error = ENOMEM;
+    uint32_t refused = 0;
     thread_list_lock();
     struct musl_thread *thread = make_block(attributes);
     if (likely(thread != NULL)) {
@@ -142,10 +152,14 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
         error = clone_thread(thread, start, attributes);
         if (error) {
             thread->state = 0;
+            thread->ended_in = self_generation();
+            refused = thread->tid;
             stack_give(thread);
         }
     }
     thread_list_unlock();
+    if (unlikely(refused))
+        let_go(&thread->tid, refused);
     if (unlikely(masked))
         change_signal_mask(SIG_SETMASK, mask);
     return error;
