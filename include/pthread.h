@@ -922,8 +922,9 @@ int pthread_setspecific(pthread_key_t __key, const void *__value) __FURWOCK_THRO
  * holds there. In every other program a thread is its libc's, and so are these functions, which
  * may differ in particulars. What the libc at hand lacks is declared all the same, and a program
  * that uses it does not link: musl as a shared library has no pthread_clockjoin_np,
- * pthread_sigqueue, nor the attributes of affinity and signal mask, and before 1.2.3 no
- * pthread_getname_np. The functions that end in _np are not in POSIX; they are as in glibc.
+ * pthread_sigqueue, pthread_gettid_np, nor the attributes of affinity and signal mask, and before
+ * 1.2.3 no pthread_getname_np; glibc has no pthread_gettid_np before 2.42. The functions that end in
+ * _np are not in POSIX; they are as in glibc.
  *
  * A thread's ID is valid until the thread has been joined, or, if it is detached, has ended; to
  * use it afterwards is undefined, and the number may by then be another thread's. Between its end
@@ -1400,6 +1401,14 @@ int pthread_setname_np(pthread_t __id, const char *__name) __FURWOCK_THROW;
  */
 int pthread_getcpuclockid(pthread_t __id, clockid_t *__clock) __FURWOCK_THROW;
 #endif
+
+/*
+ * The kernel's number of a thread, which gettid returns to the thread itself, and which ps, top and
+ * system calls know it by; -1 if the thread has ended. Another thread may be given the number later.
+ *
+ * Not in POSIX; in glibc since 2.42.
+ */
+pid_t pthread_gettid_np(pthread_t __id) __FURWOCK_THROW;
 
 /*
  * A level of concurrency, which is kept and has no effect. pthread_getconcurrency returns it, and 0

@@ -272,6 +272,14 @@ PUBLIC pthread_t pthread_self(void)
     return (pthread_t)musl_self();
 }
 
+/* As of glibc. */
+PUBLIC pid_t pthread_gettid_np(pthread_t handle)
+{
+    const struct musl_thread *thread = thread_block(handle);
+    pid_t tid = arch_load_relaxed(&thread->tid);
+    return has_ended(thread) || tid == (pid_t)LOST_BY_FORK ? -1 : tid;
+}
+
 #undef pthread_equal
 PUBLIC int pthread_equal(pthread_t a, pthread_t b)
 {
