@@ -134,13 +134,15 @@ static char *last_part(const struct musl_thread *thread)
 {
     enum { LAST_STEPS = 2048 };
     uintptr_t end = (uintptr_t)thread->map + thread->map_size - __libc.tls_size - LAST_STEPS;
-    return (char *)(end & -__libc.page_size);
+    char *last = (char *)(end & -__libc.page_size),
+         *lowest = (char *)thread->map + thread->guard_size;
+    return last > lowest ? last : lowest;
 }
 
 /* What has no memory of its own is given back already; of what is to be joined the whole is kept. */
 static bool must_unmap(const struct musl_thread *thread)
 {
-    if (!thread->map || last_part(thread) <= (char *)thread->map + thread->guard_size)
+    if (!thread->map || last_part(thread) == thread->map)
         return false;
     return arch_load_relaxed(&thread->state) == 0 ? is_too_much() : thread->map_size > CACHE_BYTES;
 }

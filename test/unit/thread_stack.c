@@ -111,6 +111,25 @@ START_TEST(a_stack_too_big_to_be_kept_is_gone_when_the_thread_is)
 }
 END_TEST
 
+START_TEST(a_guard_too_big_to_be_kept_is_gone_when_the_thread_is)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("the guard is part of the stack");
+    pthread_attr_t attr;
+    pthread_t thread;
+    struct gate gate = {0};
+    create_the_first();
+    struct usage before = usage();
+    make_attr(&attr, 2048, PTHREAD_CREATE_DETACHED);
+    ck_assert_int_eq(pthread_attr_setguardsize(&attr, BIG), 0);
+    ck_assert_int_eq(sem_init(&gate.sem, 0, 1), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, wait_at_gate, &gate), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    wait_until_gone(&gate.tid);
+    ck_assert_int_le(usage().mapped, before.mapped + 64 * 1024);
+}
+END_TEST
+
 START_TEST(the_programs_own_memory_is_there_when_a_thread_with_a_big_stack_has_ended)
 {
     if (!unit_on_furwock_threads())
@@ -207,6 +226,7 @@ static Suite *thread_stack_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_stack_too_big_to_be_kept_is_gone_when_the_thread_is, 0,
                         DETACHMENTS);
+    tcase_add_test(tcase, a_guard_too_big_to_be_kept_is_gone_when_the_thread_is);
     tcase_add_test(tcase,
                    the_programs_own_memory_is_there_when_a_thread_with_a_big_stack_has_ended);
     tcase_add_test(tcase, of_detached_threads_that_end_at_once_no_more_is_kept_than_of_others);
