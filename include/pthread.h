@@ -974,7 +974,8 @@ void pthread_exit(void *__result) __attribute__((__noreturn__));
  *
  *   EDEADLK  it is the caller, or waits itself to join the caller
  *   EINVAL   it is detached, or another thread waits to join it
- *   ESRCH    it was joined before, as far as that can still be told
+ *   ESRCH    it was joined before, as far as that can still be told; or the caller is in a child of
+ *            fork, which lacks the thread since it had not ended
  *
  * When the call returns, the kernel has left the thread's stack. XSH pthread_join.
  */
@@ -1013,7 +1014,7 @@ int pthread_clockjoin_np(pthread_t __id, void **__result, clockid_t __clock,
  * once if it has ended. Its ID is then valid no longer than it runs.
  *
  *   EINVAL  it is detached, or another thread waits to join it
- *   ESRCH   it was joined before, as far as that can still be told
+ *   ESRCH   as pthread_join
  *
  * XSH pthread_detach.
  */
@@ -1200,9 +1201,10 @@ int pthread_attr_setsigmask_np(pthread_attr_t *__attr, const __FURWOCK_SIGSET *_
  * Initialise attr with what a thread has: its stack and the size of it, its guard, whether it is
  * detached, its policy, priority and processors. There is no signal mask, and the inheritance is
  * PTHREAD_INHERIT_SCHED. The initial thread's stack is as large as RLIMIT_STACK lets it grow, of
- * which no more than 1 GiB is told, with a guard of 0, as that of a stack of the program's own. A
- * thread that has ended has policy SCHED_OTHER, priority 0 and no set of processors. The object has
- * to be destroyed.
+ * which no more than 1 GiB is told, or as it has grown before the limit was lowered; its guard is 0,
+ * as that of a stack of the program's own. A thread that has ended has policy SCHED_OTHER, priority 0
+ * and no set of processors, and a stack of more than 32 MiB is not there any more. The object has to
+ * be destroyed.
  *
  *   ENOMEM  no memory for the processors
  *
