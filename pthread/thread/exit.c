@@ -175,6 +175,9 @@ static int wait_for_end(struct musl_thread *thread, const struct deadline *deadl
     spin_for_end(thread);
     while (!has_ended(thread) && error != ETIMEDOUT && error != EINVAL) {
         uint32_t tid = arch_load_relaxed(&thread->tid);
+        /* in the child of a signal handler that has forked */
+        if (tid == LOST_BY_FORK)
+            return ESRCH;
         if (tid != 0)
             error = park_cancellable(&thread->tid, tid, deadline, SHARED, give_up, thread);
     }

@@ -557,6 +557,44 @@ START_TEST(a_thread_that_a_child_of_fork_lacks_is_known_to_be_none)
 }
 END_TEST
 
+static atomic_int forked;
+
+static void fork_in_handler(int signal)
+{
+    (void)signal;
+    atomic_store(&forked, fork());
+    if (atomic_load(&forked) == 0)
+        alarm(30);
+}
+
+static int join_and_say(void *arg)
+{
+    int error = join_elsewhere(arg);
+    if (atomic_load(&forked) == 0)
+        _exit(error == ESRCH ? 0 : 1);
+    return error;
+}
+
+START_TEST(a_join_in_which_a_handler_forks_ends_in_the_child)
+{
+    if (!unit_on_furwock_threads() || _i == TRYJOIN)
+        unit_skip("waits for ever");
+    catch_signal(SIGUSR1, fork_in_handler, 0);
+    atomic_store(&forked, -1);
+    struct gate gate;
+    struct unit_call call;
+    struct joining joining = {.way = _i};
+    start_at_gate(&joining.thread, &gate);
+    unit_start(&call, join_and_say, &joining);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
+    unit_wait_for(&forked, 1);
+    unit_reap(atomic_load(&forked));
+    open_gate(&gate);
+    ck_assert_int_eq(unit_finish(&call), 0);
+}
+END_TEST
+
 /* Detachment. */
 
 START_TEST(a_detached_thread_cannot_be_joined)
@@ -773,6 +811,7 @@ static Suite *thread_join_suite(void)
     tcase_add_test(tcase, a_tryjoin_that_finds_a_living_thread_disturbs_no_other_join);
     tcase_add_loop_test(
         tcase, a_thread_can_be_joined_by_another_after_a_joiner_that_a_handler_has_ended, 0, WAYS);
+    tcase_add_loop_test(tcase, a_join_in_which_a_handler_forks_ends_in_the_child, 0, WAYS);
     tcase_add_loop_test(tcase, a_thread_that_a_child_of_fork_lacks_is_known_to_be_none, 0, WAYS);
     tcase_add_loop_test(tcase, a_detached_thread_cannot_be_joined, 0, WAYS);
     tcase_add_test(tcase, a_detached_thread_cannot_be_detached);
