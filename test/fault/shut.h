@@ -57,6 +57,7 @@ static const struct call {
     CALL(prctl),
     CALL(openat),
     CALL(prlimit64),
+    CALL(msync),
     CALL(pidfd_open),
     CALL(ppoll),
     CALL(kill),
