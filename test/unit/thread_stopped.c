@@ -12,6 +12,8 @@ enum { PAGE = 4096, MEBIBYTE = 1 << 20 };
 /* libc's names for the lock on the ring of threads. */
 extern void __tl_lock(void) __attribute__((weak));
 extern void __tl_unlock(void) __attribute__((weak));
+/* libc's knowledge of the process: a byte of it is -1 once there is one thread again. */
+extern char __libc[] __attribute__((weak, visibility("hidden")));
 
 /* What the tracer and the test tell each other. */
 struct tracing {
@@ -44,18 +46,38 @@ static void stop_at_once(pid_t tid)
     unit_child_assert(waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status));
 }
 
-/* Where it is just about to give back the memory of the thread that it has joined. */
-static void stop_after_join(pid_t tid)
+/* Step by step, until the word is as wanted. */
+static void step_until(pid_t tid, bool (*wanted)(long))
 {
     int status;
-    unit_child_assert(ptrace(PTRACE_SEIZE, tid, 0, 0) == 0);
-    unit_child_assert(ptrace(PTRACE_INTERRUPT, tid, 0, 0) == 0);
-    unit_child_assert(waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status));
-    atomic_store(&tracing->begun, 1);
-    while (ptrace(PTRACE_PEEKDATA, tid, tracing->word, 0) != 0) {
+    stop_at_once(tid);
+    while (!wanted(ptrace(PTRACE_PEEKDATA, tid, tracing->word, 0))) {
         unit_child_assert(ptrace(PTRACE_SINGLESTEP, tid, 0, 0) == 0);
         unit_child_assert(waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status));
     }
+}
+
+static bool is_zero(long word)
+{
+    return word == 0;
+}
+
+/* Where it is just about to give back the memory of the thread that it has joined. */
+static void stop_after_join(pid_t tid)
+{
+    step_until(tid, is_zero);
+}
+
+static bool says_alone(long word)
+{
+    enum { NEED_LOCKS = 3 };
+    return (int8_t)(word >> NEED_LOCKS * 8) == -1;
+}
+
+/* Where libc has just been told that there is one thread again. */
+static void stop_when_uncounted(pid_t tid)
+{
+    step_until(tid, says_alone);
 }
 
 /* The first that it creates; the others go on. */
@@ -112,11 +134,12 @@ static void end_tracing(void)
 static struct gate gate;
 
 /* A thread with a stack of its own size, which is stopped at its end. */
-static pthread_t start_to_end(int detach_state)
+static pthread_t start_to_end(int detach_state, void (*stop)(pid_t))
 {
     pthread_attr_t attr;
     pthread_t thread;
-    begin_tracing(stop_at_exit);
+    begin_tracing(stop);
+    tracing->word = __libc;
     ck_assert_int_eq(pthread_attr_init(&attr), 0);
     ck_assert_int_eq(pthread_attr_setstacksize(&attr, 3 * MEBIBYTE), 0);
     ck_assert_int_eq(pthread_attr_setdetachstate(&attr, detach_state), 0);
@@ -155,7 +178,9 @@ START_TEST(the_stack_of_a_thread_that_was_ending_at_a_fork_serves_in_the_child)
 {
     if (!unit_on_furwock_threads())
         unit_skip("the threads are libc's");
-    pthread_t thread = start_to_end(_i ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE);
+    /* in the last case fork takes no lock */
+    pthread_t thread = start_to_end(_i ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE,
+                                    _i == 2 ? stop_when_uncounted : stop_at_exit);
     if (_i == 0)
         ck_assert_int_eq(pthread_detach(thread), 0);
     pid_t pid = unit_fork();
@@ -178,7 +203,7 @@ START_TEST(a_thread_that_was_ending_at_a_fork_is_joined_in_the_child)
 {
     if (!unit_on_furwock_threads())
         unit_skip("the threads are libc's");
-    pthread_t thread = start_to_end(PTHREAD_CREATE_JOINABLE);
+    pthread_t thread = start_to_end(PTHREAD_CREATE_JOINABLE, stop_at_exit);
     pid_t pid = unit_fork();
     if (pid == 0) {
         void *result = NULL;
@@ -294,7 +319,7 @@ static Suite *thread_stopped_suite(void)
     TCase *tcase = tcase_create("thread_stopped");
     tcase_set_timeout(tcase, 20);
     tcase_add_loop_test(tcase, the_stack_of_a_thread_that_was_ending_at_a_fork_serves_in_the_child,
-                        0, 2);
+                        0, 3);
     tcase_add_loop_test(tcase, a_thread_that_was_ending_at_a_fork_is_joined_in_the_child, 0, 2);
     tcase_add_test(tcase, a_second_joiner_gets_EINVAL_even_where_the_first_is_about_to_return);
     tcase_add_test(tcase, a_thread_stopped_where_it_waits_to_end_holds_nobody_up);
