@@ -134,7 +134,10 @@ extern volatile int __thread_list_lock MUSL_HIDDEN;
 /* What new threads get that ask for nothing; the linker's -z stack-size is in it. */
 extern unsigned __default_stacksize MUSL_HIDDEN, __default_guardsize MUSL_HIDDEN;
 
-/* fork writes this into the tid of each other thread of the ring, in the child. */
+/*
+ * fork writes this into the tid of each other thread of the ring, in the child. configure does not ask
+ * for it: where it is not so, who joins one of them waits.
+ */
 #define LOST_BY_FORK 0xffffffffu
 
 /* sigaction() without the refusal of internal signals. */

@@ -7,8 +7,8 @@
  *
  * Only a child that has to be given a scheduling policy, a priority or processors waits at a gate:
  * the creator does that, so as to return its errors. It opens the gate or refuses the child, which
- * then has never been in the ring, and ends as a detached thread does. Such a child, and one with a signal mask of its own, is born with
- * all signals blocked.
+ * then has never been in the ring, and ends as a detached thread does. Such a child, and one with a
+ * signal mask of its own, is born with all signals blocked.
  */
 #include "../park.h"
 #include "thread.h"

@@ -126,8 +126,8 @@ static uint32_t joining_now(void)
 }
 
 /*
- * Who joins it, if anybody does, may not exist: in the child of a fork. Nor may the thread itself, if it
- * had not ended: libc's fork says so.
+ * Who joins it, if anybody does, may not exist: in the child of a fork. Nor may the thread itself, if
+ * it had not ended: libc's fork says so.
  */
 static int claimable(const struct musl_thread *thread, uint32_t state)
 {
