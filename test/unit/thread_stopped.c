@@ -285,6 +285,37 @@ START_TEST(a_second_joiner_gets_EINVAL_even_where_the_first_is_about_to_return)
 }
 END_TEST
 
+static void *lock_ring_twice(void *locked)
+{
+    __tl_lock();
+    __tl_lock();
+    atomic_store((atomic_int *)locked, 1);
+    unit_wait_for(locked, 2);
+    __tl_unlock();
+    __tl_unlock();
+    return NULL;
+}
+
+/* As fork does, called by a signal handler where the ring is locked. */
+START_TEST(a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_child)
+{
+    if (!unit_on_furwock_threads() || !__tl_lock)
+        unit_skip("the threads are libc's");
+    pthread_t thread;
+    atomic_int locked = 0;
+    ck_assert_int_eq(pthread_create(&thread, NULL, lock_ring_twice, &locked), 0);
+    unit_wait_for(&locked, 1);
+    pid_t pid = unit_fork_by(BY_PLAIN_FORK);
+    if (pid == 0)
+        use_same_size();
+    atomic_store(&locked, 2);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    if (pid < 0)
+        unit_skip("this libc has no _Fork");
+    unit_reap(pid);
+}
+END_TEST
+
 /* Threads at their beginning. */
 
 START_TEST(a_thread_stopped_when_it_is_refused_holds_nobody_up)
@@ -323,6 +354,7 @@ static Suite *thread_stopped_suite(void)
     tcase_add_loop_test(tcase, a_thread_that_was_ending_at_a_fork_is_joined_in_the_child, 0, 2);
     tcase_add_test(tcase, a_second_joiner_gets_EINVAL_even_where_the_first_is_about_to_return);
     tcase_add_test(tcase, a_thread_stopped_where_it_waits_to_end_holds_nobody_up);
+    tcase_add_test(tcase, a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_child);
     tcase_add_test(tcase, a_thread_stopped_when_it_is_refused_holds_nobody_up);
     suite_add_tcase(suite, tcase);
     return suite;
