@@ -63,7 +63,7 @@ static COLD void let_others_leave(struct musl_thread *me)
     if (me->next == me)
         arch_store_relaxed(&leaving, 0);
     while ((count = arch_load_acquire(&leaving)) > arch_load_relaxed(&stopped))
-        if (park_for(&leaving, count, A_WHILE, NULL, PRIVATE, ANY) == PARK_OVER)
+        if (nap(&leaving, count, A_WHILE, NULL) == 0 && arch_load_relaxed(&leaving) >= count)
             arch_store_relaxed(&stopped, arch_load_relaxed(&leaving));
 }
 
