@@ -923,8 +923,9 @@ int pthread_setspecific(pthread_key_t __key, const void *__value) __FURWOCK_THRO
  * holds there. In every other program a thread is its libc's, and so are these functions, which
  * may differ in particulars. What the libc at hand lacks is declared all the same, and a program
  * that uses it does not link: musl as a shared library has no pthread_clockjoin_np,
- * pthread_sigqueue, nor the attributes of affinity and signal mask, and before 1.2.3 no
- * pthread_getname_np. The functions that end in _np are not in POSIX; they are as in glibc.
+ * pthread_sigqueue, pthread_gettid_np, nor the attributes of affinity and signal mask, and before
+ * 1.2.3 no pthread_getname_np; glibc has no pthread_gettid_np before 2.42. The functions that end in
+ * _np are not in POSIX; they are as in glibc.
  *
  * A thread's ID is valid until the thread has been joined, or, if it is detached, has ended; to
  * use it afterwards is undefined, and the number may by then be another thread's. Between its end
@@ -974,7 +975,8 @@ void pthread_exit(void *__result) __attribute__((__noreturn__));
  *
  *   EDEADLK  it is the caller, or waits itself to join the caller
  *   EINVAL   it is detached, or another thread waits to join it
- *   ESRCH    it was joined before, as far as that can still be told
+ *   ESRCH    it was joined before, as far as that can still be told; or the caller is in a child of
+ *            fork, which lacks the thread since it had not ended
  *
  * When the call returns, the kernel has left the thread's stack. XSH pthread_join.
  */
@@ -1013,7 +1015,7 @@ int pthread_clockjoin_np(pthread_t __id, void **__result, clockid_t __clock,
  * once if it has ended. Its ID is then valid no longer than it runs.
  *
  *   EINVAL  it is detached, or another thread waits to join it
- *   ESRCH   it was joined before, as far as that can still be told
+ *   ESRCH   as pthread_join
  *
  * XSH pthread_detach.
  */
@@ -1200,9 +1202,10 @@ int pthread_attr_setsigmask_np(pthread_attr_t *__attr, const __FURWOCK_SIGSET *_
  * Initialise attr with what a thread has: its stack and the size of it, its guard, whether it is
  * detached, its policy, priority and processors. There is no signal mask, and the inheritance is
  * PTHREAD_INHERIT_SCHED. The initial thread's stack is as large as RLIMIT_STACK lets it grow, of
- * which no more than 1 GiB is told, with a guard of 0, as that of a stack of the program's own. A
- * thread that has ended has policy SCHED_OTHER, priority 0 and no set of processors. The object has
- * to be destroyed.
+ * which no more than 1 GiB is told, or as it has grown before the limit was lowered; its guard is 0,
+ * as that of a stack of the program's own. A thread that has ended has policy SCHED_OTHER, priority 0
+ * and no set of processors, and a stack of more than 32 MiB is not there any more. The object has to
+ * be destroyed.
  *
  *   ENOMEM  no memory for the processors
  *
@@ -1407,6 +1410,14 @@ int pthread_setname_np(pthread_t __id, const char *__name) __FURWOCK_THROW;
  */
 int pthread_getcpuclockid(pthread_t __id, clockid_t *__clock) __FURWOCK_THROW;
 #endif
+
+/*
+ * The kernel's number of a thread, which gettid returns to the thread itself, and which ps, top and
+ * system calls know it by; -1 if the thread has ended. Another thread may be given the number later.
+ *
+ * Not in POSIX; in glibc since 2.42.
+ */
+pid_t pthread_gettid_np(pthread_t __id) __FURWOCK_THROW;
 
 /*
  * A level of concurrency, which is kept and has no effect. pthread_getconcurrency returns it, and 0

@@ -14,6 +14,22 @@ static inline long arch_clone(int (*function)(void *), void *stack, unsigned lon
     return __clone(function, stack, flags, argument, parent_tid, thread_pointer, child_tid);
 }
 
+/* What no routine of musl's does. */
+static inline _Noreturn void arch_call_on(void *stack, void (*function)(void))
+{
+    uintptr_t top = (uintptr_t)stack & -16ul;
+#if defined(__x86_64__)
+    __asm__ volatile("mov %0, %%rsp; call *%1" : : "r"(top), "r"(function) : "memory");
+#elif defined(__aarch64__)
+    __asm__ volatile("mov sp, %0; blr %1" : : "r"(top), "r"(function) : "memory");
+#elif defined(__riscv)
+    __asm__ volatile("mv sp, %0; jalr %1" : : "r"(top), "r"(function) : "memory");
+#else
+#error "how is a stack left?"
+#endif
+    __builtin_unreachable();
+}
+
 static inline uintptr_t *arch_pc(void *context)
 {
     mcontext_t *machine = &((ucontext_t *)context)->uc_mcontext;

@@ -12,6 +12,9 @@
 long arch_clone(int (*function)(void *), void *stack, unsigned long flags, void *argument,
                 uint32_t *parent_tid, void *thread_pointer, uint32_t *child_tid);
 
+/* Call a function, which does not return, on another stack, whose highest address is `stack`. */
+_Noreturn void arch_call_on(void *stack, void (*function)(void));
+
 static inline uintptr_t *arch_pc(void *context)
 {
     return (uintptr_t *)&((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];

@@ -38,6 +38,22 @@ arch_clone:
         .cfi_endproc
         .size   arch_clone, . - arch_clone
 
+/* void arch_call_on(stack rdi, function rsi) */
+        .globl  arch_call_on
+        .hidden arch_call_on
+        .type   arch_call_on, @function
+arch_call_on:
+        .cfi_startproc
+        endbr64
+        .cfi_undefined %rip
+        and     $-16, %rdi
+        mov     %rdi, %rsp
+        xor     %ebp, %ebp
+        call    *%rsi
+        hlt
+        .cfi_endproc
+        .size   arch_call_on, . - arch_call_on
+
 /* long arch_syscall_cancellable(cancelled rdi, number rsi, a rdx, b rcx, c r8, d r9, e, f) */
         .globl  arch_syscall_cancellable
         .hidden arch_syscall_cancellable

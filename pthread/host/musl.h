@@ -48,8 +48,12 @@ struct musl_thread {
     void *result;
     /* the innermost cleanup handler */
     struct __ptcb *cleanup;
-    /* ours: the thread whose end this one waits for */
-    struct musl_thread *joining;
+    union {
+        /* ours: the thread that this one joins, and 1 once no other can */
+        uintptr_t joining;
+        /* ours, at the end: the fork generation of the process */
+        uintptr_t ended_in;
+    };
     /* the list of libc's own mutexes */
     struct {
         volatile void *volatile head;
@@ -145,6 +149,12 @@ extern volatile int __thread_list_lock MUSL_HIDDEN;
 
 /* What new threads get that ask for nothing; the linker's -z stack-size is in it. */
 extern unsigned __default_stacksize MUSL_HIDDEN, __default_guardsize MUSL_HIDDEN;
+
+/*
+ * fork writes this into the tid of each other thread of the ring, in the child. configure does not ask
+ * for it: where it is not so, who joins one of them waits.
+ */
+#define LOST_BY_FORK 0xffffffffu
 
 /* sigaction() without the refusal of internal signals. */
 struct sigaction;

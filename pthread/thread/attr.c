@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -310,10 +311,31 @@ PUBLIC int pthread_getattr_default_np(pthread_attr_t *attributes)
     return copy_attributes(of(attributes), &defaults);
 }
 
+/* Is there memory everywhere from `end` so far down? It does not matter what the call does with it. */
+static bool is_mapped(uintptr_t end, size_t size)
+{
+    return arch_syscall(SYS_msync, end - size, size, MS_ASYNC, 0, 0, 0) == 0;
+}
+
+/* As far as the stack has grown from `end` down, if it is `size` at least: a bound found by doubling. */
+static size_t find_grown(uintptr_t end, size_t size, size_t page)
+{
+    size_t step = page;
+    while (is_mapped(end, size + step)) {
+        size += step;
+        step *= 2;
+    }
+    while ((step /= 2) >= page)
+        if (is_mapped(end, size + step))
+            size += step;
+    return size;
+}
+
 /*
  * The initial thread's stack: it ends above the arguments, the environment and, last of all, the
- * program's name, and the kernel lets it grow as far down from there as RLIMIT_STACK says. Without a
- * limit memory is laid out so that there is much more room than what is said here.
+ * program's name, and the kernel lets it grow as far down from there as RLIMIT_STACK says, or it has
+ * grown already, under a higher limit. Without a limit memory is laid out so that there is much more
+ * room than what is said here.
  */
 static void find_initial_stack(struct attributes *found)
 {
@@ -325,7 +347,8 @@ static void find_initial_stack(struct attributes *found)
     struct rlimit limit = {much, much};
     arch_syscall(SYS_prlimit64, 0, RLIMIT_STACK, 0, (long)&limit, 0, 0);
     uintptr_t end = ((uintptr_t)last + page) & -page;
-    found->stack_size = (limit.rlim_cur < much ? limit.rlim_cur : much) & -page;
+    size_t allowed = (limit.rlim_cur < much ? limit.rlim_cur : much) & -page;
+    found->stack_size = find_grown(end, allowed, page);
     found->stack = (char *)end - found->stack_size;
 }
 

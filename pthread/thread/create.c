@@ -8,8 +8,8 @@
  *
  * Only a child that has to be given a scheduling policy, a priority or processors waits at a gate:
  * the creator does that, so as to return its errors. It opens the gate or refuses the child, which
- * then has never been in the ring. Such a child, and one with a signal mask of its own, is born with
- * all signals blocked.
+ * then has never been in the ring, and ends as a detached thread does. Such a child, and one with a
+ * signal mask of its own, is born with all signals blocked.
  */
 #include "../park.h"
 #include "thread.h"
@@ -37,8 +37,10 @@ static int run(void *argument)
     struct musl_thread *thread = musl_self();
     while (arch_load_acquire(&start->gate) == CLOSED)
         park(&start->gate, CLOSED, NULL, PRIVATE, ANY);
-    if (start->gate == REFUSED)
-        return 0;
+    if (start->gate == REFUSED) {
+        thread_list_lock_to_leave();
+        stack_leave();
+    }
     /* until the end: exit.c looks whether it is still true */
     thread->result = birth_mark(thread);
     if (start->has_mask)
@@ -91,12 +93,13 @@ static struct musl_thread *make_block(const struct attributes *attributes)
  * A signal handler on top of a creation may have forked. In the child the thread exists if it was
  * created after that, and libc has forgotten that it was counted.
  */
-static COLD int look_in_child(struct musl_thread *thread)
+static COLD int look_in_child(struct musl_thread *thread, int error)
 {
     long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    thread_count_up();
-    if (arch_syscall(SYS_tgkill, process, thread->tid, 0, 0, 0, 0) == 0)
-        return 0;
+    if (arch_syscall(SYS_tgkill, process, thread->tid, 0, 0, 0, 0) == 0) {
+        thread_count_up();
+        return error;
+    }
     arch_store_relaxed(&thread->tid, 0);
     return EAGAIN;
 }
@@ -115,21 +118,29 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
     thread_list_keep();
     long tid = arch_clone(run, start, flags, start, &thread->tid, thread, &thread->tid);
     int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
-    if (unlikely(musl_self()->tid != creator))
-        error = look_in_child(thread);
+    bool forked = musl_self()->tid != creator;
+    if (unlikely(forked) && tid > 0)
+        error = look_in_child(thread, error);
     if (!error)
         thread_list_insert(thread);
-    else
+    else if (tid < 0 && !forked)
         thread_count_down();
     arch_store_pointer((void **)&thread_newborn, NULL);
     if (tid > 0 && gated) {
         arch_store_release(&start->gate, error ? REFUSED : OPEN);
         unpark(&start->gate, 1, PRIVATE, ANY);
-        /* its memory is free, and it counts against no limit, when the call has failed */
-        while (error && (tid = arch_load_acquire(&thread->tid)) != 0)
-            park(&thread->tid, tid, NULL, SHARED, ANY);
     }
     return error;
+}
+
+/*
+ * Mostly its memory is free, and it counts against no limit, when the call has failed. But it holds
+ * nothing, and may be kept from running: then nobody waits for it.
+ */
+static COLD void let_go(const uint32_t *tid, uint32_t refused)
+{
+    enum { HALF_A_MILLISECOND = 500 * 1000 };
+    park_for(tid, refused, HALF_A_MILLISECOND, NULL, SHARED, ANY);
 }
 
 int thread_create(pthread_t *handle, const struct attributes *attributes, void *routine,
@@ -152,6 +163,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
         mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);
 
     int error = ENOMEM;
+    uint32_t refused = 0;
     thread_list_lock();
     struct musl_thread *thread = make_block(attributes);
     if (likely(thread != NULL)) {
@@ -170,10 +182,14 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
         error = clone_thread(thread, start, attributes);
         if (error) {
             thread->state = 0;
+            thread->ended_in = self_generation();
+            refused = thread->tid;
             stack_give(thread);
         }
     }
     thread_list_unlock();
+    if (unlikely(refused))
+        let_go(&thread->tid, refused);
     if (unlikely(masked))
         change_signal_mask(SIG_SETMASK, mask);
     *(volatile uint8_t *)&me->creating = outer;

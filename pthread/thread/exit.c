@@ -5,6 +5,7 @@
  * The end is two system calls: one blocks the signals, one is the end itself, at which the kernel
  * clears the tid in the thread's block and wakes the joiner who sleeps on it.
  */
+#include "../host.h"
 #include "../spinning.h"
 #include "thread.h"
 
@@ -44,11 +45,41 @@ static uint32_t mark_exited(struct musl_thread *thread)
     return state;
 }
 
+static void unclaim(struct musl_thread *thread)
+{
+    uint32_t state = arch_load_relaxed(&thread->state);
+    while (!arch_cas_fetch(&thread->state, &state, (state & EXITED) | JOINABLE))
+        ;
+}
+
+enum { CLAIMED = 1 };
+
+static void say_joining(uintptr_t thread)
+{
+    arch_store_pointer((void **)&musl_self()->joining, (void *)thread);
+}
+
+static bool says_joining(struct musl_thread *other, const struct musl_thread *thread)
+{
+    uintptr_t joining = (uintptr_t)arch_load_pointer((void **)&other->joining);
+    return (joining & ~CLAIMED) == (uintptr_t)thread;
+}
+
+/* The thread that is joined can be joined by others again. */
+static void give_up(void *thread)
+{
+    unclaim(thread);
+    say_joining(0);
+}
+
 PUBLIC _Noreturn void pthread_exit(void *result)
 {
     struct musl_thread *thread = musl_self();
     thread->cancel_state = PTHREAD_CANCEL_DISABLE;
     thread->cancel_asynchronous = 0;
+    /* a signal handler that ends the thread may have found it there */
+    if (unlikely(thread->joining & CLAIMED))
+        give_up((struct musl_thread *)(thread->joining - CLAIMED));
     run_cleanup_handlers(thread);
     if (self.exit_armed && keys_exit)
         keys_exit();
@@ -67,23 +98,21 @@ PUBLIC _Noreturn void pthread_exit(void *result)
     if (&__dl_thread_cleanup)
         __dl_thread_cleanup();
     thread_list_remove(thread);
-    thread_count_down();
     if (adopted)
         arch_syscall(SYS_set_tid_address, (long)&thread->tid, 0, 0, 0, 0, 0);
     thread->result = result;
+    thread->ended_in = self_generation();
     if ((mark_exited(thread) & DETACHED) && thread->map) {
         arch_store_relaxed(&thread->state, 0);
         stack_give(thread);
     }
-    thread_list_unlock();
-    for (;;)
-        arch_syscall(SYS_exit, 0, 0, 0, 0, 0, 0);
+    stack_leave();
 }
 
 /* Its end has been, or is being, awaited: nobody looks at the block again. */
 static void give_back(struct musl_thread *thread)
 {
-    arch_store_relaxed(&thread->state, 0);
+    arch_store_release(&thread->state, 0);
     if (!thread->map)
         return;
     thread_list_lock();
@@ -91,49 +120,46 @@ static void give_back(struct musl_thread *thread)
     thread_list_unlock();
 }
 
-/* Does another thread wait for its end? Not in the child of fork, though the state says so. */
-static bool is_awaited(const struct musl_thread *thread)
+static uint32_t joining_now(void)
 {
-    bool found = false;
-    struct musl_thread *me = musl_self();
-    thread_list_lock();
-    for (struct musl_thread *other = me->next; other != me; other = other->next)
-        found |= arch_load_pointer((void **)&other->joining) == thread;
-    thread_list_unlock();
-    return found;
+    return self_generation() << STATE_BITS | JOINING;
+}
+
+/*
+ * Who joins it, if anybody does, may not exist: in the child of a fork. Nor may the thread itself, if
+ * it had not ended: libc's fork says so.
+ */
+static int claimable(const struct musl_thread *thread, uint32_t state)
+{
+    if (state == 0 || arch_load_relaxed(&thread->tid) == LOST_BY_FORK)
+        return ESRCH;
+    bool abandoned = (state & JOINING) && (state & ~EXITED) != joining_now();
+    return (state & JOINABLE) || abandoned ? 0 : EINVAL;
 }
 
 /* Make a joinable thread `state`: 0, EINVAL, or ESRCH if it is still known that there is none. */
 static int claim(struct musl_thread *thread, uint32_t state, uint32_t *former)
 {
+    int error;
     *former = arch_load_acquire(&thread->state);
-    do {
-        if (*former == 0)
-            return ESRCH;
-        if (!(*former & JOINABLE) && (!(*former & JOINING) || is_awaited(thread)))
-            return EINVAL;
-    } while (!arch_cas_fetch(&thread->state, former, (*former & EXITED) | state));
-    return 0;
+    do
+        error = claimable(thread, *former);
+    while (!error && !arch_cas_fetch(&thread->state, former, (*former & EXITED) | state));
+    return error;
 }
 
-static void unclaim(struct musl_thread *thread)
+static bool has_ended(const struct musl_thread *thread)
 {
-    uint32_t state = arch_load_relaxed(&thread->state);
-    while (!arch_cas_fetch(&thread->state, &state, (state & EXITED) | JOINABLE))
-        ;
-    musl_self()->joining = NULL;
-}
-
-static void cancelled_join(void *argument)
-{
-    unclaim(argument);
+    if (arch_load_acquire(&thread->tid) == 0)
+        return true;
+    return (arch_load_acquire(&thread->state) & EXITED) && thread_has_left(thread);
 }
 
 static void spin_for_end(struct musl_thread *thread)
 {
     static uint32_t spins;
     struct spin spin;
-    if (arch_load_relaxed(&thread->tid) == 0 || !spin_wanted(&spin, &spins))
+    if (has_ended(thread) || !spin_wanted(&spin, &spins))
         return;
     bool ended;
     do
@@ -145,46 +171,70 @@ static void spin_for_end(struct musl_thread *thread)
 static int wait_for_end(struct musl_thread *thread, const struct deadline *deadline)
 {
     /* the kernel wakes it as a word in shared memory */
-    uint32_t tid;
     int error = 0;
     spin_for_end(thread);
-    while ((tid = arch_load_acquire(&thread->tid)) != 0 && error != ETIMEDOUT && error != EINVAL)
-        error = park_cancellable(&thread->tid, tid, deadline, SHARED, cancelled_join, thread);
-    return tid == 0 ? 0 : error;
+    while (!has_ended(thread) && error != ETIMEDOUT && error != EINVAL) {
+        uint32_t tid = arch_load_relaxed(&thread->tid);
+        /* in the child of a signal handler that has forked */
+        if (tid == LOST_BY_FORK)
+            return ESRCH;
+        if (tid != 0)
+            error = park_cancellable(&thread->tid, tid, deadline, SHARED, give_up, thread);
+    }
+    return has_ended(thread) ? 0 : error;
 }
 
-static int join(pthread_t handle, void **result, const struct deadline *deadline, bool try)
+/* Two that wait for each other wait for ever, unless one of them is cancelled. */
+static bool waits_for(struct musl_thread *thread, const struct musl_thread *me)
+{
+    bool ends =
+        arch_load_relaxed(&thread->cancelled) && thread->cancel_state == PTHREAD_CANCEL_ENABLE;
+    return says_joining(thread, me) && !ends;
+}
+
+/* What is not there at once is left as it was, whoever else joins it meanwhile. */
+static int look_only(struct musl_thread *thread)
+{
+    int error = claimable(thread, arch_load_acquire(&thread->state));
+    return error ? error : waits_for(thread, musl_self()) ? EDEADLK : has_ended(thread) ? 0 : EBUSY;
+}
+
+static int join_deferred(pthread_t handle, void **result, const struct deadline *deadline, bool try)
 {
     struct musl_thread *thread = thread_block(handle), *me = musl_self();
-    if (!try)
-        host_test_cancel();
     if (thread == me)
         return EDEADLK;
     uint32_t former;
-    arch_store_pointer((void **)&me->joining, thread);
-    int error = claim(thread, JOINING, &former);
-    if (error) {
-        me->joining = NULL;
+    int error = try ? look_only(thread) : 0;
+    if (error)
         return error;
-    }
+    say_joining((uintptr_t)thread);
+    error = claim(thread, joining_now(), &former);
+    say_joining(error ? 0 : (uintptr_t)thread | CLAIMED);
+    if (error)
+        return error;
     /* the claim is a fence: of two threads that join each other at least one sees the other */
-    bool ends =
-        arch_load_relaxed(&thread->cancelled) && thread->cancel_state == PTHREAD_CANCEL_ENABLE;
-    if (arch_load_pointer((void **)&thread->joining) == me && !ends)
-        error = EDEADLK;
-    else if (try)
-        error = arch_load_acquire(&thread->tid) != 0 ? EBUSY : 0;
-    else
-        error = wait_for_end(thread, deadline);
+    error = waits_for(thread, me) ? EDEADLK : wait_for_end(thread, deadline);
     if (error) {
-        unclaim(thread);
+        give_up(thread);
         return error;
     }
-    me->joining = NULL;
     if (result)
         *result = thread->result;
+    say_joining(0);
     give_back(thread);
     return 0;
+}
+
+/* Where a thread may end at any instruction it would leave the other one claimed. */
+static int join(pthread_t handle, void **result, const struct deadline *deadline, bool try)
+{
+    if (!try)
+        host_test_cancel();
+    int type = host_defer_cancel();
+    int error = join_deferred(handle, result, deadline, try);
+    host_restore_cancel(type);
+    return error;
 }
 
 PUBLIC int pthread_join(pthread_t thread, void **result)
@@ -223,6 +273,14 @@ PUBLIC int pthread_detach(pthread_t handle)
 PUBLIC pthread_t pthread_self(void)
 {
     return (pthread_t)musl_self();
+}
+
+/* As of glibc. */
+PUBLIC pid_t pthread_gettid_np(pthread_t handle)
+{
+    const struct musl_thread *thread = thread_block(handle);
+    pid_t tid = arch_load_relaxed(&thread->tid);
+    return has_ended(thread) || tid == (pid_t)LOST_BY_FORK ? -1 : tid;
 }
 
 #undef pthread_equal

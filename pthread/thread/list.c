@@ -7,8 +7,9 @@
  *      | ASLEEP  |        owner's tid           |   __thread_list_lock
  *      +---------+------------------------------+
  *
- * The child of fork begins with a free lock. If the fork was in a signal handler on top of a creation,
- * its only thread holds the lock again: thread_list_keep.
+ * The child of fork begins with a free lock, whoever had locked it, and how often, in the parent. If the
+ * fork was in a signal handler on top of a creation, its only thread holds the lock again:
+ * thread_list_keep.
  */
 #include "../spinning.h"
 #include "thread.h"
@@ -53,14 +54,30 @@ static COLD void lock_contended(uint32_t tid)
     }
 }
 
+/* Those of them that have been kept from running: they hold nothing, and nobody waits for them again. */
+static uint32_t stopped;
+
 static COLD void let_others_leave(struct musl_thread *me)
 {
+    enum { A_WHILE = 500 * 1000 };
     uint32_t count;
     /* they are in the ring: a child of fork, alone there, has only their number */
     if (me->next == me)
         arch_store_relaxed(&leaving, 0);
-    while ((count = arch_load_acquire(&leaving)) != 0)
-        park(&leaving, count, NULL, PRIVATE, ANY);
+    while ((count = arch_load_acquire(&leaving)) > arch_load_relaxed(&stopped))
+        if (nap(&leaving, count, A_WHILE, NULL) == 0 && arch_load_relaxed(&leaving) >= count)
+            arch_store_relaxed(&stopped, arch_load_relaxed(&leaving));
+}
+
+static COLD void wait_to_leave(uint32_t tid)
+{
+    arch_fetch_add(&leaving, 1);
+    lock_contended(tid);
+    uint32_t others = arch_fetch_add(&leaving, -1u) - 1, not_awaited = arch_load_relaxed(&stopped);
+    if (others < not_awaited)
+        arch_store_relaxed(&stopped, others);
+    if (others <= not_awaited)
+        unpark(&leaving, EVERYONE, PRIVATE, ANY);
 }
 
 void thread_list_lock(void)
@@ -74,17 +91,15 @@ void thread_list_lock(void)
         let_others_leave(me);
     if (unlikely(!arch_cas(word(), 0, me->tid)))
         lock_contended(me->tid);
+    depth = 0;
 }
 
 void thread_list_lock_to_leave(void)
 {
     uint32_t tid = musl_self()->tid;
-    if (likely(arch_cas(word(), 0, tid)))
-        return;
-    arch_fetch_add(&leaving, 1);
-    lock_contended(tid);
-    if (arch_fetch_add(&leaving, -1u) == 1)
-        unpark(&leaving, EVERYONE, PRIVATE, ANY);
+    if (unlikely(!arch_cas(word(), 0, tid)))
+        wait_to_leave(tid);
+    depth = 0;
 }
 
 void thread_list_keep(void)

@@ -25,12 +25,12 @@
  *      |  ^ \
  *  join|  |  a join that timed out or was cancelled
  *      v  |
- *   JOINING
+ *   JOINING, and above that the fork generation: in a child nobody waits whom the parent had
  *
  * EXITED is added at the end, and the one who then finds or makes the thread DETACHED, or has
  * joined it, gives its memory back and writes 0.
  */
-enum thread_state { EXITED = 1, JOINABLE = 2, DETACHED = 4, JOINING = 8 };
+enum thread_state { EXITED = 1, JOINABLE = 2, DETACHED = 4, JOINING = 8, STATE_BITS = 4 };
 
 static inline struct musl_thread *thread_block(pthread_t thread)
 {
@@ -69,6 +69,15 @@ static inline void *birth_mark(const struct musl_thread *thread)
 }
 
 /*
+ * Has a thread that had come to its end left its memory for good? The kernel clears the tid then. A
+ * child of fork has nothing of those that were about to leave it in the parent.
+ */
+static inline bool thread_has_left(const struct musl_thread *thread)
+{
+    return arch_load_acquire(&thread->tid) == 0 || thread->ended_in != self_generation();
+}
+
+/*
  * The signals that libc uses itself are in no mask of the program's. Two of them must reach every
  * thread; threads that wait for timers have the third blocked.
  */
@@ -97,6 +106,8 @@ void thread_count_down(void);
  */
 struct musl_thread *stack_take(size_t stack_size, size_t guard_size);
 void stack_give(struct musl_thread *thread);
+/* A counted thread's last steps. The ring, which it is not in, is locked, and let go of. */
+_Noreturn void stack_leave(void);
 
 /* pthread_attr_t: attr.c. */
 struct attributes {

@@ -57,6 +57,7 @@ static const struct call {
     CALL(prctl),
     CALL(openat),
     CALL(prlimit64),
+    CALL(msync),
     /* what libc makes besides, and these programs */
     CALL(clone3),
     CALL(exit_group),

@@ -225,6 +225,7 @@ FUNCTION(int, pthread_mutexattr_setrobust_np, (pthread_mutexattr_t *, int))
 FUNCTION(int, pthread_attr_getsigmask_np, (const pthread_attr_t *, signal_set *))
 FUNCTION(int, pthread_attr_setsigmask_np, (pthread_attr_t *, const signal_set *))
 FUNCTION(int, pthread_getname_np, (pthread_t, char *, size_t))
+FUNCTION(pid_t, pthread_gettid_np, (pthread_t))
 FUNCTION(int, pthread_sigqueue, (pthread_t, int, union sigval))
 #ifdef CPUSET
 FUNCTION(int, pthread_attr_getaffinity_np, (const pthread_attr_t *, size_t, cpu_set_t *))
@@ -460,7 +461,7 @@ if have gcc; then
         FNR == 1 { spoken = 0 }
         /\*\/$/ { spoken = 1; next }
         /^$/ { spoken = 0; next }
-        /^(int|void|const char|pthread_t|thrd_t) ?[*a-z(]/ && !spoken { print FILENAME ": " $0 }
+        /^(int|void|const char|pid_t|pthread_t|thrd_t) ?[*a-z(]/ && !spoken { print FILENAME ": " $0 }
         ' "$include"/*.h >out
     expect_empty "every declaration has a comment"
 fi

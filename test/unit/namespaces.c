@@ -325,19 +325,27 @@ START_TEST(a_thread_that_is_given_the_number_of_a_dead_process_keeps_nothing_for
 }
 END_TEST
 
+static atomic_int gave_up;
+
 static void *join_the_first(void *thread)
 {
+    unit_wait_for(&gave_up, 1);
     unit_child_assert(pthread_join(*(pthread_t *)thread, NULL) == 0);
     _exit(0);
 }
 
-/* The thread that the child begins with ends, and another one joins it. */
+/* The thread that the child begins with ends, and another one joins it, which it has tried to join. */
 static _Noreturn void end_and_be_joined(void)
 {
     static pthread_t first;
     pthread_t joiner;
     first = pthread_self();
     unit_child_assert(pthread_create(&joiner, NULL, join_the_first, &first) == 0);
+    struct timespec past = unit_deadline(CLOCK_REALTIME, -1);
+    unit_child_assert(pthread_join(first, NULL) == EDEADLK);
+    unit_child_assert(pthread_tryjoin_np(joiner, NULL) == EBUSY);
+    unit_child_assert(pthread_timedjoin_np(joiner, NULL, &past) == ETIMEDOUT);
+    atomic_store(&gave_up, 1);
     pthread_exit(NULL);
 }
 

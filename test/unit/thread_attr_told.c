@@ -151,6 +151,45 @@ START_TEST(the_stack_of_the_initial_thread_is_told)
 }
 END_TEST
 
+static __attribute__((noinline)) void expect_frame_is_told(int depth)
+{
+    char volatile frame[64 << 10];
+    frame[0] = 1;
+    if (depth > 0) {
+        expect_frame_is_told(depth - 1);
+        frame[1] = 1;
+        return;
+    }
+    pthread_attr_t told;
+    void *stack;
+    size_t size;
+    ck_assert_int_eq(pthread_getattr_np(pthread_self(), &told), 0);
+    ck_assert_int_eq(pthread_attr_getstack(&told, &stack, &size), 0);
+    ck_assert((char *)frame >= (char *)stack && (char *)frame < (char *)stack + size);
+    ck_assert(is_accessible((char *)frame, (size_t)((char *)stack + size - (char *)frame)));
+    ck_assert_int_eq(pthread_attr_destroy(&told), 0);
+}
+
+/* What it has used it keeps. */
+START_TEST(the_stack_of_the_initial_thread_is_told_whatever_the_limit_has_become)
+{
+    static const rlim_t limits[] = {0, 1, 4095, 4097, 65536, 100000, 1 << 20, (1 << 20) + 1};
+    if (!unit_on_furwock_threads())
+        unit_skip("glibc tells what the limit is");
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_STACK, &limit), 0);
+    for (int depth = 20; depth <= 60; depth += 20) {
+        expect_frame_is_told(depth);
+        limit.rlim_cur = limits[_i];
+        ck_assert_int_eq(setrlimit(RLIMIT_STACK, &limit), 0);
+        expect_frame_is_told(depth);
+        expect_frame_is_told(depth / 2);
+        limit.rlim_cur = 8 << 20;
+        ck_assert_int_eq(setrlimit(RLIMIT_STACK, &limit), 0);
+    }
+}
+END_TEST
+
 START_TEST(the_stack_of_the_initial_thread_is_told_where_the_environment_is_large)
 {
     /* It lies above the stack and counts as part of it. */
@@ -322,6 +361,8 @@ static Suite *thread_attr_told_suite(void)
     tcase_add_test(tcase, what_is_told_can_create_a_thread_like_it);
     tcase_add_test(tcase, the_attributes_of_an_ended_thread_are_told);
     tcase_add_loop_test(tcase, the_stack_of_the_initial_thread_is_told, 0, 4);
+    tcase_add_loop_test(
+        tcase, the_stack_of_the_initial_thread_is_told_whatever_the_limit_has_become, 0, 8);
     tcase_add_test(tcase, the_stack_of_the_initial_thread_is_told_to_others);
     tcase_add_test(tcase, default_attributes_are_those_of_threads_without_any);
     tcase_add_test(tcase, default_processors_and_scheduling_are_those_of_threads_without_any);

@@ -434,6 +434,167 @@ START_TEST(of_many_joiners_at_once_exactly_one_succeeds)
 }
 END_TEST
 
+struct joiners {
+    pthread_t thread;
+    pthread_barrier_t barrier;
+    atomic_int may_end;
+};
+
+static void *end_when_told(void *arg)
+{
+    struct joiners *joiners = arg;
+    while (!atomic_load(&joiners->may_end))
+        ;
+    return arg;
+}
+
+static int join_together(void *arg)
+{
+    struct joiners *joiners = arg;
+    pthread_barrier_wait(&joiners->barrier);
+    return pthread_join(joiners->thread, NULL);
+}
+
+START_TEST(of_two_joiners_at_any_moment_of_the_end_exactly_one_succeeds)
+{
+    /* libc defect: glibc does not record who joins. */
+    if (!unit_on_furwock_threads())
+        unit_skip("joins do not see one another");
+    for (int round = 0; round < 1000; round++) {
+        struct joiners joiners = {0};
+        struct unit_call calls[2];
+        ck_assert_int_eq(pthread_barrier_init(&joiners.barrier, NULL, 3), 0);
+        ck_assert_int_eq(pthread_create(&joiners.thread, NULL, end_when_told, &joiners), 0);
+        for (int i = 0; i < 2; i++)
+            unit_start(&calls[i], join_together, &joiners);
+        pthread_barrier_wait(&joiners.barrier);
+        for (int volatile wait = round % 250 * 10; wait > 0; wait--)
+            ;
+        atomic_store(&joiners.may_end, 1);
+        int errors[2] = {unit_finish(&calls[0]), unit_finish(&calls[1])};
+        ck_assert_int_eq((errors[0] == 0) + (errors[1] == 0), 1);
+        int other = errors[0] + errors[1];
+        ck_assert(other == EINVAL || other == ESRCH);
+        ck_assert_int_eq(pthread_barrier_destroy(&joiners.barrier), 0);
+    }
+}
+END_TEST
+
+static atomic_int stop_trying;
+
+static int try_again_and_again(void *arg)
+{
+    while (!atomic_load(&stop_trying)) {
+        int error = pthread_tryjoin_np(*(pthread_t *)arg, NULL);
+        /* it may be being joined */
+        if (error != EBUSY && error != EINVAL)
+            return error;
+    }
+    return 0;
+}
+
+START_TEST(a_tryjoin_that_finds_a_living_thread_disturbs_no_other_join)
+{
+    pthread_t thread;
+    struct gate gate;
+    struct unit_call call;
+    start_at_gate(&thread, &gate);
+    unit_start(&call, try_again_and_again, &thread);
+    unit_wait_for(&call.tid, 1);
+    struct timespec past = unit_deadline(CLOCK_REALTIME, -1);
+    for (int i = 0; i < 100000; i++)
+        ck_assert_int_eq(pthread_timedjoin_np(thread, NULL, &past), ETIMEDOUT);
+    atomic_store(&stop_trying, 1);
+    ck_assert_int_eq(unit_finish(&call), 0);
+    open_gate(&gate);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
+static void end_in_handler(int signal)
+{
+    (void)signal;
+    pthread_exit(NULL);
+}
+
+START_TEST(a_thread_can_be_joined_by_another_after_a_joiner_that_a_handler_has_ended)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("undefined here");
+    catch_signal(SIGUSR1, end_in_handler, SA_NODEFER);
+    struct gate gate;
+    struct unit_call call;
+    struct joining joining = {.way = _i};
+    if (_i == TRYJOIN)
+        return;
+    start_at_gate(&joining.thread, &gate);
+    unit_start(&call, join_elsewhere, &joining);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
+    ck_assert_int_eq(pthread_join(call.thread, NULL), 0);
+    ck_assert_int_eq(pthread_tryjoin_np(joining.thread, NULL), EBUSY);
+    open_gate(&gate);
+    ck_assert_int_eq(join_in_way(_i, joining.thread, NULL), 0);
+}
+END_TEST
+
+START_TEST(a_thread_that_a_child_of_fork_lacks_is_known_to_be_none)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("waits for ever");
+    pthread_t thread;
+    struct gate gate;
+    start_at_gate(&thread, &gate);
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        unit_child_assert(join_in_way(_i, thread, NULL) == ESRCH);
+        unit_child_assert(pthread_detach(thread) == ESRCH);
+        _exit(0);
+    }
+    unit_reap(pid);
+    open_gate(&gate);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+END_TEST
+
+static atomic_int forked;
+
+static void fork_in_handler(int signal)
+{
+    (void)signal;
+    atomic_store(&forked, fork());
+    if (atomic_load(&forked) == 0)
+        alarm(30);
+}
+
+static int join_and_say(void *arg)
+{
+    int error = join_elsewhere(arg);
+    if (atomic_load(&forked) == 0)
+        _exit(error == ESRCH ? 0 : 1);
+    return error;
+}
+
+START_TEST(a_join_in_which_a_handler_forks_ends_in_the_child)
+{
+    if (!unit_on_furwock_threads() || _i == TRYJOIN)
+        unit_skip("waits for ever");
+    catch_signal(SIGUSR1, fork_in_handler, 0);
+    atomic_store(&forked, -1);
+    struct gate gate;
+    struct unit_call call;
+    struct joining joining = {.way = _i};
+    start_at_gate(&joining.thread, &gate);
+    unit_start(&call, join_and_say, &joining);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_kill(call.thread, SIGUSR1), 0);
+    unit_wait_for(&forked, 1);
+    unit_reap(atomic_load(&forked));
+    open_gate(&gate);
+    ck_assert_int_eq(unit_finish(&call), 0);
+}
+END_TEST
+
 /* Detachment. */
 
 START_TEST(a_detached_thread_cannot_be_joined)
@@ -646,6 +807,12 @@ static Suite *thread_join_suite(void)
                         WAYS);
     tcase_add_loop_test(tcase, a_joined_thread_is_known_no_more, 0, WAYS);
     tcase_add_test(tcase, of_many_joiners_at_once_exactly_one_succeeds);
+    tcase_add_test(tcase, of_two_joiners_at_any_moment_of_the_end_exactly_one_succeeds);
+    tcase_add_test(tcase, a_tryjoin_that_finds_a_living_thread_disturbs_no_other_join);
+    tcase_add_loop_test(
+        tcase, a_thread_can_be_joined_by_another_after_a_joiner_that_a_handler_has_ended, 0, WAYS);
+    tcase_add_loop_test(tcase, a_join_in_which_a_handler_forks_ends_in_the_child, 0, WAYS);
+    tcase_add_loop_test(tcase, a_thread_that_a_child_of_fork_lacks_is_known_to_be_none, 0, WAYS);
     tcase_add_loop_test(tcase, a_detached_thread_cannot_be_joined, 0, WAYS);
     tcase_add_test(tcase, a_detached_thread_cannot_be_detached);
     tcase_add_test(tcase, detaching_a_thread_that_is_being_joined_changes_nothing);

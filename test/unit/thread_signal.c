@@ -93,6 +93,40 @@ START_TEST(names_that_are_too_long_return_ERANGE_and_change_nothing)
 }
 END_TEST
 
+static int stay_until_go(void *unused)
+{
+    (void)unused;
+    unit_wait_for(&go, 1);
+    return 0;
+}
+
+/* glibc has it since 2.42. */
+extern pid_t pthread_gettid_np(pthread_t) __attribute__((weak));
+
+START_TEST(the_kernels_number_of_a_thread_is_told_while_it_runs)
+{
+    if (!pthread_gettid_np)
+        unit_skip("this libc has no pthread_gettid_np");
+    pthread_t thread;
+    struct unit_call call;
+    ck_assert_int_eq(pthread_gettid_np(pthread_self()), unit_gettid());
+    unit_start(&call, stay_until_go, NULL);
+    unit_wait_for(&call.tid, 1);
+    ck_assert_int_eq(pthread_gettid_np(call.thread), atomic_load(&call.tid));
+    atomic_store(&go, 1);
+    ck_assert_int_eq(unit_finish(&call), 0);
+    create_ended(&thread);
+    ck_assert_int_eq(pthread_gettid_np(thread), -1);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        unit_child_assert(pthread_gettid_np(pthread_self()) == unit_gettid());
+        _exit(0);
+    }
+    unit_reap(pid);
+}
+END_TEST
+
 /* Ended threads that have not been joined. */
 
 START_TEST(an_ended_thread_takes_signals_and_has_nothing_else)
@@ -439,6 +473,7 @@ static Suite *thread_signal_suite(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, names_are_set_and_told);
     tcase_add_test(tcase, names_that_are_too_long_return_ERANGE_and_change_nothing);
+    tcase_add_test(tcase, the_kernels_number_of_a_thread_is_told_while_it_runs);
     tcase_add_test(tcase, an_ended_thread_takes_signals_and_has_nothing_else);
     tcase_add_test(tcase, signals_at_any_moment_of_the_end_reach_nobody_else);
     tcase_add_test(tcase, pthread_kill_reaches_the_thread);
