@@ -50,16 +50,15 @@ $(BUILD)/model/model: $(MODEL_OBJECTS) $(MODEL_EXPLORER) test/model/modelled.ld
 	@echo "  LINK  $@"
 	$(call model_link,$(MODEL_OBJECTS))
 
+MODEL_HEADERS = $(wildcard pthread/*.h pthread/mutex/*.h pthread/rwlock/*.h)
 # A mutant is one file of pthread/, with the headers it includes, edited by a sed script whose first
 # line names it.
 define rules_of_mutant
 $(BUILD)/model/mutants/$(1)/model: test/model/mutants/$(1).sed $(BUILD)/model/model
 	@echo "  MUTANT $(1)"
 	@mkdir -p $$(@D)/mutex $$(@D)/rwlock
-	@for file in $(2).c $$(patsubst pthread/%,%,$$(wildcard pthread/*.h pthread/mutex/*.h pthread/rwlock/*.h)); do \
-		sed -f $$< pthread/$$$$file >$$(@D)/$$$$file; \
-		cmp -s pthread/$$$$file $$(@D)/$$$$file || touch $$(@D)/changed; done
-	@test -f $$(@D)/changed || { echo "$$<: changes nothing" >&2; exit 1; }
+	@test/model/applies $$< pthread/$(2).c $(MODEL_HEADERS)
+	@for file in $(2).c $(MODEL_HEADERS:pthread/%=%); do sed -f $$< pthread/$$$$file >$$(@D)/$$$$file; done
 	@$$(CC) $$(MODEL_FLAGS) -w -c -o $$(@D)/$(2).o $$(@D)/$(2).c
 	$$(call model_link,$$(filter-out $$(BUILD)/model/$(2).o,$$(MODEL_OBJECTS)) $$(@D)/$(2).o)
 endef

@@ -1,2 +1,3 @@
 # mutex/bias.c: a bias is revoked without a membarrier
+# caught by bias-revoked
 s/asymmetric_barrier(SEQUENCES);/(void)0;/

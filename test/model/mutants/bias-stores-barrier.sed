@@ -1,2 +1,3 @@
 # mutex/bias.c: the membarrier of a revocation does not restart sequences
+# caught by bias-revoked
 s/asymmetric_barrier(SEQUENCES);/asymmetric_barrier(STORES);/

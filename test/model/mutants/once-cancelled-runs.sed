@@ -1,2 +1,3 @@
 # once.c: a cancelled routine seems to be running for ever
+# caught by once-cancel
 /^static void abandon(/,/^}/s/    finish(.*);/    (void)frame;/

@@ -1,2 +1,3 @@
 # rwlock/wait.c: one reader is woken instead of all
+# caught by rwlock-claim-dropped
 s/wake == READERS ? EVERYONE : 1/1/
