@@ -35,15 +35,15 @@ static void answer(int signal)
     unpark(&me->asked, 1, PRIVATE, ANY);
 }
 
-static void handle_questions(void)
+/* Without a handler, which a sandbox may refuse, the signal would end the process. */
+static bool handle_questions(void)
 {
     static bool installed;
     struct sigaction action = {.sa_handler = answer, .sa_flags = SA_RESTART | SA_ONSTACK};
-    if (installed)
-        return;
     memset(&action.sa_mask, -1, sizeof action.sa_mask);
-    __libc_sigaction(MUSL_SIGSYNCCALL, &action, NULL);
-    installed = true;
+    if (!installed)
+        installed = __libc_sigaction(MUSL_SIGSYNCCALL, &action, NULL) == 0;
+    return installed;
 }
 
 /*
@@ -57,6 +57,8 @@ enum { SOON = 100 * 1000, LATER = 10 * 1000 * 1000 };
 static bool ask(struct musl_thread *thread)
 {
     long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0), error = EAGAIN;
+    if (!handle_questions())
+        return false;
     arch_exchange(&thread->asked, 1);
     /* a thread that has called exit(2) by itself is gone, and in the ring */
     while (arch_load_acquire(&thread->asked) && arch_load_acquire(&thread->tid) != 0) {
@@ -99,7 +101,6 @@ void __synccall(void (*function)(void *), void *argument)
     uint64_t mask = change_signal_mask(SIG_BLOCK, ~SIGNAL_BIT(MUSL_SIGSYNCCALL));
     thread_list_lock();
     change_signal_mask(SIG_BLOCK, ~0ull);
-    handle_questions();
     task.function = function;
     task.argument = argument;
     /* the caller last, since it may lose the right to send signals by it */
