@@ -88,15 +88,14 @@ static bool ask_all(struct musl_thread *me)
     return true;
 }
 
-void __synccall(void (*)(void *), void *) MUSL_HIDDEN;
-
-void __synccall(void (*function)(void *), void *argument)
+/* False if some cannot be asked; then others may have called it, and the caller has not. */
+static bool call_in_all(void (*function)(void *), void *argument)
 {
     struct musl_thread *me = musl_self();
     /* the child of vfork has its parent's block, and is no thread of the process */
     if (arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) != me->tid) {
         function(argument);
-        return;
+        return true;
     }
     uint64_t mask = change_signal_mask(SIG_BLOCK, ~SIGNAL_BIT(MUSL_SIGSYNCCALL));
     thread_list_lock();
@@ -104,10 +103,19 @@ void __synccall(void (*function)(void *), void *argument)
     task.function = function;
     task.argument = argument;
     /* the caller last, since it may lose the right to send signals by it */
-    if (ask_all(me))
+    bool all = ask_all(me);
+    if (all)
         function(argument);
     thread_list_unlock();
     change_signal_mask(SIG_SETMASK, mask);
+    return all;
+}
+
+void __synccall(void (*)(void *), void *) MUSL_HIDDEN;
+
+void __synccall(void (*function)(void *), void *argument)
+{
+    call_in_all(function, argument);
 }
 
 /* membarrier(2), and where the kernel lacks it or refuses it, a signal that every thread has handled. */
@@ -122,10 +130,8 @@ static void nothing(void *unused)
 PUBLIC int membarrier(int command, int flags)
 {
     long result = arch_syscall(SYS_membarrier, command, flags, 0, 0, 0, 0);
-    if (result < 0 && command == PRIVATE_EXPEDITED && flags == 0) {
-        __synccall(nothing, NULL);
+    if (result < 0 && command == PRIVATE_EXPEDITED && flags == 0 && call_in_all(nothing, NULL))
         result = 0;
-    }
     if (result >= 0)
         return result;
     errno = -result;

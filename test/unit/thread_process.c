@@ -347,6 +347,22 @@ START_TEST(membarrier_passes_cancelled_threads_and_without_the_kernel)
 }
 END_TEST
 
+START_TEST(membarrier_says_so_if_neither_the_kernel_nor_threads_can_be_asked)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("not here");
+    pthread_t thread;
+    start(&thread, 1, wait_until_go, NULL);
+    unit_wait_for(&ready, 1);
+    if (!refuse_call(SYS_membarrier, EPERM) || !refuse_call(SYS_tgkill, EPERM))
+        unit_skip("no filters here");
+    ck_assert_int_eq(membarrier(PRIVATE_EXPEDITED, 0), -1);
+    ck_assert_int_eq(errno, EPERM);
+    atomic_store(&go, 1);
+    join(&thread, 1);
+}
+END_TEST
+
 static Suite *thread_process_suite(void)
 {
     Suite *suite = suite_create("thread_process");
@@ -360,6 +376,7 @@ static Suite *thread_process_suite(void)
     tcase_add_test(tcase, users_are_set_beside_creations_ends_cancels_and_forks);
     tcase_add_test(tcase, a_child_of_vfork_sets_its_own_user);
     tcase_add_test(tcase, membarrier_passes_cancelled_threads_and_without_the_kernel);
+    tcase_add_test(tcase, membarrier_says_so_if_neither_the_kernel_nor_threads_can_be_asked);
     suite_add_tcase(suite, tcase);
     return suite;
 }
