@@ -147,12 +147,16 @@ static void send_to_self(struct musl_thread *thread)
         arch_syscall(SYS_tkill, thread->tid, MUSL_SIGCANCEL, 0, 0, 0, 0);
 }
 
+/* Without a handler, which a sandbox may refuse, the signal would end the process. */
+static uint32_t signal_handled;
+
 /* In the child of fork no signal is pending, and the tid is another. */
 void cancel_again(void)
 {
     struct musl_thread *thread = musl_self();
-    if (unlikely(is_cancelled(thread)) && thread->cancel_state != PTHREAD_CANCEL_DISABLE &&
-        thread->cancel_waits != thread->tid && !thread->creating)
+    if (unlikely(is_cancelled(thread)) && arch_load_relaxed(&signal_handled) &&
+        thread->cancel_state != PTHREAD_CANCEL_DISABLE && thread->cancel_waits != thread->tid &&
+        !thread->creating)
         send_to_self(thread);
 }
 
@@ -182,16 +186,17 @@ static void handle_cancel(int signal, siginfo_t *info, void *context)
     send_to_self(thread);
 }
 
-static void handle_cancel_signal(void)
+static bool handle_cancel_signal(void)
 {
-    static uint32_t installed;
-    if (likely(arch_load_acquire(&installed)))
-        return;
+    if (likely(arch_load_acquire(&signal_handled)))
+        return true;
     struct sigaction action = {.sa_sigaction = handle_cancel,
                                .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     memset(&action.sa_mask, -1, sizeof action.sa_mask);
-    __libc_sigaction(MUSL_SIGCANCEL, &action, NULL);
-    arch_store_release(&installed, 1);
+    if (__libc_sigaction(MUSL_SIGCANCEL, &action, NULL) != 0)
+        return false;
+    arch_store_release(&signal_handled, 1);
+    return true;
 }
 
 static bool expects_signal(struct musl_thread *thread)
@@ -224,7 +229,7 @@ PUBLIC int pthread_cancel(pthread_t handle)
 {
     struct musl_thread *thread = thread_block(handle);
     int error = 0;
-    handle_cancel_signal();
+    bool handled = handle_cancel_signal();
     arch_exchange(&thread->cancelled, 1);
     if (thread == musl_self()) {
         if (thread->cancel_asynchronous)
@@ -234,7 +239,7 @@ PUBLIC int pthread_cancel(pthread_t handle)
         return 0;
     }
     struct tid_hold hold;
-    if (expects_signal(thread) && tid_hold(&hold, handle)) {
+    if (handled && expects_signal(thread) && tid_hold(&hold, handle)) {
         error = send_cancel(thread);
         tid_release(&hold);
     }

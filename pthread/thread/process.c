@@ -35,15 +35,15 @@ static void answer(int signal)
     unpark(&me->asked, 1, PRIVATE, ANY);
 }
 
-static void handle_questions(void)
+/* Without a handler, which a sandbox may refuse, the signal would end the process. */
+static bool handle_questions(void)
 {
     static bool installed;
     struct sigaction action = {.sa_handler = answer, .sa_flags = SA_RESTART | SA_ONSTACK};
-    if (installed)
-        return;
     memset(&action.sa_mask, -1, sizeof action.sa_mask);
-    __libc_sigaction(MUSL_SIGSYNCCALL, &action, NULL);
-    installed = true;
+    if (!installed)
+        installed = __libc_sigaction(MUSL_SIGSYNCCALL, &action, NULL) == 0;
+    return installed;
 }
 
 /*
@@ -57,6 +57,8 @@ enum { SOON = 100 * 1000, LATER = 10 * 1000 * 1000 };
 static bool ask(struct musl_thread *thread)
 {
     long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0), error = EAGAIN;
+    if (!handle_questions())
+        return false;
     arch_exchange(&thread->asked, 1);
     /* a thread that has called exit(2) by itself is gone, and in the ring */
     while (arch_load_acquire(&thread->asked) && arch_load_acquire(&thread->tid) != 0) {
@@ -86,27 +88,34 @@ static bool ask_all(struct musl_thread *me)
     return true;
 }
 
-void __synccall(void (*)(void *), void *) MUSL_HIDDEN;
-
-void __synccall(void (*function)(void *), void *argument)
+/* False if some cannot be asked; then others may have called it, and the caller has not. */
+static bool call_in_all(void (*function)(void *), void *argument)
 {
     struct musl_thread *me = musl_self();
     /* the child of vfork has its parent's block, and is no thread of the process */
     if (arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) != me->tid) {
         function(argument);
-        return;
+        return true;
     }
     uint64_t mask = change_signal_mask(SIG_BLOCK, ~SIGNAL_BIT(MUSL_SIGSYNCCALL));
     thread_list_lock();
     change_signal_mask(SIG_BLOCK, ~0ull);
-    handle_questions();
     task.function = function;
     task.argument = argument;
     /* the caller last, since it may lose the right to send signals by it */
-    if (ask_all(me))
+    bool all = ask_all(me);
+    if (all)
         function(argument);
     thread_list_unlock();
     change_signal_mask(SIG_SETMASK, mask);
+    return all;
+}
+
+void __synccall(void (*)(void *), void *) MUSL_HIDDEN;
+
+void __synccall(void (*function)(void *), void *argument)
+{
+    call_in_all(function, argument);
 }
 
 /* membarrier(2), and where the kernel lacks it or refuses it, a signal that every thread has handled. */
@@ -121,10 +130,8 @@ static void nothing(void *unused)
 PUBLIC int membarrier(int command, int flags)
 {
     long result = arch_syscall(SYS_membarrier, command, flags, 0, 0, 0, 0);
-    if (result < 0 && command == PRIVATE_EXPEDITED && flags == 0) {
-        __synccall(nothing, NULL);
+    if (result < 0 && command == PRIVATE_EXPEDITED && flags == 0 && call_in_all(nothing, NULL))
         result = 0;
-    }
     if (result >= 0)
         return result;
     errno = -result;

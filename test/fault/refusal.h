@@ -72,6 +72,16 @@ static inline bool install(struct instruction *filter, unsigned length, bool all
            syscall(SYS_seccomp, MODE_FILTER, all_threads ? SYNCHRONISE : 0, &program) == 0;
 }
 
+/* All of a call. */
+static inline bool refuse_call(int call, int error)
+{
+    struct instruction filter[] = {{LOAD, 0, 0, 0},
+                                   {IF_EQUAL, 0, 1, (uint32_t)call},
+                                   {RETURN, 0, 0, ERRNO | (uint32_t)error},
+                                   {RETURN, 0, 0, ALLOW}};
+    return install(filter, 4, true);
+}
+
 static inline bool refuse(const char *name, int error)
 {
     const struct refusal *r = refusals;

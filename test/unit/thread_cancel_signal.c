@@ -1,5 +1,6 @@
 /* Cancellation where its signal has a hard time: creations, handlers, full stacks, no memory for signals. */
 #include "thread_step.h"
+#include "../fault/refusal.h"
 #include <sys/resource.h>
 
 /* libc's own signals among those that the calling thread has blocked. */
@@ -363,6 +364,44 @@ START_TEST(a_cancel_arrives_where_no_signal_can_be_queued)
 }
 END_TEST
 
+/* Without a handler for the signal, which would end the process. */
+
+static void *cancel_itself(void *unused)
+{
+    pthread_cancel(pthread_self());
+    pthread_testcancel();
+    return unused;
+}
+
+static void *be_cancelled_when_told(void *unused)
+{
+    atomic_store(&child_runs, 1);
+    unit_wait_for(&wanted, 1);
+    pthread_testcancel();
+    return unused;
+}
+
+START_TEST(a_cancel_is_seen_later_where_its_signal_cannot_be_handled)
+{
+    /* libc defect: the signal ends the process. */
+    if (!unit_on_furwock_threads())
+        unit_skip("not here");
+    pthread_t thread;
+    void *result;
+    must(pthread_create(&thread, NULL, be_cancelled_when_told, NULL));
+    unit_wait_for(&child_runs, 1);
+    if (!refuse_call(SYS_rt_sigaction, EPERM))
+        unit_skip("no filters here");
+    must(pthread_cancel(thread));
+    atomic_store(&wanted, 1);
+    must(pthread_join(thread, &result));
+    insist(result == PTHREAD_CANCELED);
+    must(pthread_create(&thread, NULL, cancel_itself, NULL));
+    must(pthread_join(thread, &result));
+    insist(result == PTHREAD_CANCELED);
+}
+END_TEST
+
 /* With hardly any stack left. */
 
 static char *stack_end;
@@ -448,6 +487,7 @@ static Suite *thread_cancel_signal_suite(void)
     tcase_add_test(tcase, a_cancel_that_waits_for_a_handler_does_so_in_a_child_of_fork);
     tcase_add_test(tcase, a_cancelled_thread_has_one_signal_that_waits_however_often_it_is_asked);
     tcase_add_test(tcase, a_cancel_arrives_where_no_signal_can_be_queued);
+    tcase_add_test(tcase, a_cancel_is_seen_later_where_its_signal_cannot_be_handled);
     tcase_add_loop_test(tcase, a_thread_with_a_full_stack_is_cancelled_on_its_stack_for_signals, 0,
                         2);
     suite_add_tcase(suite, tcase);

@@ -1,6 +1,7 @@
 /* Process-wide calls, which libc makes in every thread, beside whatever threads do. */
 #include "thread_life.h"
 #include "thread_step.h"
+#include "../fault/refusal.h"
 #include <grp.h>
 #include <sys/resource.h>
 
@@ -172,6 +173,32 @@ static void *tell_user(void *arg)
     return arg;
 }
 
+START_TEST(no_user_is_set_where_threads_cannot_be_asked)
+{
+    /* libc defect: the signal ends the process. */
+    if (!unit_on_furwock_threads())
+        unit_skip("not here");
+    pid_t pid = fork_root();
+    if (pid == -1)
+        unit_skip("needs root");
+    if (pid == 0) {
+        pthread_t thread;
+        unit_child_assert(refuse_call(SYS_rt_sigaction, EPERM));
+        set_user(1000);
+        unit_child_assert(pthread_create(&thread, NULL, wait_until_go, NULL) == 0);
+        unit_wait_for(&ready, 1);
+        unit_child_assert(setresuid(2000, (uid_t)-1, 0) != 0);
+        unit_child_assert(threads_of_others(1000) == 0);
+        atomic_store(&go, 1);
+        unit_child_assert(pthread_join(thread, NULL) == 0);
+        set_user(2000);
+        unit_child_assert(threads_of_others(2000) == 0);
+        _exit(0);
+    }
+    unit_reap(pid);
+}
+END_TEST
+
 START_TEST(a_user_set_at_any_instruction_of_a_creation_is_the_childs)
 {
     /* On libc it may not be set just there. */
@@ -320,6 +347,22 @@ START_TEST(membarrier_passes_cancelled_threads_and_without_the_kernel)
 }
 END_TEST
 
+START_TEST(membarrier_says_so_if_neither_the_kernel_nor_threads_can_be_asked)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("not here");
+    pthread_t thread;
+    start(&thread, 1, wait_until_go, NULL);
+    unit_wait_for(&ready, 1);
+    if (!refuse_call(SYS_membarrier, EPERM) || !refuse_call(SYS_tgkill, EPERM))
+        unit_skip("no filters here");
+    ck_assert_int_eq(membarrier(PRIVATE_EXPEDITED, 0), -1);
+    ck_assert_int_eq(errno, EPERM);
+    atomic_store(&go, 1);
+    join(&thread, 1);
+}
+END_TEST
+
 static Suite *thread_process_suite(void)
 {
     Suite *suite = suite_create("thread_process");
@@ -328,10 +371,12 @@ static Suite *thread_process_suite(void)
     tcase_add_test(tcase, users_are_set_in_threads_that_are_cancelled);
     tcase_add_test(tcase, a_cancelled_thread_sets_users_and_is_cancelled_afterwards);
     tcase_add_test(tcase, users_are_set_where_no_signal_can_be_queued);
+    tcase_add_test(tcase, no_user_is_set_where_threads_cannot_be_asked);
     tcase_add_test(tcase, a_user_set_at_any_instruction_of_a_creation_is_the_childs);
     tcase_add_test(tcase, users_are_set_beside_creations_ends_cancels_and_forks);
     tcase_add_test(tcase, a_child_of_vfork_sets_its_own_user);
     tcase_add_test(tcase, membarrier_passes_cancelled_threads_and_without_the_kernel);
+    tcase_add_test(tcase, membarrier_says_so_if_neither_the_kernel_nor_threads_can_be_asked);
     suite_add_tcase(suite, tcase);
     return suite;
 }
