@@ -91,15 +91,22 @@ static struct musl_thread *make_block(const struct attributes *attributes)
 
 /*
  * A signal handler on top of a creation may have forked. In the child the thread exists if it was
- * created after that, and libc has forgotten that it was counted.
+ * created after that, and libc has forgotten that it was counted. If it was created before, it is put
+ * into a ring that libc has emptied before that: so this is looked at last.
  */
-static COLD int look_in_child(struct musl_thread *thread, int error)
+static COLD int look_in_child(struct musl_thread *thread)
 {
+    const struct musl_thread *me = musl_self();
     long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
     if (arch_syscall(SYS_tgkill, process, thread->tid, 0, 0, 0, 0) == 0) {
         thread_count_up();
-        return error;
+        return 0;
     }
+    for (const struct musl_thread *other = me->next; other != me; other = other->next)
+        if (other == thread) {
+            thread_list_remove(thread);
+            break;
+        }
     arch_store_relaxed(&thread->tid, 0);
     return EAGAIN;
 }
@@ -118,11 +125,11 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
     thread_list_keep();
     long tid = arch_clone(run, start, flags, start, &thread->tid, thread, &thread->tid);
     int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
-    bool forked = musl_self()->tid != creator;
-    if (unlikely(forked) && tid > 0)
-        error = look_in_child(thread, error);
     if (!error)
         thread_list_insert(thread);
+    bool forked = musl_self()->tid != creator;
+    if (unlikely(forked) && !error)
+        error = look_in_child(thread);
     else if (tid < 0 && !forked)
         thread_count_down();
     arch_store_pointer((void **)&thread_newborn, NULL);

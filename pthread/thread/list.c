@@ -120,14 +120,16 @@ void thread_list_unlock(void)
         unpark(word(), 1, PRIVATE, ANY);
 }
 
+/* A signal handler of this thread may walk the ring, or fork: then there is nobody in it any more. */
 void thread_list_insert(struct musl_thread *thread)
 {
-    struct musl_thread *me = musl_self();
+    struct musl_thread *me = musl_self(), *next;
     thread->prev = me;
-    thread->next = me->next;
-    thread->next->prev = thread;
-    /* a signal handler of this thread may walk the ring */
-    arch_store_pointer((void **)&me->next, thread);
+    do {
+        next = arch_load_pointer((void **)&me->next);
+        thread->next = next;
+    } while (!arch_cas64_alone((uint64_t *)&me->next, (uintptr_t)next, (uintptr_t)thread));
+    next->prev = thread;
 }
 
 void thread_list_remove(struct musl_thread *thread)

@@ -103,11 +103,12 @@ END_TEST
 
 static pid_t forked_at_step;
 static bool created_before;
+static int threads_before;
 static atomic_int may_return;
 
 static void fork_at_step(void)
 {
-    created_before = unit_threads() > 1;
+    created_before = unit_threads() > threads_before;
     forked_at_step = fork();
 }
 
@@ -117,13 +118,33 @@ static void *return_argument(void *arg)
     return arg;
 }
 
+static void *sleep_beside(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
+enum { EXITED_AS_A_PROCESS = 42 };
+
+static void exit_at_last(void)
+{
+    _exit(EXITED_AS_A_PROCESS);
+}
+
 START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
 {
     if (!CAN_STEP || !unit_on_furwock_threads())
         unit_skip("not here");
+    pthread_t other;
+    if (_i)
+        must(pthread_create(&other, NULL, sleep_beside, NULL));
     for (int i = 0; happened || i == 0; i++) {
         pthread_t thread;
         void *result;
+        while (unit_threads() > 1 + _i)
+            sched_yield();
+        threads_before = 1 + _i;
         forked_at_step = -1;
         atomic_store(&may_return, 0);
         steps_begin(i, fork_at_step);
@@ -132,16 +153,17 @@ START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
         atomic_store(&may_return, 1);
         if (forked_at_step == 0) {
             alarm(10);
-            /* What was created before is the parent's, whether the child is told or not. */
+            /* What was created before is the parent's: the child is told so now, or when it joins. */
             if (!created_before)
                 unit_child_assert(error == 0 && pthread_join(thread, &result) == 0 &&
                                   result == &result);
             else
-                unit_child_assert(error == 0 || error == EAGAIN);
+                unit_child_assert(error == EAGAIN || pthread_join(thread, NULL) == ESRCH);
             unit_child_assert(setgid(getgid()) == 0);
             unit_child_assert(pthread_create(&thread, NULL, return_argument, &result) == 0);
             unit_child_assert(pthread_join(thread, &result) == 0 && result == &result);
-            /* The last thread: this is exit(0). */
+            /* The last thread: the process does not merely end, it exits. */
+            unit_child_assert(atexit(exit_at_last) == 0);
             pthread_exit(NULL);
         }
         must(error);
@@ -150,7 +172,8 @@ START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
         if (forked_at_step > 0) {
             int status;
             insist(waitpid(forked_at_step, &status, 0) == forked_at_step);
-            ck_assert_msg(status == 0, "instruction %d: status %#x", i, (unsigned)status);
+            ck_assert_msg(status == EXITED_AS_A_PROCESS << 8, "instruction %d: status %#x", i,
+                          (unsigned)status);
         }
     }
 }
@@ -443,7 +466,8 @@ static Suite *thread_cancel_signal_suite(void)
     TCase *tcase = tcase_create("thread_cancel_signal");
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone);
-    tcase_add_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes);
+    tcase_add_loop_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes, 0,
+                        2);
     tcase_add_loop_test(tcase, a_cancel_that_a_handler_keeps_off_ends_the_call_below_it, 0, 2);
     tcase_add_test(tcase, a_cancel_that_waits_for_a_handler_does_so_in_a_child_of_fork);
     tcase_add_test(tcase, a_cancelled_thread_has_one_signal_that_waits_however_often_it_is_asked);
