@@ -114,6 +114,11 @@ static void stop_unmapped_until_detached(pid_t tid)
     stop_until_detached(tid, is_not_there);
 }
 
+static void stop_when_unmapped(pid_t tid)
+{
+    step_until(tid, is_not_there);
+}
+
 /* The first that it creates; the others go on. */
 static void stop_child(pid_t tid)
 {
@@ -245,6 +250,51 @@ START_TEST(a_big_stack_is_unmapped_and_others_kept_whoever_detaches_its_thread_m
     before = mapped();
     live_detached(3 * MEBIBYTE);
     ck_assert_int_ge(mapped(), before + 2 * MEBIBYTE);
+}
+END_TEST
+
+static void *use_stack(void *arg)
+{
+    char volatile *top = (char volatile *)__builtin_frame_address(0) - 1024;
+    for (char volatile *p = top; p > top - MEBIBYTE; p -= PAGE)
+        *p = 1;
+    return arg;
+}
+
+/* A fork that does not wait for the lock that the thread has. */
+START_TEST(a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_attr_t attr, told;
+    pthread_t thread;
+    void *stack;
+    size_t size;
+    begin_tracing(stop_when_unmapped);
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, 64 * MEBIBYTE), 0);
+    ck_assert_int_eq(sem_init(&gate.sem, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, wait_at_gate, &gate), 0);
+    unit_wait_for(&gate.tid, 1);
+    ck_assert_int_eq(pthread_getattr_np(thread, &told), 0);
+    ck_assert_int_eq(pthread_attr_getstack(&told, &stack, &size), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&told), 0);
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    tracing->word = stack;
+    trace(atomic_load(&gate.tid));
+    open_gate(&gate);
+    unit_wait_for(&tracing->stopped, 1);
+    pid_t pid = unit_fork_by(BY_PLAIN_FORK);
+    if (pid == 0) {
+        unit_child_assert(pthread_create(&thread, &attr, use_stack, NULL) == 0);
+        unit_child_assert(pthread_join(thread, NULL) == 0);
+        _exit(0);
+    }
+    end_tracing();
+    if (pid < 0)
+        unit_skip("this libc has no _Fork");
+    unit_reap(pid);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
 }
 END_TEST
 
@@ -443,6 +493,7 @@ static Suite *thread_stopped_suite(void)
     tcase_add_loop_test(tcase,
                         a_big_stack_is_unmapped_and_others_kept_whoever_detaches_its_thread_meanwhile,
                         0, 2);
+    tcase_add_test(tcase, a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child);
     tcase_add_test(tcase, a_thread_stopped_when_it_is_refused_holds_nobody_up);
     suite_add_tcase(suite, tcase);
     return suite;
