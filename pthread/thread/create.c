@@ -38,7 +38,8 @@ static int run(void *argument)
     while (arch_load_acquire(&start->gate) == CLOSED)
         park(&start->gate, CLOSED, NULL, PRIVATE, ANY);
     if (start->gate == REFUSED) {
-        thread_list_lock_to_leave();
+        /* nobody lets those go first that are not in the ring */
+        thread_list_lock();
         stack_leave();
     }
     /* until the end: exit.c looks whether it is still true */
