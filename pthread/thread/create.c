@@ -154,14 +154,14 @@ static COLD void let_go(const uint32_t *tid, uint32_t refused)
 int thread_create(pthread_t *handle, const struct attributes *attributes, void *routine,
                   bool status, void *argument)
 {
+    struct musl_thread *me = musl_self();
+    bool outer = me->creating;
+    *(volatile uint8_t *)&me->creating = true;
     struct attributes defaults;
     if (!attributes) {
         defaults = attributes_by_default();
         attributes = &defaults;
     }
-    struct musl_thread *me = musl_self();
-    bool outer = me->creating;
-    *(volatile uint8_t *)&me->creating = true;
     bool gated = (attributes->flags & EXPLICIT_SCHEDULING) || attributes->cpus;
     /* a thread that was cancelled may have the signal for that blocked, which is not for its children */
     bool masked =
