@@ -485,9 +485,10 @@ static Suite *thread_cancel_signal_suite(void)
     Suite *suite = suite_create("thread_cancel_signal");
     TCase *tcase = tcase_create("thread_cancel_signal");
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone, 0, 2);
-    tcase_add_loop_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes, 0,
+    tcase_add_loop_test(tcase, a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone, 0,
                         2);
+    tcase_add_loop_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes,
+                        0, 2);
     tcase_add_loop_test(tcase, a_cancel_that_a_handler_keeps_off_ends_the_call_below_it, 0, 2);
     tcase_add_test(tcase, a_cancel_that_waits_for_a_handler_does_so_in_a_child_of_fork);
     tcase_add_test(tcase, a_cancelled_thread_has_one_signal_that_waits_however_often_it_is_asked);

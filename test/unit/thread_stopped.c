@@ -218,7 +218,7 @@ static void live_detached(size_t stack_size)
     wait_until_gone(&alone.tid);
 }
 
-START_TEST(a_big_stack_is_unmapped_and_others_kept_whoever_detaches_its_thread_meanwhile)
+START_TEST(a_big_stack_is_unmapped_and_others_kept_whoever_detaches_then)
 {
     enum { STATE = 56 };
     if (!unit_on_furwock_threads())
@@ -490,9 +490,7 @@ static Suite *thread_stopped_suite(void)
     tcase_add_test(tcase, a_second_joiner_gets_EINVAL_even_where_the_first_is_about_to_return);
     tcase_add_test(tcase, a_thread_stopped_where_it_waits_to_end_holds_nobody_up);
     tcase_add_test(tcase, a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_child);
-    tcase_add_loop_test(tcase,
-                        a_big_stack_is_unmapped_and_others_kept_whoever_detaches_its_thread_meanwhile,
-                        0, 2);
+    tcase_add_loop_test(tcase, a_big_stack_is_unmapped_and_others_kept_whoever_detaches_then, 0, 2);
     tcase_add_test(tcase, a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child);
     tcase_add_test(tcase, a_thread_stopped_when_it_is_refused_holds_nobody_up);
     suite_add_tcase(suite, tcase);
