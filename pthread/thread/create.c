@@ -23,18 +23,35 @@
 
 enum gate { OPEN, CLOSED, REFUSED };
 
+struct musl_thread *thread_newborn;
+
 /* At the top of the child's stack. */
 struct start {
     void *routine, *argument;
     bool status, has_mask;
-    uint32_t gate;
+    uint32_t gate, creator;
     uint64_t mask;
 };
+
+/*
+ * A creator that was forked by _Fork, in a signal handler, just before it called clone(2) does not hold
+ * the ring's lock, until it has seen that. Whoever it creates is not to meet the ring before.
+ */
+static COLD void wait_for_creator(const struct musl_thread *thread)
+{
+    enum { A_MOMENT = 100 * 1000 };
+    static const uint32_t nobody_wakes;
+    while (arch_load_pointer((void **)&thread_newborn) == thread)
+        nap(&nobody_wakes, 0, A_MOMENT, NULL);
+}
 
 static int run(void *argument)
 {
     struct start *start = argument;
     struct musl_thread *thread = musl_self();
+    /* mostly it does, or has let go of it with the thread in the ring */
+    if (unlikely(thread_list_owner() != start->creator))
+        wait_for_creator(thread);
     while (arch_load_acquire(&start->gate) == CLOSED)
         park(&start->gate, CLOSED, NULL, PRIVATE, ANY);
     if (start->gate == REFUSED) {
@@ -53,8 +70,6 @@ static int run(void *argument)
         result = ((void *(*)(void *))start->routine)(start->argument);
     pthread_exit(result);
 }
-
-struct musl_thread *thread_newborn;
 
 static int schedule(uint32_t tid, const struct attributes *attributes)
 {
@@ -100,6 +115,7 @@ static COLD int look_in_child(struct musl_thread *thread)
     const struct musl_thread *me = musl_self();
     long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
     if (arch_syscall(SYS_tgkill, process, thread->tid, 0, 0, 0, 0) == 0) {
+        thread_list_keep();
         thread_count_up();
         return 0;
     }
@@ -182,6 +198,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
             .argument = argument,
             .status = status,
             .gate = gated ? CLOSED : OPEN,
+            .creator = me->tid,
             .has_mask = masked,
             .mask = attributes->flags & SIGNAL_MASK
                         ? attributes->signal_mask | (mask & SIGNAL_BIT(MUSL_SIGTIMER))

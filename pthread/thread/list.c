@@ -102,11 +102,17 @@ void thread_list_lock_to_leave(void)
     depth = 0;
 }
 
+uint32_t thread_list_owner(void)
+{
+    return arch_load_acquire(word()) & ~ASLEEP;
+}
+
 void thread_list_keep(void)
 {
-    uint32_t tid = musl_self()->tid;
-    if (unlikely((arch_load_relaxed(word()) & ~ASLEEP) != tid))
-        arch_store_relaxed(word(), tid);
+    uint32_t tid = musl_self()->tid, found = arch_load_relaxed(word());
+    while (unlikely((found & ~ASLEEP) != tid) &&
+           !arch_cas_fetch(word(), &found, tid | (found & ASLEEP)))
+        ;
 }
 
 void thread_list_unlock(void)

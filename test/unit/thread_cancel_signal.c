@@ -199,6 +199,72 @@ START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
 }
 END_TEST
 
+/* The same by _Fork, and the child's thread is as fast as can be: it sleeps or is gone before its creator goes on. */
+
+static bool others_sleep(void)
+{
+    bool sleep = true;
+    DIR *tasks = opendir("/proc/self/task");
+    unit_child_assert(tasks != NULL);
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+        pid_t tid = entry->d_name[0] == '.' ? 0 : atoi(entry->d_name);
+        char state = tid && tid != unit_gettid() ? unit_state(getpid(), tid) : 0;
+        sleep = sleep && (state == 0 || state == 'S');
+    }
+    closedir(tasks);
+    return sleep;
+}
+
+static void plain_fork_at_step(void)
+{
+    if (forked_at_step > 0)
+        return;
+    if (forked_at_step == -1) {
+        created_before = unit_threads() > 1;
+        forked_at_step = unit_fork_by(BY_PLAIN_FORK);
+        if (forked_at_step != 0 || created_before)
+            return;
+        steps.tid = unit_gettid();
+    }
+    if (unit_threads() == 1) {
+        steps.until++;
+        return;
+    }
+    while (!others_sleep())
+        sched_yield();
+}
+
+START_TEST(a_thread_created_just_after_a_plain_fork_may_be_faster_than_its_creator)
+{
+    if (!CAN_STEP || !unit_on_furwock_threads())
+        unit_skip("not here");
+    atomic_store(&may_return, 1);
+    for (int i = 0; !created_before; i++) {
+        pthread_t thread;
+        forked_at_step = -1;
+        steps_begin(i, plain_fork_at_step);
+        int error = pthread_create(&thread, NULL, return_argument, NULL);
+        steps_end();
+        if (forked_at_step == 0) {
+            alarm(10);
+            unit_child_assert(created_before ||
+                              (error == 0 && pthread_join(thread, NULL) == 0));
+            unit_child_assert(pthread_create(&thread, NULL, return_argument, NULL) == 0);
+            unit_child_assert(pthread_join(thread, NULL) == 0);
+            _exit(0);
+        }
+        must(error);
+        must(pthread_join(thread, NULL));
+        if (forked_at_step < 0)
+            unit_skip("this libc has no _Fork");
+        int status;
+        insist(waitpid(forked_at_step, &status, 0) == forked_at_step);
+        ck_assert_msg(status == 0, "instruction %d: status %#x", i, (unsigned)status);
+        unit_wait_until_alone();
+    }
+}
+END_TEST
+
 /* Handlers on top of a call that blocks. */
 
 static atomic_int handling, cancelled_now;
@@ -489,6 +555,7 @@ static Suite *thread_cancel_signal_suite(void)
                         2);
     tcase_add_loop_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes,
                         0, 2);
+    tcase_add_test(tcase, a_thread_created_just_after_a_plain_fork_may_be_faster_than_its_creator);
     tcase_add_loop_test(tcase, a_cancel_that_a_handler_keeps_off_ends_the_call_below_it, 0, 2);
     tcase_add_test(tcase, a_cancel_that_waits_for_a_handler_does_so_in_a_child_of_fork);
     tcase_add_test(tcase, a_cancelled_thread_has_one_signal_that_waits_however_often_it_is_asked);
