@@ -247,8 +247,7 @@ START_TEST(a_thread_created_just_after_a_plain_fork_may_be_faster_than_its_creat
         steps_end();
         if (forked_at_step == 0) {
             alarm(10);
-            unit_child_assert(created_before ||
-                              (error == 0 && pthread_join(thread, NULL) == 0));
+            unit_child_assert(created_before || (error == 0 && pthread_join(thread, NULL) == 0));
             unit_child_assert(pthread_create(&thread, NULL, return_argument, NULL) == 0);
             unit_child_assert(pthread_join(thread, NULL) == 0);
             _exit(0);
