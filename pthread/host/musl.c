@@ -40,7 +40,7 @@ bool host_frees_threads_early(void)
 /* Where there are no threads nobody is ever cancelled. */
 static void exit_if_cancelled(const struct musl_thread *thread)
 {
-    if (arch_load_relaxed(&thread->cancelled) && thread->cancel_state == PTHREAD_CANCEL_ENABLE)
+    if (arch_load_relaxed(&thread->cancelled) && musl_cancellable(thread))
         musl_cancellation.exit(PTHREAD_CANCELED);
 }
 
@@ -90,7 +90,7 @@ int host_wait_cancellable(int (*wait)(void *, system_call *), void *closure,
                           void (*cancelled)(void *), void *argument)
 {
     struct musl_thread *thread = musl_self();
-    if (thread->cancel_state != PTHREAD_CANCEL_ENABLE || !&musl_cancellation)
+    if (!musl_cancellable(thread) || !&musl_cancellation)
         return wait(closure, NULL);
     int result = wait(closure, cancellable_call);
     if ((result == EINTR || result == EAGAIN) && arch_load_relaxed(&thread->cancelled)) {

@@ -6,6 +6,8 @@
 #ifndef FURWOCK_HOST_MUSL_H
 #define FURWOCK_HOST_MUSL_H
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,7 +36,7 @@ struct musl_thread {
     uint8_t cancel_state;
     uint8_t cancel_asynchronous;
     uint8_t flags;
-    /* ours: the thread is creating another one; a cancel comes again when it has */
+    /* ours: the thread is creating another one; it cannot be cancelled before it has */
     uint8_t creating;
     /* ours: the thread's tid while the cancelling signal is pending for it, and blocked */
     uint32_t cancel_waits;
@@ -102,6 +104,15 @@ static inline struct musl_thread *musl_self(void)
 #error "the thread block's place is known for x86-64 only"
 #endif
     return self;
+}
+
+/*
+ * Does the thread end at a cancellation point if it is cancelled? Not in a signal handler on top of a
+ * creation, which holds the lock of the ring that it would need for that.
+ */
+static inline bool musl_cancellable(const struct musl_thread *thread)
+{
+    return thread->cancel_state == PTHREAD_CANCEL_ENABLE && !thread->creating;
 }
 
 #define MUSL_HIDDEN __attribute__((visibility("hidden")))

@@ -14,7 +14,8 @@
  * then sends the signal to itself, because all this may happen in a handler on top of a call.
  *
  * A thread that creates another one ignores the signal, and sends it to itself afterwards: a child
- * has its creator's mask, and must not be born with the signal blocked.
+ * has its creator's mask, and must not be born with the signal blocked. Nor is a handler on top of
+ * that a place to end at: the thread holds the lock of the ring.
  *
  * libc makes the system calls of its cancellation points through __syscall_cp_c, those that change
  * the signal mask among them.
@@ -48,7 +49,7 @@ static long cancel_point(struct musl_thread *thread)
 void cancel_if_pending(void)
 {
     struct musl_thread *thread = musl_self();
-    if (unlikely(is_cancelled(thread)) && thread->cancel_state == PTHREAD_CANCEL_ENABLE)
+    if (unlikely(is_cancelled(thread)) && musl_cancellable(thread))
         pthread_exit(PTHREAD_CANCELED);
 }
 
@@ -59,7 +60,7 @@ static long make_call(long number, long a, long b, long c, long d, long e, long 
 {
     struct musl_thread *thread = musl_self();
     /* in libc's own state the call that closes a descriptor is made all the same */
-    if (thread->cancel_state == PTHREAD_CANCEL_DISABLE ||
+    if (thread->cancel_state == PTHREAD_CANCEL_DISABLE || unlikely(thread->creating) ||
         (thread->cancel_state != PTHREAD_CANCEL_ENABLE && number == SYS_close))
         return arch_syscall(number, a, b, c, d, e, f);
     long result = arch_syscall_cancellable(&thread->cancelled, number, a, b, c, d, e, f);

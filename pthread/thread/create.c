@@ -23,22 +23,40 @@
 
 enum gate { OPEN, CLOSED, REFUSED };
 
+struct musl_thread *thread_newborn;
+
 /* At the top of the child's stack. */
 struct start {
     void *routine, *argument;
     bool status, has_mask;
-    uint32_t gate;
+    uint32_t gate, creator;
     uint64_t mask;
 };
+
+/*
+ * A creator that was forked by _Fork, in a signal handler, just before it called clone(2) does not hold
+ * the ring's lock, until it has seen that. Whoever it creates is not to meet the ring before.
+ */
+static COLD void wait_for_creator(const struct musl_thread *thread)
+{
+    enum { A_MOMENT = 100 * 1000 };
+    static const uint32_t nobody_wakes;
+    while (arch_load_pointer((void **)&thread_newborn) == thread)
+        nap(&nobody_wakes, 0, A_MOMENT, NULL);
+}
 
 static int run(void *argument)
 {
     struct start *start = argument;
     struct musl_thread *thread = musl_self();
+    /* mostly it does, or has let go of it with the thread in the ring */
+    if (unlikely(thread_list_owner() != start->creator))
+        wait_for_creator(thread);
     while (arch_load_acquire(&start->gate) == CLOSED)
         park(&start->gate, CLOSED, NULL, PRIVATE, ANY);
     if (start->gate == REFUSED) {
-        thread_list_lock_to_leave();
+        /* nobody lets those go first that are not in the ring */
+        thread_list_lock();
         stack_leave();
     }
     /* until the end: exit.c looks whether it is still true */
@@ -52,8 +70,6 @@ static int run(void *argument)
         result = ((void *(*)(void *))start->routine)(start->argument);
     pthread_exit(result);
 }
-
-struct musl_thread *thread_newborn;
 
 static int schedule(uint32_t tid, const struct attributes *attributes)
 {
@@ -91,15 +107,23 @@ static struct musl_thread *make_block(const struct attributes *attributes)
 
 /*
  * A signal handler on top of a creation may have forked. In the child the thread exists if it was
- * created after that, and libc has forgotten that it was counted.
+ * created after that, and libc has forgotten that it was counted. If it was created before, it is put
+ * into a ring that libc has emptied before that: so this is looked at last.
  */
-static COLD int look_in_child(struct musl_thread *thread, int error)
+static COLD int look_in_child(struct musl_thread *thread)
 {
+    const struct musl_thread *me = musl_self();
     long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
     if (arch_syscall(SYS_tgkill, process, thread->tid, 0, 0, 0, 0) == 0) {
+        thread_list_keep();
         thread_count_up();
-        return error;
+        return 0;
     }
+    for (const struct musl_thread *other = me->next; other != me; other = other->next)
+        if (other == thread) {
+            thread_list_remove(thread);
+            break;
+        }
     arch_store_relaxed(&thread->tid, 0);
     return EAGAIN;
 }
@@ -118,11 +142,11 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
     thread_list_keep();
     long tid = arch_clone(run, start, flags, start, &thread->tid, thread, &thread->tid);
     int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
-    bool forked = musl_self()->tid != creator;
-    if (unlikely(forked) && tid > 0)
-        error = look_in_child(thread, error);
     if (!error)
         thread_list_insert(thread);
+    bool forked = musl_self()->tid != creator;
+    if (unlikely(forked) && !error)
+        error = look_in_child(thread);
     else if (tid < 0 && !forked)
         thread_count_down();
     arch_store_pointer((void **)&thread_newborn, NULL);
@@ -146,14 +170,14 @@ static COLD void let_go(const uint32_t *tid, uint32_t refused)
 int thread_create(pthread_t *handle, const struct attributes *attributes, void *routine,
                   bool status, void *argument)
 {
+    struct musl_thread *me = musl_self();
+    bool outer = me->creating;
+    *(volatile uint8_t *)&me->creating = true;
     struct attributes defaults;
     if (!attributes) {
         defaults = attributes_by_default();
         attributes = &defaults;
     }
-    struct musl_thread *me = musl_self();
-    bool outer = me->creating;
-    *(volatile uint8_t *)&me->creating = true;
     bool gated = (attributes->flags & EXPLICIT_SCHEDULING) || attributes->cpus;
     /* a thread that was cancelled may have the signal for that blocked, which is not for its children */
     bool masked =
@@ -174,6 +198,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
             .argument = argument,
             .status = status,
             .gate = gated ? CLOSED : OPEN,
+            .creator = me->tid,
             .has_mask = masked,
             .mask = attributes->flags & SIGNAL_MASK
                         ? attributes->signal_mask | (mask & SIGNAL_BIT(MUSL_SIGTIMER))

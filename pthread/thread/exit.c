@@ -109,13 +109,18 @@ PUBLIC _Noreturn void pthread_exit(void *result)
     stack_leave();
 }
 
-/* Its end has been, or is being, awaited: nobody looks at the block again. */
+/*
+ * Its end has been, or is being, awaited: nobody looks at the block again but the thread itself, which
+ * may still have the ring's lock. Until it lets go of it, it counts its memory by its state.
+ */
 static void give_back(struct musl_thread *thread)
 {
-    arch_store_release(&thread->state, 0);
-    if (!thread->map)
+    if (!thread->map) {
+        arch_store_release(&thread->state, 0);
         return;
+    }
     thread_list_lock();
+    arch_store_relaxed(&thread->state, 0);
     stack_give(thread);
     thread_list_unlock();
 }

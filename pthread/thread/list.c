@@ -102,11 +102,17 @@ void thread_list_lock_to_leave(void)
     depth = 0;
 }
 
+uint32_t thread_list_owner(void)
+{
+    return arch_load_acquire(word()) & ~ASLEEP;
+}
+
 void thread_list_keep(void)
 {
-    uint32_t tid = musl_self()->tid;
-    if (unlikely((arch_load_relaxed(word()) & ~ASLEEP) != tid))
-        arch_store_relaxed(word(), tid);
+    uint32_t tid = musl_self()->tid, found = arch_load_relaxed(word());
+    while (unlikely((found & ~ASLEEP) != tid) &&
+           !arch_cas_fetch(word(), &found, tid | (found & ASLEEP)))
+        ;
 }
 
 void thread_list_unlock(void)
@@ -120,14 +126,16 @@ void thread_list_unlock(void)
         unpark(word(), 1, PRIVATE, ANY);
 }
 
+/* A signal handler of this thread may walk the ring, or fork: then there is nobody in it any more. */
 void thread_list_insert(struct musl_thread *thread)
 {
-    struct musl_thread *me = musl_self();
+    struct musl_thread *me = musl_self(), *next;
     thread->prev = me;
-    thread->next = me->next;
-    thread->next->prev = thread;
-    /* a signal handler of this thread may walk the ring */
-    arch_store_pointer((void **)&me->next, thread);
+    do {
+        next = arch_load_pointer((void **)&me->next);
+        thread->next = next;
+    } while (!arch_cas64_alone((uint64_t *)&me->next, (uintptr_t)next, (uintptr_t)thread));
+    next->prev = thread;
 }
 
 void thread_list_remove(struct musl_thread *thread)

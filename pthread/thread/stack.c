@@ -156,19 +156,25 @@ static _Noreturn void end(void)
         arch_syscall(SYS_exit, 0, 0, 0, 0, 0, 0);
 }
 
-/* Runs on the last part. If the kernel refuses, all of it is kept. */
+/*
+ * Runs on the last part. If the kernel refuses, all of it is kept. A fork that does not wait for the
+ * lock (_Fork) may find it anywhere here: meanwhile it is of no size, which nobody wants.
+ */
 static void unmap_and_end(void)
 {
     struct musl_thread *thread = musl_self();
-    char *last = last_part(thread);
-    size_t size = last - (char *)thread->map;
-    if (arch_syscall(SYS_munmap, (long)thread->map, size, 0, 0, 0, 0) == 0) {
-        if (arch_load_relaxed(&thread->state) == 0)
-            cached_bytes -= size;
-        thread->map = last;
-        thread->map_size -= size;
+    char *last = last_part(thread), *map = thread->map;
+    size_t size = last - map, kept = thread->map_size;
+    bool cached = arch_load_relaxed(&thread->state) == 0;
+    cached_bytes -= cached ? kept : 0;
+    *(volatile size_t *)&thread->map_size = 0;
+    if (arch_syscall(SYS_munmap, (long)map, size, 0, 0, 0, 0) == 0) {
+        kept -= size;
         thread->guard_size = 0;
+        arch_store_pointer(&thread->map, last);
     }
+    *(volatile size_t *)&thread->map_size = kept;
+    cached_bytes += cached ? kept : 0;
     end();
 }
 

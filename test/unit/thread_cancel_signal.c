@@ -35,6 +35,16 @@ static void be_cancelled(void)
         sched_yield();
 }
 
+static sem_t free_for_all;
+
+static void be_cancelled_and_pass_points(void)
+{
+    be_cancelled();
+    (void)!write(ends[1], "", 0);
+    sem_wait(&free_for_all);
+    pthread_testcancel();
+}
+
 static void read_for_ever(void)
 {
     char byte;
@@ -55,13 +65,13 @@ static void *show_mask_and_read(void *unused)
 
 static pthread_t child;
 static int instruction, creation_error;
-static bool happened;
+static bool happened, passes_points;
 
 static void *create_in_steps(void *unused)
 {
     (void)unused;
     target = pthread_self();
-    steps_begin(instruction, be_cancelled);
+    steps_begin(instruction, passes_points ? be_cancelled_and_pass_points : be_cancelled);
     creation_error = pthread_create(&child, NULL, show_mask_and_read, NULL);
     happened = steps_end();
     if (!happened)
@@ -76,7 +86,10 @@ START_TEST(a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone)
     /* libc defect: musl gives the child the signal blocked, and then it cannot be cancelled. */
     if (!CAN_STEP || !unit_on_furwock_threads())
         unit_skip("not here");
+    int cancelled_inside = 0;
+    passes_points = _i;
     ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(sem_init(&free_for_all, 0, 1000000), 0);
     happened = true;
     for (instruction = 0; happened; instruction++) {
         pthread_t creator, canceller;
@@ -84,11 +97,18 @@ START_TEST(a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone)
         atomic_store(&wanted, 0);
         atomic_store(&done, 0);
         atomic_store(&child_runs, 0);
+        creation_error = -1;
         must(pthread_create(&canceller, NULL, cancel_when_wanted, NULL));
         must(pthread_create(&creator, NULL, create_in_steps, NULL));
         must(pthread_join(canceller, NULL));
         must(pthread_join(creator, &result));
-        insist(result == PTHREAD_CANCELED && creation_error == 0);
+        insist(result == PTHREAD_CANCELED);
+        /* In the handler: before the creation has begun, or when it is over. */
+        if (passes_points && creation_error == -1) {
+            cancelled_inside++;
+            continue;
+        }
+        insist(creation_error == 0);
         unit_wait_for(&child_runs, 1);
         ck_assert_msg(child_mask == 0, "instruction %d: mask %#llx", instruction,
                       (unsigned long long)child_mask);
@@ -96,7 +116,7 @@ START_TEST(a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone)
         must(pthread_join(child, &result));
         insist(result == PTHREAD_CANCELED);
     }
-    ck_assert_int_gt(instruction, 100);
+    ck_assert_int_gt(instruction - cancelled_inside, 100);
 }
 END_TEST
 
@@ -104,11 +124,12 @@ END_TEST
 
 static pid_t forked_at_step;
 static bool created_before;
+static int threads_before;
 static atomic_int may_return;
 
 static void fork_at_step(void)
 {
-    created_before = unit_threads() > 1;
+    created_before = unit_threads() > threads_before;
     forked_at_step = fork();
 }
 
@@ -118,13 +139,33 @@ static void *return_argument(void *arg)
     return arg;
 }
 
+static void *sleep_beside(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
+enum { EXITED_AS_A_PROCESS = 42 };
+
+static void exit_at_last(void)
+{
+    _exit(EXITED_AS_A_PROCESS);
+}
+
 START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
 {
     if (!CAN_STEP || !unit_on_furwock_threads())
         unit_skip("not here");
+    pthread_t other;
+    if (_i)
+        must(pthread_create(&other, NULL, sleep_beside, NULL));
     for (int i = 0; happened || i == 0; i++) {
         pthread_t thread;
         void *result;
+        while (unit_threads() > 1 + _i)
+            sched_yield();
+        threads_before = 1 + _i;
         forked_at_step = -1;
         atomic_store(&may_return, 0);
         steps_begin(i, fork_at_step);
@@ -133,16 +174,17 @@ START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
         atomic_store(&may_return, 1);
         if (forked_at_step == 0) {
             alarm(10);
-            /* What was created before is the parent's, whether the child is told or not. */
+            /* What was created before is the parent's: the child is told so now, or when it joins. */
             if (!created_before)
                 unit_child_assert(error == 0 && pthread_join(thread, &result) == 0 &&
                                   result == &result);
             else
-                unit_child_assert(error == 0 || error == EAGAIN);
+                unit_child_assert(error == EAGAIN || pthread_join(thread, NULL) == ESRCH);
             unit_child_assert(setgid(getgid()) == 0);
             unit_child_assert(pthread_create(&thread, NULL, return_argument, &result) == 0);
             unit_child_assert(pthread_join(thread, &result) == 0 && result == &result);
-            /* The last thread: this is exit(0). */
+            /* The last thread: the process does not merely end, it exits. */
+            unit_child_assert(atexit(exit_at_last) == 0);
             pthread_exit(NULL);
         }
         must(error);
@@ -151,8 +193,74 @@ START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
         if (forked_at_step > 0) {
             int status;
             insist(waitpid(forked_at_step, &status, 0) == forked_at_step);
-            ck_assert_msg(status == 0, "instruction %d: status %#x", i, (unsigned)status);
+            ck_assert_msg(status == EXITED_AS_A_PROCESS << 8, "instruction %d: status %#x", i,
+                          (unsigned)status);
         }
+    }
+}
+END_TEST
+
+/* The same by _Fork, and the child's thread is as fast as can be: it sleeps or is gone before its creator goes on. */
+
+static bool others_sleep(void)
+{
+    bool sleep = true;
+    DIR *tasks = opendir("/proc/self/task");
+    unit_child_assert(tasks != NULL);
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+        pid_t tid = entry->d_name[0] == '.' ? 0 : atoi(entry->d_name);
+        char state = tid && tid != unit_gettid() ? unit_state(getpid(), tid) : 0;
+        sleep = sleep && (state == 0 || state == 'S');
+    }
+    closedir(tasks);
+    return sleep;
+}
+
+static void plain_fork_at_step(void)
+{
+    if (forked_at_step > 0)
+        return;
+    if (forked_at_step == -1) {
+        created_before = unit_threads() > 1;
+        forked_at_step = unit_fork_by(BY_PLAIN_FORK);
+        if (forked_at_step != 0 || created_before)
+            return;
+        steps.tid = unit_gettid();
+    }
+    if (unit_threads() == 1) {
+        steps.until++;
+        return;
+    }
+    while (!others_sleep())
+        sched_yield();
+}
+
+START_TEST(a_thread_created_just_after_a_plain_fork_may_be_faster_than_its_creator)
+{
+    if (!CAN_STEP || !unit_on_furwock_threads())
+        unit_skip("not here");
+    atomic_store(&may_return, 1);
+    for (int i = 0; !created_before; i++) {
+        pthread_t thread;
+        forked_at_step = -1;
+        steps_begin(i, plain_fork_at_step);
+        int error = pthread_create(&thread, NULL, return_argument, NULL);
+        steps_end();
+        if (forked_at_step == 0) {
+            alarm(10);
+            unit_child_assert(created_before || (error == 0 && pthread_join(thread, NULL) == 0));
+            unit_child_assert(pthread_create(&thread, NULL, return_argument, NULL) == 0);
+            unit_child_assert(pthread_join(thread, NULL) == 0);
+            _exit(0);
+        }
+        must(error);
+        must(pthread_join(thread, NULL));
+        if (forked_at_step < 0)
+            unit_skip("this libc has no _Fork");
+        int status;
+        insist(waitpid(forked_at_step, &status, 0) == forked_at_step);
+        ck_assert_msg(status == 0, "instruction %d: status %#x", i, (unsigned)status);
+        unit_wait_until_alone();
     }
 }
 END_TEST
@@ -481,8 +589,11 @@ static Suite *thread_cancel_signal_suite(void)
     Suite *suite = suite_create("thread_cancel_signal");
     TCase *tcase = tcase_create("thread_cancel_signal");
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone);
-    tcase_add_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes);
+    tcase_add_loop_test(tcase, a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone, 0,
+                        2);
+    tcase_add_loop_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes,
+                        0, 2);
+    tcase_add_test(tcase, a_thread_created_just_after_a_plain_fork_may_be_faster_than_its_creator);
     tcase_add_loop_test(tcase, a_cancel_that_a_handler_keeps_off_ends_the_call_below_it, 0, 2);
     tcase_add_test(tcase, a_cancel_that_waits_for_a_handler_does_so_in_a_child_of_fork);
     tcase_add_test(tcase, a_cancelled_thread_has_one_signal_that_waits_however_often_it_is_asked);

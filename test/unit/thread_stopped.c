@@ -22,6 +22,8 @@ struct tracing {
     atomic_int begun, stopped, over;
     /* of the thread's memory: what the tracer looks at */
     const void *word;
+    /* that thread's state */
+    const void *state;
 };
 
 static struct tracing *tracing;
@@ -78,6 +80,43 @@ static bool says_alone(long word)
 static void stop_when_uncounted(pid_t tid)
 {
     step_until(tid, says_alone);
+}
+
+static bool is_joinable_and_exited(long state)
+{
+    return (uint32_t)state == (1 | 2);
+}
+
+static bool is_not_there(long word)
+{
+    return word == -1;
+}
+
+static void stop_until_detached(pid_t tid, bool (*wanted)(long))
+{
+    step_until(tid, wanted);
+    atomic_store(&tracing->stopped, 1);
+    while (is_joinable_and_exited(ptrace(PTRACE_PEEKDATA, tid, tracing->state, 0)))
+        sched_yield();
+    unit_wait_until_asleep(getppid(), getppid());
+    ptrace(PTRACE_DETACH, tid, 0, 0);
+}
+
+/* Where it has just said that it has exited, until it has been detached and its detacher waits. */
+static void stop_exited_until_detached(pid_t tid)
+{
+    stop_until_detached(tid, is_joinable_and_exited);
+}
+
+/* Where it has just unmapped its stack. */
+static void stop_unmapped_until_detached(pid_t tid)
+{
+    stop_until_detached(tid, is_not_there);
+}
+
+static void stop_when_unmapped(pid_t tid)
+{
+    step_until(tid, is_not_there);
 }
 
 /* The first that it creates; the others go on. */
@@ -162,6 +201,102 @@ static long mapped(void)
     fclose(file);
     return pages * PAGE;
 }
+
+/* A detached one, from its beginning to its end. */
+static void live_detached(size_t stack_size)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    static struct gate alone;
+    atomic_store(&alone.tid, 0);
+    ck_assert_int_eq(sem_init(&alone.sem, 0, 1), 0);
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, stack_size), 0);
+    ck_assert_int_eq(pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, wait_at_gate, &alone), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    wait_until_gone(&alone.tid);
+}
+
+START_TEST(a_big_stack_is_unmapped_and_others_kept_whoever_detaches_then)
+{
+    enum { STATE = 56 };
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_attr_t attr;
+    pthread_t thread;
+    void *stack;
+    size_t size;
+    begin_tracing(_i ? stop_unmapped_until_detached : stop_exited_until_detached);
+    long before = mapped();
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, 64 * MEBIBYTE), 0);
+    ck_assert_int_eq(sem_init(&gate.sem, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, wait_at_gate, &gate), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    unit_wait_for(&gate.tid, 1);
+    ck_assert_int_eq(pthread_getattr_np(thread, &attr), 0);
+    ck_assert_int_eq(pthread_attr_getstack(&attr, &stack, &size), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    tracing->state = (char *)thread + STATE;
+    tracing->word = _i ? stack : tracing->state;
+    trace(atomic_load(&gate.tid));
+    open_gate(&gate);
+    unit_wait_for(&tracing->stopped, 1);
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    wait_until_gone(&gate.tid);
+    end_tracing();
+    ck_assert_int_lt(mapped(), before + MEBIBYTE);
+    before = mapped();
+    live_detached(3 * MEBIBYTE);
+    ck_assert_int_ge(mapped(), before + 2 * MEBIBYTE);
+}
+END_TEST
+
+static void *use_stack(void *arg)
+{
+    char volatile *top = (char volatile *)__builtin_frame_address(0) - 1024;
+    for (char volatile *p = top; p > top - MEBIBYTE; p -= PAGE)
+        *p = 1;
+    return arg;
+}
+
+/* A fork that does not wait for the lock that the thread has. */
+START_TEST(a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_attr_t attr, told;
+    pthread_t thread;
+    void *stack;
+    size_t size;
+    begin_tracing(stop_when_unmapped);
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, 64 * MEBIBYTE), 0);
+    ck_assert_int_eq(sem_init(&gate.sem, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, wait_at_gate, &gate), 0);
+    unit_wait_for(&gate.tid, 1);
+    ck_assert_int_eq(pthread_getattr_np(thread, &told), 0);
+    ck_assert_int_eq(pthread_attr_getstack(&told, &stack, &size), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&told), 0);
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    tracing->word = stack;
+    trace(atomic_load(&gate.tid));
+    open_gate(&gate);
+    unit_wait_for(&tracing->stopped, 1);
+    pid_t pid = unit_fork_by(BY_PLAIN_FORK);
+    if (pid == 0) {
+        unit_child_assert(pthread_create(&thread, &attr, use_stack, NULL) == 0);
+        unit_child_assert(pthread_join(thread, NULL) == 0);
+        _exit(0);
+    }
+    end_tracing();
+    if (pid < 0)
+        unit_skip("this libc has no _Fork");
+    unit_reap(pid);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+}
+END_TEST
 
 static void use_same_size(void)
 {
@@ -355,6 +490,8 @@ static Suite *thread_stopped_suite(void)
     tcase_add_test(tcase, a_second_joiner_gets_EINVAL_even_where_the_first_is_about_to_return);
     tcase_add_test(tcase, a_thread_stopped_where_it_waits_to_end_holds_nobody_up);
     tcase_add_test(tcase, a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_child);
+    tcase_add_loop_test(tcase, a_big_stack_is_unmapped_and_others_kept_whoever_detaches_then, 0, 2);
+    tcase_add_test(tcase, a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child);
     tcase_add_test(tcase, a_thread_stopped_when_it_is_refused_holds_nobody_up);
     suite_add_tcase(suite, tcase);
     return suite;
