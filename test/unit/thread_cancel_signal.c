@@ -1,5 +1,6 @@
 /* Cancellation where its signal has a hard time: creations, handlers, full stacks, no memory for signals. */
 #include "thread_step.h"
+#include <limits.h>
 #include <sys/resource.h>
 
 /* libc's own signals among those that the calling thread has blocked. */
@@ -109,6 +110,14 @@ static void fork_at_step(void)
 {
     created_before = unit_threads() > 1;
     forked_at_step = fork();
+    if (forked_at_step != 0)
+        return;
+    /* Nobody is to be asked whom the child lacks. */
+    unit_child_assert(setgid(getgid()) == 0);
+    /* Whom the child creates itself runs while its creator is made slow, and ends before that has done. */
+    steps.tid = unit_gettid();
+    steps.until = INT_MAX;
+    atomic_store(&may_return, 1);
 }
 
 static void *return_argument(void *arg)

@@ -192,7 +192,7 @@ END_TEST
 /* Signals. */
 
 static pthread_t handled_in;
-static atomic_int code, value;
+static atomic_int code, value, sender, sender_user;
 
 static void handle(int signal, siginfo_t *info, void *context)
 {
@@ -200,6 +200,8 @@ static void handle(int signal, siginfo_t *info, void *context)
     handled_in = pthread_self();
     atomic_store(&code, info->si_code);
     atomic_store(&value, info->si_value.sival_int);
+    atomic_store(&sender, info->si_pid);
+    atomic_store(&sender_user, info->si_uid);
     atomic_fetch_add(&handled, 1);
 }
 
@@ -242,6 +244,19 @@ START_TEST(pthread_sigqueue_reaches_the_thread_with_a_value)
     }
     atomic_store(&go, 1);
     join(&thread, 1);
+}
+END_TEST
+
+START_TEST(pthread_sigqueue_says_who_has_sent_the_signal)
+{
+    if (geteuid() != 0)
+        unit_skip("all that is told is 0 or needs the superuser");
+    set_handler(SIGRTMIN);
+    ck_assert_int_eq(setreuid(12345, -1), 0);
+    ck_assert_int_eq(pthread_sigqueue(pthread_self(), SIGRTMIN, (union sigval){.sival_int = 0}), 0);
+    unit_wait_for(&handled, 1);
+    ck_assert_int_eq(atomic_load(&sender), getpid());
+    ck_assert_int_eq(atomic_load(&sender_user), 12345);
 }
 END_TEST
 
@@ -478,6 +493,7 @@ static Suite *thread_signal_suite(void)
     tcase_add_test(tcase, signals_at_any_moment_of_the_end_reach_nobody_else);
     tcase_add_test(tcase, pthread_kill_reaches_the_thread);
     tcase_add_test(tcase, pthread_sigqueue_reaches_the_thread_with_a_value);
+    tcase_add_test(tcase, pthread_sigqueue_says_who_has_sent_the_signal);
     tcase_add_test(tcase, what_is_no_signal_returns_EINVAL);
     tcase_add_test(tcase, pthread_sigmask_changes_the_mask_of_the_caller_only);
     tcase_add_test(tcase, pthread_sigmask_refuses_what_it_is_not_to_do);
