@@ -102,6 +102,10 @@ END_TEST
 
 /* Forks at any instruction of a creation: each process has the thread or knows that it has none. */
 
+/* libc's knowledge of the process: a byte of it is 1 while there are several threads. */
+extern char __libc[] __attribute__((weak, visibility("hidden")));
+enum { NEED_LOCKS = 3 };
+
 static pid_t forked_at_step;
 static bool created_before;
 static atomic_int may_return;
@@ -148,7 +152,11 @@ START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
             else
                 unit_child_assert(error == 0 || error == EAGAIN);
             unit_child_assert(setgid(getgid()) == 0);
+            atomic_store(&may_return, 0);
             unit_child_assert(pthread_create(&thread, NULL, return_argument, &result) == 0);
+            /* With two threads libc's own locks lock. */
+            unit_child_assert(__libc[NEED_LOCKS] == 1);
+            atomic_store(&may_return, 1);
             unit_child_assert(pthread_join(thread, &result) == 0 && result == &result);
             /* The last thread: this is exit(0). */
             pthread_exit(NULL);
