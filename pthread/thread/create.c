@@ -107,8 +107,8 @@ static struct musl_thread *make_block(const struct attributes *attributes)
 
 /*
  * A signal handler on top of a creation may have forked. In the child the thread exists if it was
- * created after that, and libc has forgotten that it was counted. If it was created before, it is put
- * into a ring that libc has emptied before that: so this is looked at last.
+ * created after that. If it was created before, it is put into a ring that libc has emptied before that:
+ * so this is looked at last.
  */
 static COLD int look_in_child(struct musl_thread *thread)
 {
@@ -116,7 +116,6 @@ static COLD int look_in_child(struct musl_thread *thread)
     long process = arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
     if (arch_syscall(SYS_tgkill, process, thread->tid, 0, 0, 0, 0) == 0) {
         thread_list_keep();
-        thread_count_up();
         return 0;
     }
     for (const struct musl_thread *other = me->next; other != me; other = other->next)
@@ -144,11 +143,13 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
     int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
     if (!error)
         thread_list_insert(thread);
-    bool forked = musl_self()->tid != creator;
-    if (unlikely(forked) && !error)
-        error = look_in_child(thread);
-    else if (tid < 0 && !forked)
+    if (unlikely(musl_self()->tid != creator)) {
+        if (!error)
+            error = look_in_child(thread);
+        thread_count_anew();
+    } else if (tid < 0) {
         thread_count_down();
+    }
     arch_store_pointer((void **)&thread_newborn, NULL);
     if (tid > 0 && gated) {
         arch_store_release(&start->gate, error ? REFUSED : OPEN);

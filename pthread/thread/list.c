@@ -187,6 +187,17 @@ void thread_count_down(void)
         __libc.need_locks = -1;
 }
 
+/* libc has set these in the child of a fork that came in the middle of counting. */
+void thread_count_anew(void)
+{
+    const struct musl_thread *me = musl_self();
+    int others = 0;
+    for (const struct musl_thread *other = me->next; other != me; other = other->next)
+        others++;
+    __libc.threads_minus_1 = others;
+    __libc.need_locks = others > 0 ? 1 : -1;
+}
+
 /* libc's names. */
 
 void __tl_lock(void) MUSL_HIDDEN;

@@ -64,7 +64,8 @@ static bool ask(struct musl_thread *thread)
     while (arch_load_acquire(&thread->asked) && arch_load_acquire(&thread->tid) != 0) {
         if (error == EAGAIN)
             error = -arch_syscall(SYS_tgkill, process, thread->tid, MUSL_SIGSYNCCALL, 0, 0, 0);
-        if (error == ESRCH)
+        /* or has gone just now; or a child of fork, on top of a creation, has it as LOST_BY_FORK */
+        if (error == ESRCH || error == EINVAL)
             break;
         if (error == EAGAIN)
             arch_syscall(SYS_kill, thread->tid, MUSL_SIGSYNCCALL, 0, 0, 0, 0);

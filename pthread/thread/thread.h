@@ -101,6 +101,8 @@ void thread_list_remove(struct musl_thread *thread);
 /* Tell libc that its locks have to lock. Before and after: the ring's lock is held. */
 void thread_count_up(void);
 void thread_count_down(void);
+/* In a child that may have been forked in the middle of that: count those who are in the ring. */
+void thread_count_anew(void);
 
 /*
  * Stacks: stack.c. The ring's lock is held. stack_take returns a zeroed block, or null if there is

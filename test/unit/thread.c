@@ -109,6 +109,33 @@ START_TEST(the_identity_is_stored_before_the_thread_needs_it)
 }
 END_TEST
 
+#ifdef __x86_64__
+extern void __stack_chk_fail(void);
+
+/* Where the compiler has a function protected against overflows look for it. */
+static void *read_canary(void *unused)
+{
+    void *canary;
+    (void)unused;
+    __asm__ volatile("mov %%fs:40, %0" : "=r"(canary));
+    return canary;
+}
+
+START_TEST(the_stacks_of_all_threads_are_protected_by_the_same_secret)
+{
+    /* Without a function that is protected there need be no secret in a static program. */
+    void (*volatile fail)(void) = __stack_chk_fail;
+    pthread_t thread;
+    void *canary;
+    ck_assert(fail != NULL);
+    ck_assert_ptr_nonnull(read_canary(NULL));
+    ck_assert_int_eq(pthread_create(&thread, NULL, read_canary, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, &canary), 0);
+    ck_assert_ptr_eq(canary, read_canary(NULL));
+}
+END_TEST
+#endif
+
 START_TEST(identities_of_living_threads_differ)
 {
     enum { THREADS = 50 };
@@ -543,6 +570,9 @@ static Suite *thread_suite(void)
     tcase_add_test(tcase, any_result_is_delivered);
     tcase_add_test(tcase, pthread_self_in_the_thread_is_what_pthread_create_stored);
     tcase_add_test(tcase, the_identity_is_stored_before_the_thread_needs_it);
+#ifdef __x86_64__
+    tcase_add_test(tcase, the_stacks_of_all_threads_are_protected_by_the_same_secret);
+#endif
     tcase_add_test(tcase, identities_of_living_threads_differ);
     tcase_add_test(tcase, pthread_self_is_the_same_at_every_call);
     tcase_add_test(tcase, pthread_equal_is_a_function_too);

@@ -459,6 +459,55 @@ START_TEST(a_cleanup_handler_can_unlock_what_the_thread_has_locked)
 }
 END_TEST
 
+static atomic_int cleanups;
+
+static void clean_up_and_be_cancelled(void *unused)
+{
+    (void)unused;
+    atomic_fetch_add(&cleanups, 1);
+    pthread_testcancel();
+}
+
+static void *run_cleanup_handler(void *unused)
+{
+    pthread_cancel(pthread_self());
+    pthread_cleanup_push(clean_up_and_be_cancelled, NULL);
+    pthread_cleanup_pop(1);
+    return unused;
+}
+
+START_TEST(a_cleanup_handler_that_is_run_by_its_pop_and_cancelled_runs_once)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_cleanup_handler, NULL), 0);
+    expect_result(thread, PTHREAD_CANCELED);
+    ck_assert_int_eq(atomic_load(&cleanups), 1);
+}
+END_TEST
+
+static int read_byte(void *descriptor)
+{
+    char byte;
+    return (int)read(*(int *)descriptor, &byte, 1);
+}
+
+START_TEST(threads_of_a_program_that_began_with_every_signal_blocked_are_cancelled)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("not on libc");
+    const uint64_t all = UINT64_MAX;
+    int pipes[2];
+    struct unit_call call;
+    ck_assert_int_eq(pipe(pipes), 0);
+    /* What execve leaves of a program whose libc has signals of its own. */
+    ck_assert_int_eq(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, NULL, sizeof all), 0);
+    unit_start(&call, read_byte, &pipes[0]);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_cancel(call.thread), 0);
+    expect_result(call.thread, PTHREAD_CANCELED);
+}
+END_TEST
+
 static Suite *thread_cancel_suite(void)
 {
     Suite *suite = suite_create("thread_cancel");
@@ -481,6 +530,8 @@ static Suite *thread_cancel_suite(void)
                         4);
     tcase_add_loop_test(tcase, a_cleanup_handler_runs_in_its_thread_undisturbed, 0, 2);
     tcase_add_test(tcase, a_cleanup_handler_can_unlock_what_the_thread_has_locked);
+    tcase_add_test(tcase, a_cleanup_handler_that_is_run_by_its_pop_and_cancelled_runs_once);
+    tcase_add_test(tcase, threads_of_a_program_that_began_with_every_signal_blocked_are_cancelled);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <termios.h>
 #include <threads.h>
+#include <sys/file.h>
 #include <sys/msg.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -868,6 +869,33 @@ START_TEST(other_functions_are_no_cancellation_points)
 }
 END_TEST
 
+static int lock_file(void *descriptor)
+{
+    atomic_store(&passed, flock(*(int *)descriptor, LOCK_EX) == 0 ? 1 : -errno);
+    pthread_testcancel();
+    return 0;
+}
+
+START_TEST(a_blocked_call_that_is_no_cancellation_point_goes_on_and_succeeds)
+{
+    char name[] = "/tmp/furwock-flock-XXXXXX";
+    struct unit_call call;
+    int descriptor = mkstemp(name), other = open(name, O_RDWR);
+    ck_assert_int_ge(descriptor, 0);
+    ck_assert_int_ge(other, 0);
+    ck_assert_int_eq(unlink(name), 0);
+    ck_assert_int_eq(flock(descriptor, LOCK_EX), 0);
+    unit_start(&call, lock_file, &other);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_cancel(call.thread), 0);
+    /* The signal has been handled where it finds nothing to do: the call is the same, or fails. */
+    unit_wait_until_blocked_or_over(&call);
+    ck_assert_int_eq(flock(descriptor, LOCK_UN), 0);
+    expect_result(call.thread, PTHREAD_CANCELED);
+    ck_assert_int_eq(atomic_load(&passed), 1);
+}
+END_TEST
+
 static Suite *thread_cancel_points_suite(void)
 {
     Suite *suite = suite_create("thread_cancel_points");
@@ -886,6 +914,7 @@ static Suite *thread_cancel_points_suite(void)
         tcase, a_request_that_comes_during_a_signal_handler_ends_the_interrupted_call, 0, 2);
     tcase_add_test(tcase, a_signal_handler_of_a_cancelled_thread_that_is_disabled_does_its_work);
     tcase_add_test(tcase, other_functions_are_no_cancellation_points);
+    tcase_add_test(tcase, a_blocked_call_that_is_no_cancellation_point_goes_on_and_succeeds);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,6 +1,7 @@
 /* Cancellation where its signal has a hard time: creations, handlers, full stacks, no memory for signals. */
 #include "thread_step.h"
 #include "../fault/refusal.h"
+#include <limits.h>
 #include <sys/resource.h>
 
 /* libc's own signals among those that the calling thread has blocked. */
@@ -122,6 +123,10 @@ END_TEST
 
 /* Forks at any instruction of a creation: each process has the thread or knows that it has none. */
 
+/* libc's knowledge of the process: a byte of it is 1 while there are several threads. */
+extern char __libc[] __attribute__((weak, visibility("hidden")));
+enum { NEED_LOCKS = 3 };
+
 static pid_t forked_at_step;
 static bool created_before;
 static int threads_before;
@@ -131,6 +136,14 @@ static void fork_at_step(void)
 {
     created_before = unit_threads() > threads_before;
     forked_at_step = fork();
+    if (forked_at_step != 0)
+        return;
+    /* Nobody is to be asked whom the child lacks. */
+    unit_child_assert(setgid(getgid()) == 0);
+    /* Whom the child creates itself runs while its creator is made slow, and ends before that has done. */
+    steps.tid = unit_gettid();
+    steps.until = INT_MAX;
+    atomic_store(&may_return, 1);
 }
 
 static void *return_argument(void *arg)
@@ -181,7 +194,11 @@ START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
             else
                 unit_child_assert(error == EAGAIN || pthread_join(thread, NULL) == ESRCH);
             unit_child_assert(setgid(getgid()) == 0);
+            atomic_store(&may_return, 0);
             unit_child_assert(pthread_create(&thread, NULL, return_argument, &result) == 0);
+            /* With two threads libc's own locks lock. */
+            unit_child_assert(__libc[NEED_LOCKS] == 1);
+            atomic_store(&may_return, 1);
             unit_child_assert(pthread_join(thread, &result) == 0 && result == &result);
             /* The last thread: the process does not merely end, it exits. */
             unit_child_assert(atexit(exit_at_last) == 0);

@@ -305,6 +305,26 @@ START_TEST(of_two_threads_that_join_each_other_the_second_gets_EDEADLK)
 }
 END_TEST
 
+static int join_without_being_cancelled(void *arg)
+{
+    ck_assert_int_eq(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL), 0);
+    return join_elsewhere(arg);
+}
+
+/* The thread that it cancels will not be cancelled: there is nothing to wait for. */
+START_TEST(who_joins_its_joiner_gets_EDEADLK_though_it_has_cancelled_it_in_vain)
+{
+    struct unit_call call;
+    struct joining joining = {.way = CLOCKJOIN_MONOTONIC, .thread = pthread_self()};
+    if (!unit_on_furwock_threads())
+        unit_skip("joins do not see one another");
+    unit_start(&call, join_without_being_cancelled, &joining);
+    unit_wait_until_blocked(&call);
+    ck_assert_int_eq(pthread_cancel(call.thread), 0);
+    ck_assert_int_eq(join_in_way(_i, call.thread, NULL), EDEADLK);
+}
+END_TEST
+
 static struct {
     pthread_t threads[2];
     pthread_barrier_t barrier;
@@ -801,6 +821,8 @@ static Suite *thread_join_suite(void)
     tcase_add_loop_test(tcase, a_thread_that_joins_itself_gets_EDEADLK, 0, WAYS);
     tcase_add_loop_test(tcase, of_two_threads_that_join_each_other_the_second_gets_EDEADLK, 0,
                         WAYS);
+    tcase_add_loop_test(tcase, who_joins_its_joiner_gets_EDEADLK_though_it_has_cancelled_it_in_vain,
+                        0, WAYS);
     tcase_add_test(tcase, two_threads_that_join_each_other_at_once_do_not_hang);
     tcase_add_loop_test(tcase, a_second_joiner_gets_EINVAL_and_the_first_the_result, 0, WAYS);
     tcase_add_loop_test(tcase, a_thread_can_be_joined_by_another_after_a_join_that_timed_out, 0,

@@ -155,6 +155,42 @@ START_TEST(a_file_is_locked_out_by_another_thread_until_unlocked)
 }
 END_TEST
 
+enum { OPENED, INPUT, OUTPUT, ERRORS, FILES, MUCH = 1 << 17 };
+
+/* Blocks, while the file is locked. */
+static int use_file(void *file)
+{
+    static char much[MUCH];
+    if (file == stdin)
+        return fgetc(file);
+    return fwrite(much, MUCH, 1, file) == 1 && fflush(file) == 0;
+}
+
+START_TEST(a_file_from_before_the_first_thread_is_locked_while_it_is_used)
+{
+    int ends[2];
+    static char much[MUCH];
+    struct unit_call user;
+    ck_assert_int_eq(pipe(ends), 0);
+    FILE *file = _i == INPUT    ? stdin
+                 : _i == OUTPUT ? stdout
+                 : _i == ERRORS ? stderr
+                                : fdopen(ends[1], "w");
+    ck_assert_ptr_nonnull(file);
+    if (_i != OPENED)
+        ck_assert_int_eq(dup2(ends[_i != INPUT], fileno(file)), fileno(file));
+    unit_start(&user, use_file, file);
+    unit_wait_until_blocked(&user);
+    ck_assert_int_eq(unit_elsewhere(try_file, file), 1);
+    if (_i == INPUT)
+        ck_assert_int_eq(write(ends[1], "\1", 1), 1);
+    else
+        for (long left = MUCH, n; left > 0; left -= n)
+            ck_assert_int_gt(n = read(ends[0], much, (size_t)left), 0);
+    ck_assert_int_eq(unit_finish(&user), 1);
+}
+END_TEST
+
 enum { PRINTERS = 4, LINES = 3000 };
 
 static void *print_lines(void *arg)
@@ -571,6 +607,8 @@ static Suite *thread_libc_suite(void)
     tcase_add_test(tcase, dlerror_tells_each_thread_its_own_error);
     tcase_add_test(tcase, a_file_that_was_locked_by_an_ended_thread_stays_locked);
     tcase_add_test(tcase, a_file_is_locked_out_by_another_thread_until_unlocked);
+    tcase_add_loop_test(tcase, a_file_from_before_the_first_thread_is_locked_while_it_is_used, 0,
+                        FILES);
     tcase_add_test(tcase, lines_of_several_threads_are_not_mixed);
     tcase_add_test(tcase, memory_is_allocated_and_freed_by_many_threads);
     tcase_add_test(tcase, users_and_groups_are_set_in_all_threads);

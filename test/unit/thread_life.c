@@ -192,6 +192,56 @@ START_TEST(the_process_goes_on_after_the_initial_thread_and_ends_with_the_last)
 }
 END_TEST
 
+static atomic_int asked;
+
+static void be_asked(int signal)
+{
+    (void)signal;
+    atomic_store(&asked, 1);
+}
+
+static void *ask(void *thread)
+{
+    unit_child_assert(pthread_kill(*(pthread_t *)thread, SIGUSR1) == 0);
+    return NULL;
+}
+
+/* By a signal that another thread sends to the one that ended last. */
+static void wait_until_asked(void)
+{
+    pthread_t self = pthread_self(), asker;
+    unit_child_assert(pthread_create(&asker, NULL, ask, &self) == 0);
+    unit_child_assert(pthread_join(asker, NULL) == 0);
+    unit_wait_for(&asked, 1);
+    _exit(45);
+}
+
+static void *end_after_initial_thread(void *unused)
+{
+    (void)unused;
+    unit_child_assert(pthread_join(forker, NULL) == 0);
+    return NULL;
+}
+
+START_TEST(in_exit_handlers_the_last_thread_takes_signals)
+{
+    /* libc defect: glibc takes the asking thread for the last, and ends the process with it. */
+    if (!unit_on_furwock_threads())
+        unit_skip("exit handlers create no threads");
+    pid_t pid = unit_fork();
+    if (pid == 0) {
+        pthread_t thread;
+        forker = pthread_self();
+        unit_child_assert(signal(SIGUSR1, be_asked) != SIG_ERR);
+        unit_child_assert(atexit(wait_until_asked) == 0);
+        if (_i == 1)
+            unit_child_assert(pthread_create(&thread, NULL, end_after_initial_thread, NULL) == 0);
+        pthread_exit(NULL);
+    }
+    ck_assert_int_eq(exit_status(pid), 45);
+}
+END_TEST
+
 START_TEST(pthread_exit_of_the_only_thread_ends_the_process_with_success)
 {
     pid_t pid = unit_fork();
@@ -402,6 +452,7 @@ static Suite *thread_life_suite(void)
     tcase_add_loop_test(tcase, atfork_handlers_run_in_order_in_the_thread_that_forks, 0, 2);
     tcase_add_loop_test(tcase, the_process_goes_on_after_the_initial_thread_and_ends_with_the_last,
                         0, 2);
+    tcase_add_loop_test(tcase, in_exit_handlers_the_last_thread_takes_signals, 0, 2);
     tcase_add_test(tcase, pthread_exit_of_the_only_thread_ends_the_process_with_success);
     tcase_add_loop_test(tcase, exit_in_a_thread_ends_the_process_whatever_others_do, 0, 2);
     tcase_add_test(tcase, exit_amid_creations_ends_the_process);

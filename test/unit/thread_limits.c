@@ -7,6 +7,7 @@
  */
 #include "unit.h"
 #include <sched.h>
+#include <dlfcn.h>
 #include <threads.h>
 #include <sys/resource.h>
 
@@ -377,6 +378,29 @@ START_TEST(several_threads_create_at_once_and_nothing_is_left)
 }
 END_TEST
 
+/* An error that takes the memory of its name. */
+static void *fail_to_find(void *name)
+{
+    dlsym(RTLD_DEFAULT, name);
+    return NULL;
+}
+
+START_TEST(what_dlerror_would_have_told_a_thread_goes_with_it)
+{
+    static char name[64 << 10];
+    struct usage before = {0, 0};
+    memset(name, 'x', sizeof name - 1);
+    for (int i = 0; i < 1000; i++) {
+        pthread_t thread;
+        ck_assert_int_eq(pthread_create(&thread, NULL, fail_to_find, name), 0);
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        if (i == 100)
+            before = usage();
+    }
+    expect_no_growth(&before);
+}
+END_TEST
+
 static Suite *thread_limits_suite(void)
 {
     Suite *suite = suite_create("thread_limits");
@@ -391,6 +415,7 @@ static Suite *thread_limits_suite(void)
     tcase_add_test(tcase, threads_of_different_sizes_that_come_and_go_leave_nothing);
     tcase_add_test(tcase, detached_threads_that_come_and_go_leave_nothing);
     tcase_add_test(tcase, several_threads_create_at_once_and_nothing_is_left);
+    tcase_add_test(tcase, what_dlerror_would_have_told_a_thread_goes_with_it);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,5 +1,6 @@
 /* What is told to a thread and of it: names, signals, clocks, scheduling, processors. */
 #include "thread_life.h"
+#include <setjmp.h>
 #include <limits.h>
 
 /* Until the thread has ended, though it is not joined. */
@@ -192,7 +193,7 @@ END_TEST
 /* Signals. */
 
 static pthread_t handled_in;
-static atomic_int code, value;
+static atomic_int code, value, sender, sender_user;
 
 static void handle(int signal, siginfo_t *info, void *context)
 {
@@ -200,6 +201,8 @@ static void handle(int signal, siginfo_t *info, void *context)
     handled_in = pthread_self();
     atomic_store(&code, info->si_code);
     atomic_store(&value, info->si_value.sival_int);
+    atomic_store(&sender, info->si_pid);
+    atomic_store(&sender_user, info->si_uid);
     atomic_fetch_add(&handled, 1);
 }
 
@@ -242,6 +245,73 @@ START_TEST(pthread_sigqueue_reaches_the_thread_with_a_value)
     }
     atomic_store(&go, 1);
     join(&thread, 1);
+}
+END_TEST
+
+START_TEST(every_real_time_signal_can_be_sent_to_a_thread)
+{
+    for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++) {
+        set_handler(signal);
+        atomic_store(&handled, 0);
+        ck_assert_int_eq(pthread_kill(pthread_self(), signal), 0);
+        unit_wait_for(&handled, 1);
+        ck_assert_int_eq(pthread_sigqueue(pthread_self(), signal, (union sigval){0}), 0);
+        unit_wait_for(&handled, 2);
+    }
+}
+END_TEST
+
+static sigjmp_buf before_call;
+static volatile sig_atomic_t in_call;
+static atomic_int disturbed;
+
+static void jump_out_of_call(int signal)
+{
+    (void)signal;
+    if (in_call) {
+        in_call = 0;
+        siglongjmp(before_call, 1);
+    }
+}
+
+static void *disturb(void *thread)
+{
+    for (int i = 0; i < 20000; i++)
+        pthread_kill(*(pthread_t *)thread, SIGUSR2);
+    atomic_store(&disturbed, 1);
+    return NULL;
+}
+
+/* POSIX lets a handler leave that has interrupted an async-signal-safe function. */
+START_TEST(a_handler_that_leaves_pthread_kill_for_good_keeps_no_thread_from_its_end)
+{
+    pthread_t self = pthread_self();
+    static pthread_t target, disturber;
+    start(&target, 1, wait_until_go, NULL);
+    ck_assert(signal(SIGUSR2, jump_out_of_call) != SIG_ERR);
+    start(&disturber, 1, disturb, &self);
+    sigsetjmp(before_call, 1);
+    while (!atomic_load(&disturbed)) {
+        in_call = 1;
+        pthread_kill(target, 0);
+        in_call = 0;
+    }
+    join(&disturber, 1);
+    atomic_store(&go, 1);
+    join(&target, 1);
+}
+END_TEST
+
+START_TEST(pthread_sigqueue_says_who_has_sent_the_signal)
+{
+    if (geteuid() != 0)
+        unit_skip("all that is told is 0 or needs the superuser");
+    set_handler(SIGRTMIN);
+    ck_assert_int_eq(setreuid(12345, -1), 0);
+    ck_assert_int_eq(pthread_sigqueue(pthread_self(), SIGRTMIN, (union sigval){.sival_int = 0}), 0);
+    unit_wait_for(&handled, 1);
+    ck_assert_int_eq(atomic_load(&sender), getpid());
+    ck_assert_int_eq(atomic_load(&sender_user), 12345);
 }
 END_TEST
 
@@ -478,6 +548,9 @@ static Suite *thread_signal_suite(void)
     tcase_add_test(tcase, signals_at_any_moment_of_the_end_reach_nobody_else);
     tcase_add_test(tcase, pthread_kill_reaches_the_thread);
     tcase_add_test(tcase, pthread_sigqueue_reaches_the_thread_with_a_value);
+    tcase_add_test(tcase, every_real_time_signal_can_be_sent_to_a_thread);
+    tcase_add_test(tcase, a_handler_that_leaves_pthread_kill_for_good_keeps_no_thread_from_its_end);
+    tcase_add_test(tcase, pthread_sigqueue_says_who_has_sent_the_signal);
     tcase_add_test(tcase, what_is_no_signal_returns_EINVAL);
     tcase_add_test(tcase, pthread_sigmask_changes_the_mask_of_the_caller_only);
     tcase_add_test(tcase, pthread_sigmask_refuses_what_it_is_not_to_do);

@@ -354,6 +354,26 @@ START_TEST(a_thread_that_was_ending_at_a_fork_is_joined_in_the_child)
 }
 END_TEST
 
+START_TEST(a_thread_detached_after_a_join_that_timed_out_at_its_end_leaves_its_memory_to_others)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_t thread = start_to_end(PTHREAD_CREATE_JOINABLE, stop_at_exit);
+    struct timespec past = {0, 0};
+    ck_assert_int_eq(pthread_timedjoin_np(thread, NULL, &past), ETIMEDOUT);
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    end_tracing();
+    wait_until_gone(&gate.tid);
+    long before = mapped();
+    pthread_attr_t attr;
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, 3 * MEBIBYTE), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, give_back, NULL), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_lt(mapped(), before + MEBIBYTE);
+}
+END_TEST
+
 static atomic_int may_end;
 
 static void *spin_to_the_end(void *tid)
@@ -488,6 +508,9 @@ static Suite *thread_stopped_suite(void)
                         0, 3);
     tcase_add_loop_test(tcase, a_thread_that_was_ending_at_a_fork_is_joined_in_the_child, 0, 2);
     tcase_add_test(tcase, a_second_joiner_gets_EINVAL_even_where_the_first_is_about_to_return);
+    tcase_add_test(
+        tcase,
+        a_thread_detached_after_a_join_that_timed_out_at_its_end_leaves_its_memory_to_others);
     tcase_add_test(tcase, a_thread_stopped_where_it_waits_to_end_holds_nobody_up);
     tcase_add_test(tcase, a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_child);
     tcase_add_loop_test(tcase, a_big_stack_is_unmapped_and_others_kept_whoever_detaches_then, 0, 2);
