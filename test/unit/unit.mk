@@ -82,7 +82,7 @@ $(BUILD)/test/unit/musl/%.so: test/unit/plugin/%.c config.mk
 .PHONY: check check-host check-host-musl memcheck
 check: all $(UNITS)
 	@$(foreach form,$(filter-out $(UNIT_FORMS),musl static-musl),\
-		echo "No tests of the form $(form): configure has found no such library of musl's.";)
+		echo "No tests of the form $(form): not asked for, or configure has found no such library of musl's.";)
 	@test/run --build $(BUILD) $(UNIT_FORMS:%=--form %) --form scripts
 
 check-host: $(UNITS_glibc)
