@@ -58,6 +58,10 @@ static const struct call {
     CALL(openat),
     CALL(prlimit64),
     CALL(msync),
+    CALL(kill),
+    CALL(epoll_pwait),
+    CALL(pselect6),
+    CALL(rt_sigsuspend),
     /* what libc makes besides, and these programs */
     CALL(clone3),
     CALL(exit_group),
