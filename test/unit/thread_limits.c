@@ -6,6 +6,7 @@
  * default it is a number that takes some seconds.
  */
 #include "unit.h"
+#include "usage.h"
 #include <sched.h>
 #include <dlfcn.h>
 #include <threads.h>
@@ -17,23 +18,6 @@ static long tries(long otherwise)
 {
     const char *wanted = getenv("UNIT_TRIES");
     return wanted ? atol(wanted) : otherwise;
-}
-
-/* Bytes of address space, and of memory. */
-struct usage {
-    long mapped, resident;
-};
-
-static struct usage usage(void)
-{
-    struct usage usage = {-1, -1};
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%ld %ld", &usage.mapped, &usage.resident) != 2)
-        abort();
-    fclose(file);
-    usage.mapped *= PAGE;
-    usage.resident *= PAGE;
-    return usage;
 }
 
 static void *do_nothing(void *arg)

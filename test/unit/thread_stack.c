@@ -1,24 +1,9 @@
 /* What becomes of the stacks of threads that have ended: how much is kept, and for how long. */
 #include "thread.h"
+#include "usage.h"
 #include <sys/resource.h>
 
 enum { PAGE = 4096, MEBIBYTE = 1 << 20, BIG = 200 * MEBIBYTE };
-
-struct usage {
-    long mapped, resident;
-};
-
-static struct usage usage(void)
-{
-    struct usage usage = {-1, -1};
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%ld %ld", &usage.mapped, &usage.resident) != 2)
-        abort();
-    fclose(file);
-    usage.mapped *= PAGE;
-    usage.resident *= PAGE;
-    return usage;
-}
 
 /* The mappings of this process, each of which fork copies. */
 static int mappings(void)
