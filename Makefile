@@ -42,7 +42,7 @@ FAMILY_key = pthread/key
 # libc's own code on threads uses semaphores, barriers and rwlocks.
 FAMILY_thread = $(basename $(wildcard pthread/thread/*.c)) $(FAMILY_rwlock) $(FAMILY_barrier) $(FAMILY_sem) \
 	arch/$(ARCH)/thread
-COMMON = pthread/park pthread/spinning pthread/watch pthread/self pthread/options pthread/asymmetric pthread/alive
+COMMON = pthread/park pthread/ticks pthread/spinning pthread/watch pthread/self pthread/options pthread/asymmetric pthread/alive
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 

@@ -9,11 +9,14 @@
  * Options:
  *   asymmetric   private mutexes of one user, and read-write locks that are hardly ever written, are
  *                locked without atomic operations or fences; who else comes pays with membarrier(2).
- *                lock and unlock of such a mutex are no full fence. Off where the kernel lacks it.
+ *                lock and unlock of such a mutex are no full fence. Off where the kernel lacks it, and
+ *                where atomic operations are as cheap, which is measured when the library starts.
+ *   asymmetric-always   the same, even where it does not pay: for tests.
+ *   deepbind     dlopen keeps the flag RTLD_DEEPBIND, which it drops else.
  *   nospin       a thread that has to wait sleeps at once. Without it the thread looks for up to 30
  *                microseconds whether what it waits for comes, where that has paid before.
- *   yield        meanwhile it gives its processor away now and then, by sched_yield(2), which pays
- *                where there are more threads than processors.
+ *   recover      process-shared read-write locks and mutexes that are not robust go to the next who
+ *                waits or comes when their holder has been killed; standard error is told.
  */
 #ifndef FURWOCK_H
 #define FURWOCK_H

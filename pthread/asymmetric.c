@@ -2,6 +2,7 @@
 #include "asymmetric.h"
 #include "layout.h"
 
+#include <arch_rseq.h>
 #include <arch_syscall.h>
 #include <errno.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@ enum {
     MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8,
 };
 
-uint32_t asymmetric_state;
+uint32_t asymmetric_state[ASYMMETRIC_PATHS];
 static uint64_t price;
 
 static long membarrier(int command)
@@ -29,10 +30,70 @@ static bool registered(void)
            membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ) == 0;
 }
 
-void asymmetric_start(void)
+/*
+ * What a pair of changes of a word takes, with atomic operations and without. The fastest of several
+ * rounds is right: what disturbs makes it longer.
+ */
+enum { ROUNDS = 8, PAIRS = 32 };
+
+static uint64_t pairs_of_atomics(void)
 {
-    if (registered())
-        arch_store_relaxed(&asymmetric_state, ASYMMETRIC_WANTED);
+    uint32_t word = 0;
+    uint64_t start = arch_ticks();
+    for (int i = 0; i < PAIRS; i++) {
+        arch_cas(&word, 0, 1);
+        arch_cas(&word, 1, 0);
+    }
+    return arch_ticks() - start;
+}
+
+static uint64_t pairs_of_stores(void)
+{
+    uint32_t word = 0;
+    uint64_t start = arch_ticks();
+    for (int i = 0; i < PAIRS; i++) {
+        arch_cas_alone(&word, 0, 1);
+        arch_cas_alone(&word, 1, 0);
+    }
+    return arch_ticks() - start;
+}
+
+static uint64_t pairs_of_sequences(void)
+{
+    const uint64_t guard = 1;
+    uint32_t word = 0;
+    uint64_t start = arch_ticks();
+    for (int i = 0; i < PAIRS; i++) {
+        arch_store_if(&guard, 1, &word, 0, 1);
+        arch_store_if(&guard, 1, &word, 1, 0);
+    }
+    return arch_ticks() - start;
+}
+
+static uint64_t fastest(uint64_t (*pairs)(void))
+{
+    uint64_t least = UINT64_MAX;
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t ticks = pairs();
+        least = ticks < least ? ticks : least;
+    }
+    return least;
+}
+
+/* A tenth saved is not worth what others pay. */
+static bool pays(uint64_t (*pairs)(void))
+{
+    return 4 * fastest(pairs) <= 3 * fastest(pairs_of_atomics);
+}
+
+COLD void asymmetric_start(enum asymmetric_choice choice)
+{
+    if (!registered())
+        return;
+    if (choice == ALWAYS || pays(pairs_of_stores))
+        arch_store_relaxed(&asymmetric_state[STORES], ASYMMETRIC_WANTED);
+    if (choice == ALWAYS || (arch_rseq_ready() && pays(pairs_of_sequences)))
+        arch_store_relaxed(&asymmetric_state[SEQUENCES], ASYMMETRIC_WANTED);
 }
 
 /*
@@ -56,10 +117,10 @@ static COLD void visit_processors(void)
         arch_syscall(SYS_sched_setaffinity, 0, size, (long)allowed, 0, 0, 0);
 }
 
-static bool all_pass(enum asymmetric_barrier barrier)
+static bool all_pass(enum asymmetric_path path)
 {
     int command =
-        barrier == STORES ? MEMBARRIER_PRIVATE_EXPEDITED : MEMBARRIER_PRIVATE_EXPEDITED_RSEQ;
+        path == STORES ? MEMBARRIER_PRIVATE_EXPEDITED : MEMBARRIER_PRIVATE_EXPEDITED_RSEQ;
     long error = membarrier(command);
     /* a child of fork may have to say it again */
     if (error == -EPERM && registered())
@@ -67,11 +128,18 @@ static bool all_pass(enum asymmetric_barrier barrier)
     return error == 0;
 }
 
-COLD void asymmetric_barrier(enum asymmetric_barrier barrier)
+static void begin_no_more(enum asymmetric_path path)
+{
+    if (asymmetric_may_exist(path))
+        arch_store_relaxed(&asymmetric_state[path], ASYMMETRIC_NO_MORE);
+}
+
+COLD void asymmetric_barrier(enum asymmetric_path path)
 {
     uint64_t start = arch_ticks();
-    if (unlikely(!all_pass(barrier))) {
-        arch_store_relaxed(&asymmetric_state, ASYMMETRIC_NO_MORE);
+    if (unlikely(!all_pass(path))) {
+        begin_no_more(STORES);
+        begin_no_more(SEQUENCES);
         visit_processors();
     }
     arch_store64_relaxed(&price, arch_ticks() - start);

@@ -79,17 +79,19 @@ static uint64_t without_ghosts(uint64_t state, enum scope scope)
 }
 
 /*
- * The half with the round was `least`. What wakes a sleeper may have been meant for others. An error is
- * the deadline's: whether the round is over is not known then.
+ * The state was this. What wakes a sleeper may have been meant for others, and so it asks: the slot, or
+ * the kernel. An error is the deadline's: whether the round is over is not known then.
  */
-static int sleep_through(const uint32_t *address, uint32_t least, enum scope scope,
+static int sleep_through(const struct barrier *barrier, uint64_t state, enum scope scope,
                          const struct deadline *deadline)
 {
-    const uint32_t most = least | (ASLEEP | WATCHED_TOO) >> 32;
+    const uint32_t least = state >> 32, most = least | (ASLEEP | WATCHED_TOO) >> 32;
     for (uint32_t word = least;;) {
-        int error = park(address, word, deadline, scope, ANY);
+        int error = park(round_word(barrier), word, deadline, scope, ANY);
         if (deadline && (error == ETIMEDOUT || error == EINVAL))
             return error;
+        if (error == 0 && scope == PRIVATE && watch_was_told(barrier, sequence_of(state)))
+            return 0;
         if (error != EAGAIN)
             continue;
         if (word == most)
@@ -114,8 +116,8 @@ static COLD bool give_up(struct barrier *barrier, uint64_t arrived)
 
 static void wake_all(const struct barrier *barrier, uint64_t state, enum scope scope)
 {
-    bool told = !(state & WATCHED_TOO) || watch_signal(barrier, sequence_of(state));
-    if ((state & ASLEEP) || !told)
+    bool told = scope == PRIVATE && watch_signal(barrier, sequence_of(state));
+    if ((state & ASLEEP) || ((state & WATCHED_TOO) && !told))
         unpark(round_word(barrier), EVERYONE, scope, ANY);
 }
 
@@ -153,7 +155,7 @@ FAST int wait_until(struct barrier *barrier, const struct deadline *deadline)
     if (last)
         wake_all(barrier, state, scope);
     else if (!watches || !watch_goes_well(&watch))
-        error = sleep_through(round_word(barrier), next >> 32, scope, deadline);
+        error = sleep_through(barrier, next, scope, deadline);
     if (deadline && error && give_up(barrier, next))
         return error;
     checked_after(barrier, 0);

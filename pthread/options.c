@@ -2,7 +2,8 @@
  * The environment variable FURWOCK: a comma-separated list of options. A program that runs with
  * more rights than its caller ignores it. A word that is unknown is reported.
  *
- *   asymmetric   fast paths for which others pay: asymmetric.h
+ *   asymmetric   fast paths for which others pay, where that pays: asymmetric.h
+ *   asymmetric-always   the same where it does not, for tests
  *   nospin       whoever waits sleeps at once: spinning.h
  *   recover      locks of the dead are given on: alive.h
  *   deepbind     dlopen keeps RTLD_DEEPBIND: host/dlopen.h
@@ -69,7 +70,9 @@ void options_read(void)
         while (word[length] && word[length] != ',')
             length++;
         if (is(word, length, "asymmetric"))
-            asymmetric_start();
+            asymmetric_start(WHERE_IT_PAYS);
+        else if (is(word, length, "asymmetric-always"))
+            asymmetric_start(ALWAYS);
         else if (is(word, length, "nospin"))
             spinning_never();
         else if (is(word, length, "recover"))

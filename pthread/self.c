@@ -2,6 +2,7 @@
 #include "self.h"
 #include "host.h"
 #include "park.h"
+#include "ticks.h"
 
 #include <arch_syscall.h>
 #include <sys/mman.h>
@@ -230,6 +231,7 @@ uint32_t self_renew_tid(void)
 
 void self_start(void)
 {
+    ticks_start();
     self_generation();
     uint32_t tid = ask_kernel();
     arch_store_relaxed(&libc_is_right, tid != 0 && tid == host_tid());

@@ -29,10 +29,10 @@ enum {
     CREDIT_MAX = 64,
     INTERVAL_FIRST = 4,
     INTERVAL_LAST = 11,
-    SOON = 4 * ARCH_TICKS_PER_US,
+    SOON = 4 * 1000,
     /* between two looks at the clock nothing but preemption takes this long */
-    JUMP = 5 * ARCH_TICKS_PER_US,
-    BOUND = 30 * ARCH_TICKS_PER_US,
+    JUMP = 5 * 1000,
+    BOUND = 30 * 1000,
 };
 
 static uint32_t never;
@@ -68,7 +68,9 @@ bool spin_wanted(struct spin *spin, uint32_t *hints)
     if (spin->probe && (next_random() & ((1u << learned_interval(now)) - 1)) != 0)
         return false;
     spin->hints = hints;
+    spin->jump = ticks_in(JUMP);
     spin->start = spin->last = arch_ticks();
+    spin->end = spin->start + ticks_in(BOUND);
     return true;
 }
 
@@ -77,7 +79,7 @@ bool spin_goes_on(struct spin *spin)
     arch_pause();
     uint64_t now = arch_ticks(), since = now - spin->last;
     spin->last = now;
-    return since < JUMP && now - spin->start < BOUND;
+    return since < spin->jump && now < spin->end;
 }
 
 static uint32_t learn(uint32_t now, const struct spin *spin, bool success, bool soon)
@@ -101,7 +103,7 @@ static uint32_t learn(uint32_t now, const struct spin *spin, bool success, bool 
 
 void spin_report(struct spin *spin, bool success)
 {
-    bool soon = spin->last - spin->start < SOON;
+    bool soon = spin->last - spin->start < ticks_in(SOON);
     hints_learn(spin->hints, learn(hints_learned(spin->hints), spin, success, soon));
     self.spin = learn(self.spin, spin, success, soon);
 }
@@ -121,8 +123,8 @@ void spin_report(struct spin *spin, bool success)
  * A rest is the thread's own affair: nobody waits for one who rests, and no word says who does.
  */
 enum {
-    JUST_NOW = ARCH_TICKS_PER_US / 5,
-    HAND_OVER_MOST = 2 * ARCH_TICKS_PER_US,
+    JUST_NOW = 200,
+    HAND_OVER_MOST = 2 * 1000,
     TIMES_THE_WAIT = 4,
 };
 
@@ -134,7 +136,7 @@ bool has_just_waited(void)
 void note_wait(uint64_t start)
 {
     uint64_t now = arch_ticks(), waited = now - start;
-    self.rests_until = now + (waited < HAND_OVER_MOST ? TIMES_THE_WAIT * waited : JUST_NOW);
+    self.rests_until = now + (waited < ticks_in(HAND_OVER_MOST) ? TIMES_THE_WAIT * waited : ticks_in(JUST_NOW));
 }
 
 void forget_wait(void)
@@ -158,9 +160,9 @@ enum {
     A_MOMENT = 1000,
     THE_REST = 10 * 1000,
     MOST_DOUBLED = 7,
-    LONGEST = 2000 * ARCH_TICKS_PER_US,
-    PROMPT = 32 * ARCH_TICKS_PER_US,
-    KNOWN_FOR = 100 * 1000 * ARCH_TICKS_PER_US,
+    LONGEST = 2000 * 1000,
+    PROMPT = 32 * 1000,
+    KNOWN_FOR = 100 * 1000 * 1000,
     A_REAL_TIME_THREAD = 4,
     BEYOND_DOUBT = 8,
 };
@@ -168,7 +170,7 @@ enum {
 /* Has a nap that took so long shown the caller to be a real-time thread? */
 static bool is_prompt(struct aside *aside, uint64_t took)
 {
-    if (took >= PROMPT)
+    if (took >= ticks_in(PROMPT))
         aside->prompt -= aside->prompt < A_REAL_TIME_THREAD ? aside->prompt : A_REAL_TIME_THREAD;
     else if (aside->prompt < BEYOND_DOUBT)
         aside->prompt++;
@@ -187,12 +189,12 @@ void stand_aside(void)
     nap(&nothing, 0, A_MOMENT, NULL);
     uint64_t now = arch_ticks();
     if (is_prompt(aside, now - start))
-        self.prompt_until = now + KNOWN_FOR;
+        self.prompt_until = now + ticks_in(KNOWN_FOR);
     else
         nap(&nothing, 0, (long)THE_REST << (aside->prompt ? 0 : aside->doubled), NULL);
     aside->ended = arch_ticks();
     aside->took = aside->ended - start;
     /* more than that was the want of a processor */
-    if (aside->took > LONGEST)
-        aside->took = LONGEST;
+    if (aside->took > ticks_in(LONGEST))
+        aside->took = ticks_in(LONGEST);
 }

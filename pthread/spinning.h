@@ -4,6 +4,7 @@
 
 #include "hints.h"
 #include "park.h"
+#include "ticks.h"
 
 /*
  * Adaptive spinning. A sleep and a wake cost as much as a hundred transfers of a cache line, so a
@@ -13,7 +14,10 @@
  */
 struct spin {
     uint32_t *hints;
-    uint64_t start, last;
+    /* on arch_ticks' clock, when it began, looked last, and ends */
+    uint64_t start, last, end;
+    /* a time that is too long between two looks, in ticks */
+    uint64_t jump;
     bool probe;
 };
 bool spin_wanted(struct spin *spin, uint32_t *hints);

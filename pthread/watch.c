@@ -121,6 +121,12 @@ bool watch_signal(const void *object, uint32_t sequence)
     return is_of(state, name) && (state & WATCH_STATES) == WATCHED;
 }
 
+bool watch_was_told(const void *object, uint32_t sequence)
+{
+    struct watch_slot *slot = slot_of(object);
+    return slot && news(arch_load64_acquire(&slot->state), name_of(object, sequence)) == TOLD;
+}
+
 bool watch_is_on(const void *object, uint32_t sequence)
 {
     struct watch_slot *slot = slot_of(object);

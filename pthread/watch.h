@@ -82,6 +82,8 @@ bool watch_goes_well(struct watch *watch);
 bool watch_signal(const void *object, uint32_t sequence);
 /* Nobody watches an object that is being made: what stands there is a former one's. */
 void watch_forget(const void *object);
+/* Has it been told that this sequence is over? False if that cannot be seen, the slot being another's. */
+bool watch_was_told(const void *object, uint32_t sequence);
 /* Does anybody watch, as far as can be seen? */
 bool watch_is_on(const void *object, uint32_t sequence);
 

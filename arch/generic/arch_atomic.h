@@ -128,7 +128,8 @@ static inline void arch_pause(void)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-#define ARCH_TICKS_PER_US 1000
+#define ARCH_TICKS_RATE (1u << 20)
+#define ARCH_TICKS_MEASURED false
 uint64_t arch_ticks(void) __attribute__((visibility("hidden")));
 
 #endif

@@ -173,8 +173,12 @@ static inline void arch_pause(void)
     __asm__ volatile("pause" ::: "memory");
 }
 
-/* A clock that is cheap to read; ARCH_TICKS_PER_US of it make about a microsecond. */
-#define ARCH_TICKS_PER_US 2500
+/*
+ * A clock that is cheap to read. Its rate, the ticks in 2^20 nanoseconds, is another on each machine: a
+ * guess, to be measured.
+ */
+#define ARCH_TICKS_RATE (2500u << 10)
+#define ARCH_TICKS_MEASURED true
 static inline uint64_t arch_ticks(void)
 {
     uint32_t low, high;

@@ -1,10 +1,11 @@
 /* Biasing mutexes to the thread that locks them, and revoking that: bias.h has the contract. */
 #include "bias.h"
 #include "../asymmetric.h"
+#include "../ticks.h"
 #include "plain.h"
 
 /* How often one thread is to lock a mutex in a row, and nobody else, until it is biased to it. */
-enum { TIMES_IN_A_ROW = 1 << 14, TICKS_SAVED = ARCH_TICKS_PER_US / 100, REVOCATIONS_WORTH = 20 };
+enum { TIMES_IN_A_ROW = 1 << 14, SAVED_BY_100 = 1000, REVOCATIONS_WORTH = 20 };
 static uint32_t times_in_a_row = TIMES_IN_A_ROW;
 
 /* The caller has just locked it; it does not wait for anyone to try. */
@@ -38,7 +39,7 @@ void bias_earn(struct mutex *mutex)
 static void learn_price(uint64_t ticks)
 {
     uint32_t known = arch_load_relaxed(&times_in_a_row);
-    uint64_t times = REVOCATIONS_WORTH * ticks / TICKS_SAVED;
+    uint64_t times = REVOCATIONS_WORTH * 100 * ticks / ticks_in(SAVED_BY_100);
     if (times > 2 * (uint64_t)known)
         times = 2 * (uint64_t)known;
     if (times < TIMES_IN_A_ROW)

@@ -12,7 +12,7 @@
 static void look_away(void)
 {
     uint64_t start = arch_ticks();
-    while (arch_ticks() - start < BRIEFLY)
+    while (arch_ticks() - start < ticks_in(BRIEFLY))
         arch_pause();
 }
 

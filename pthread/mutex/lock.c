@@ -38,7 +38,7 @@ FAST bool fast_acquire(struct mutex *mutex)
 {
     if (alone() && likely(arch_cas_alone(&mutex->word, FREE, HELD)))
         return true;
-    if (unlikely(asymmetric_may_exist()))
+    if (unlikely(asymmetric_may_exist(SEQUENCES)))
         return is_biased_to_me(mutex) &&
                arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_FREE, BIASED_HELD);
     return likely(arch_cas(&mutex->word, FREE, HELD));
@@ -51,7 +51,7 @@ FAST int fast_release(struct mutex *mutex)
         arch_store_release(&mutex->word, FREE);
         return 0;
     }
-    if (unlikely(asymmetric_may_exist()) && is_biased_to_me(mutex) &&
+    if (unlikely(asymmetric_may_exist(SEQUENCES)) && is_biased_to_me(mutex) &&
         arch_store_if(&mutex->bias, self.id, &mutex->word, BIASED_HELD, BIASED_FREE))
         return 0;
     return likely(arch_cas(&mutex->word, HELD, FREE)) ? 0 : plain_release_slow(mutex, PRIVATE);

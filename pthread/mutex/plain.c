@@ -7,7 +7,7 @@
 #include <errno.h>
 
 /* until a waiter claims; until one with a deadline takes what is offered to others */
-enum { PATIENCE = 1000 * ARCH_TICKS_PER_US, TIMES_ASIDE = 4, TIMELY = 20 * ARCH_TICKS_PER_US };
+enum { PATIENCE = 1000 * 1000, TIMES_ASIDE = 4, TIMELY = 20 * 1000 };
 
 /* One that waits for a plain mutex. */
 struct waiter {
@@ -21,7 +21,7 @@ struct waiter {
 static bool claims(const struct waiter *waiter)
 {
     /* in a crowd everybody's turn takes longer to come */
-    return arch_ticks() - waiter->start > PATIENCE + TIMES_ASIDE * self.aside.took;
+    return arch_ticks() - waiter->start > ticks_in(PATIENCE) + TIMES_ASIDE * self.aside.took;
 }
 
 /* Take the word, if it can be had. Else leave one in it under which the waiter may sleep: *word. */
@@ -58,11 +58,11 @@ static bool take_or_permit_sleep(struct mutex *mutex, struct waiter *waiter, uin
     }
 }
 
-/* Look at the word as long as it stays what it is, but so many ticks at most. */
-static void watch(struct mutex *mutex, uint32_t *word, uint64_t ticks)
+/* Look at the word as long as it stays what it is, but so many nanoseconds at most. */
+static void watch(struct mutex *mutex, uint32_t *word, unsigned nanoseconds)
 {
     uint32_t then = *word;
-    uint64_t start = arch_ticks();
+    uint64_t start = arch_ticks(), ticks = ticks_in(nanoseconds);
     while (*word == then && arch_ticks() - start < ticks) {
         arch_pause();
         *word = arch_load_relaxed(&mutex->word);
@@ -117,7 +117,7 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
 static bool plain_take(struct mutex *mutex, uint32_t kind)
 {
     bool taken = arch_cas(&mutex->word, FREE, HELD);
-    if (taken && unlikely(asymmetric_may_begin()) && !(kind & MUTEX_SHARED))
+    if (taken && unlikely(asymmetric_may_begin(SEQUENCES)) && !(kind & MUTEX_SHARED))
         bias_earn(mutex);
     return taken;
 }
@@ -145,7 +145,7 @@ int plain_acquire(struct mutex *mutex, uint32_t kind, struct attempt how)
 
 COLD int plain_lock_normal(struct mutex *mutex)
 {
-    if (unlikely(asymmetric_may_exist()) && plain_take(mutex, MUTEX_NORMAL))
+    if (unlikely(asymmetric_may_exist(SEQUENCES)) && plain_take(mutex, MUTEX_NORMAL))
         return 0;
     return plain_wait(mutex, MUTEX_NORMAL, NULL, false);
 }

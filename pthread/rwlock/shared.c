@@ -126,7 +126,7 @@ enum { READERS = 1, WRITERS = 2 };
 
 /* Where a process looks first for its word. */
 enum { HOMES = 4, FIRST = 6, PLACES = 9 };
-enum { A_MOMENT = 2 * ARCH_TICKS_PER_US, LONG = 1000 * ARCH_TICKS_PER_US, SELDOM = 100 * LONG };
+enum { A_MOMENT = 2 * 1000, LONG = 1000 * 1000, SELDOM = 100 * LONG };
 enum { SHORTEST_LAP = 1000 * 1000, LONGEST_LAP = 100 * 1000 * 1000, LAPS_OF_THE_DEAD = 4 };
 
 static struct shared_rwlock *shared(struct rwlock *rwlock)
@@ -437,7 +437,7 @@ static COLD void give_way(struct shared_rwlock *lock, union shared_state state)
 /* One that has slept, woken or not: whom others pass all the time nobody wakes. */
 static void note_hunger(struct waiter *waiter, uint32_t hungry)
 {
-    if (arch_ticks() - waiter->since > LONG)
+    if (arch_ticks() - waiter->since > ticks_in(LONG))
         waiter->hungry = hungry;
 }
 
@@ -596,7 +596,7 @@ static COLD void await_looker(const struct shared_rwlock *lock, union shared_sta
 {
     union shared_state found = *state;
     uint64_t start = arch_ticks();
-    while (state->whole == found.whole && arch_ticks() - start < A_MOMENT) {
+    while (state->whole == found.whole && arch_ticks() - start < ticks_in(A_MOMENT)) {
         arch_pause();
         *state = look(lock);
     }
@@ -729,7 +729,7 @@ static COLD int wait_to_write(struct shared_rwlock *lock, uint32_t kind, struct 
 static COLD int ask_seldom(struct shared_rwlock *lock)
 {
     uint64_t now = arch_ticks();
-    if (self.asked_at != 0 && now - self.asked_at < SELDOM)
+    if (self.asked_at != 0 && now - self.asked_at < ticks_in(SELDOM))
         return EBUSY;
     self.asked_at = now | 1;
     heal(lock);

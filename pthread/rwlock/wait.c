@@ -26,7 +26,7 @@
 #include <errno.h>
 
 enum {
-    PATIENCE = 1000 * ARCH_TICKS_PER_US,
+    PATIENCE = 1000 * 1000,
     TIMES_ASIDE = 4,
     FIRST_NAP = 1100 * 1000,
     MOST_DOUBLED = 6,
@@ -226,7 +226,7 @@ static uint64_t way_of_entering(const struct rwlock *rwlock, uint64_t state, uin
     if (state & ASYMMETRIC)
         return ASYMMETRIC;
     bool restless = since < in_short(RESTLESS * asymmetric_price());
-    return asymmetric_may_begin() && !restless ? ASYMMETRIC : FENCED;
+    return asymmetric_may_begin(STORES) && !restless ? ASYMMETRIC : FENCED;
 }
 
 /* The caller holds a counted read lock: is it time for later readers not to be counted? */
@@ -322,7 +322,7 @@ static bool makes_way(struct waiter *waiter, uint64_t state, uint64_t bits)
 
 static bool is_patient(const struct waiter *waiter)
 {
-    return arch_ticks() - waiter->start < PATIENCE + TIMES_ASIDE * self.aside.took;
+    return arch_ticks() - waiter->start < ticks_in(PATIENCE) + TIMES_ASIDE * self.aside.took;
 }
 
 static void spin_while(struct rwlock *rwlock, uint64_t held)

@@ -1,6 +1,6 @@
 # Included by the top Makefile: make model, make model-deep.
 
-MODEL_SOURCES = asymmetric barrier c11 cond key once park self sem spin spinning undo watch \
+MODEL_SOURCES = asymmetric barrier c11 cond key once park self sem spin spinning ticks undo watch \
 	$(patsubst pthread/%.c,%,$(wildcard pthread/mutex/*.c pthread/rwlock/*.c))
 MODEL_SCENARIOS = $(basename $(notdir $(wildcard test/model/scenarios/*.c)))
 # NAME:FILE, the file as the mutant's first line names it

@@ -56,7 +56,7 @@ traced() { # traced OPTION PROGRAM [ARGUMENT]: the number of membarrier calls
 
 # Where nobody can be made to pass a barrier each processor is visited: those that were not.
 unvisited() { # unvisited PROGRAM
-    trace sched_setaffinity asymmetric "$1" middle || return 1
+    trace sched_setaffinity asymmetric-always "$1" middle || return 1
     sed -n 's/.*sched_setaffinity(0, [0-9]*, \[\([0-9]*\)\].*/\1/p' "$work/trace" >"$work/visited"
     sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr ',' '\n' |
         awk -F - '{ for (i = $1; i <= $NF; i++) print i }' | grep -vxFf "$work/visited"
@@ -68,22 +68,22 @@ check() { # check SUFFIX FORM
     calls=$(traced "" "$program")
     [ "$calls" = 0 ]
     report $? "$2: no membarrier call by default"
-    calls=$(traced asymmetric "$program")
+    calls=$(traced asymmetric-always "$program")
     [ "${calls:-0}" -gt 2 ]
     report $? "$2: with the option there are some: ${calls:-none}"
     for refuse in "" start middle; do
-        LD_PRELOAD=$lib FURWOCK=asymmetric timeout 60 "$program" $refuse >"$work/out" 2>&1
+        LD_PRELOAD=$lib FURWOCK=asymmetric-always timeout 60 "$program" $refuse >"$work/out" 2>&1
         report $? "$2: locks change hands${refuse:+, membarrier refused from the $refuse}"
     done
     left=$(unvisited "$program") && [ -z "$left" ]
     report $? "$2: every processor is visited where membarrier is refused${left:+, but $(echo $left)}"
-    least=$(traced asymmetric "$kinds" nothing)
-    calls=$(traced asymmetric "$kinds" destroy)
+    least=$(traced asymmetric-always "$kinds" nothing)
+    calls=$(traced asymmetric-always "$kinds" destroy)
     [ "${calls:-0}" -gt 0 ]
     report $? "$2: biased mutexes can be destroyed"
     # where there is no bias, for lack of restartable sequences, that has shown nothing
     [ "${calls:-0}" -gt "${least:-0}" ] || echo "skipped - $2: no mutex is biased here"
-    calls=$(traced asymmetric "$kinds" shared)
+    calls=$(traced asymmetric-always "$kinds" shared)
     [ "${calls:-none}" = "$least" ]
     report $? "$2: process-shared mutexes are never biased"
 }

@@ -63,7 +63,8 @@
 #define arch_compiler_fence() ((void)0)
 
 #define arch_pause() model_pause()
-#define ARCH_TICKS_PER_US 1000
+#define ARCH_TICKS_RATE (1u << 20)
+#define ARCH_TICKS_MEASURED false
 #define arch_ticks() model_ticks()
 
 #endif

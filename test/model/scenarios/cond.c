@@ -38,7 +38,7 @@ static void init_broadcasts(void)
 static void init_biased(void)
 {
     init();
-    asymmetric_start();
+    asymmetric_start(ALWAYS);
     ((struct mutex *)&m)->bias = 1;
     ((struct mutex *)&m)->word = 4;
 }

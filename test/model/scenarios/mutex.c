@@ -296,7 +296,7 @@ static struct mutex *biased(void)
 static void init_biased_kind(int type)
 {
     init_kind(type, PTHREAD_MUTEX_STALLED, PTHREAD_PROCESS_PRIVATE);
-    asymmetric_start();
+    asymmetric_start(ALWAYS);
     biased()->bias = 1;
     biased()->word = 4;
 }
@@ -314,7 +314,7 @@ static void init_biased_recursive(void)
 static void init_earning(void)
 {
     init();
-    asymmetric_start();
+    asymmetric_start(ALWAYS);
     biased()->candidate = 1;
     biased()->in_a_row = 1 << 20;
 }

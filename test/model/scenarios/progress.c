@@ -62,7 +62,7 @@ static void init_robust(void)
 static void init_biased(void)
 {
     init();
-    asymmetric_start();
+    asymmetric_start(ALWAYS);
     ((struct mutex *)&m)->bias = 1;
     ((struct mutex *)&m)->word = 4;
 }

@@ -29,7 +29,7 @@ static void init_visible(void)
 static void init_asymmetric(void)
 {
     init();
-    asymmetric_start();
+    asymmetric_start(ALWAYS);
     open_as(ASYMMETRIC);
 }
 
