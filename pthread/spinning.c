@@ -149,16 +149,17 @@ void forget_wait(void)
  * long each time, so that no more of them come back in a tenth of a millisecond than one: that is the
  * next time if it comes before four times as much time has passed as the last one took.
  *
- * A nap of a microsecond takes an ordinary thread 50 more, the slack of the kernel's timers, or less if
+ * A nap ends 50 microseconds late for an ordinary thread, the slack of the kernel's timers, or less if
  * another timer wakes the processor meanwhile: of 30 that napped all the time, measured, one nap in
- * twenty was over within 32 microseconds. A real-time thread's is over so soon 97 times in a hundred. So
- * a short nap counts one, up to eight, and another one takes four away; with four a thread is taken for a
- * real-time thread: it stands aside for no one, and is asked again, by another nap, after a tenth of a
- * second.
+ * twenty was not 32 microseconds late. A real-time thread's is not 97 times in a hundred. So a nap that
+ * ends promptly counts one, up to eight, and another one takes four away; with four a thread is taken
+ * for a real-time thread: it stands aside for no one, and is asked again, by another nap, after a tenth of
+ * a second. Until it is known for an ordinary thread its naps last a microsecond, and the slack.
  */
 enum {
     A_MOMENT = 1000,
-    THE_REST = 10 * 1000,
+    A_WHILE = 50 * 1000,
+    AND_MORE = 10 * 1000,
     MOST_DOUBLED = 7,
     LONGEST = 2000 * 1000,
     PROMPT = 32 * 1000,
@@ -167,12 +168,12 @@ enum {
     BEYOND_DOUBT = 8,
 };
 
-/* Has a nap that took so long shown the caller to be a real-time thread? */
-static bool is_prompt(struct aside *aside, uint64_t took)
+/* Has a nap that was to take so long, and took so long, shown the caller to be a real-time thread? */
+static bool is_prompt(struct aside *aside, uint64_t meant, uint64_t took)
 {
-    if (took >= ticks_in(PROMPT))
+    if (took >= meant + ticks_in(PROMPT))
         aside->prompt -= aside->prompt < A_REAL_TIME_THREAD ? aside->prompt : A_REAL_TIME_THREAD;
-    else if (aside->prompt < BEYOND_DOUBT)
+    else if (took >= meant && aside->prompt < BEYOND_DOUBT)
         aside->prompt++;
     return aside->prompt >= A_REAL_TIME_THREAD;
 }
@@ -186,14 +187,13 @@ void stand_aside(void)
         return;
     bool again = start - aside->ended < 4 * aside->took;
     aside->doubled = !again ? 0 : aside->doubled < MOST_DOUBLED ? aside->doubled + 1 : MOST_DOUBLED;
-    nap(&nothing, 0, A_MOMENT, NULL);
-    uint64_t now = arch_ticks();
-    if (is_prompt(aside, now - start))
-        self.prompt_until = now + ticks_in(KNOWN_FOR);
-    else
-        nap(&nothing, 0, (long)THE_REST << (aside->prompt ? 0 : aside->doubled), NULL);
+    bool unknown = aside->prompt > 0 || aside->ended == 0;
+    long time = unknown ? A_MOMENT : A_WHILE + ((long)AND_MORE << aside->doubled);
+    nap(&nothing, 0, time, NULL);
     aside->ended = arch_ticks();
     aside->took = aside->ended - start;
+    if (is_prompt(aside, ticks_in(time), aside->took))
+        self.prompt_until = aside->ended + ticks_in(KNOWN_FOR);
     /* more than that was the want of a processor */
     if (aside->took > ticks_in(LONGEST))
         aside->took = ticks_in(LONGEST);
