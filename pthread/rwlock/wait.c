@@ -432,10 +432,16 @@ static int wait_to_write(struct rwlock *rwlock, struct wish wish)
             note_wait(waiter.start);
             return 0;
         }
-        /* who leaves a row wakes nobody but those who wait for it: whoever sleeps is to look, too */
-        if (row && waiter.woken) {
+        /*
+         * Woken in vain: others are at it. Or it has to wait for a row; who leaves that wakes nobody
+         * but those who wait for it, and so whoever sleeps is to look, too.
+         */
+        if (waiter.woken && (row || !wish.deadline)) {
             waiter.woken = false;
-            let_all_look(rwlock);
+            if (row)
+                let_all_look(rwlock);
+            else
+                stand_aside();
             continue;
         }
         uint64_t claim = is_patient(&waiter) ? 0 : CLAIM_W;
