@@ -136,7 +136,8 @@ bool has_just_waited(void)
 void note_wait(uint64_t start)
 {
     uint64_t now = arch_ticks(), waited = now - start;
-    self.rests_until = now + (waited < ticks_in(HAND_OVER_MOST) ? TIMES_THE_WAIT * waited : ticks_in(JUST_NOW));
+    self.rests_until =
+        now + (waited < ticks_in(HAND_OVER_MOST) ? TIMES_THE_WAIT * waited : ticks_in(JUST_NOW));
 }
 
 void forget_wait(void)
