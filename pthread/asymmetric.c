@@ -119,8 +119,7 @@ static COLD void visit_processors(void)
 
 static bool all_pass(enum asymmetric_path path)
 {
-    int command =
-        path == STORES ? MEMBARRIER_PRIVATE_EXPEDITED : MEMBARRIER_PRIVATE_EXPEDITED_RSEQ;
+    int command = path == STORES ? MEMBARRIER_PRIVATE_EXPEDITED : MEMBARRIER_PRIVATE_EXPEDITED_RSEQ;
     long error = membarrier(command);
     /* a child of fork may have to say it again */
     if (error == -EPERM && registered())

@@ -41,5 +41,26 @@ for object in mutex cond sem barrier once robust; do
         failed=$((failed + 1))
     fi
 done
+
+# Who was woken at a barrier does not ask the kernel whether it was meant.
+cc -std=gnu11 -O2 -Wall -Wextra -pthread -o "$work/rounds" "$(dirname "$0")/traced/rounds.c" || exit 1
+timeout -s KILL 60 strace -f -o "$work/trace" -e trace=futex -E LD_PRELOAD="$lib" -E FURWOCK=nospin "$work/rounds"
+status=$?
+counts=$(awk '
+    /FUTEX_WAIT_PRIVATE/ {
+        split($0, part, ", ")
+        again += slept[$1] == part[3]
+        slept[$1] = ""
+        value[$1] = part[3]
+    }
+    / = 0$/ && /FUTEX_WAIT_PRIVATE|resumed/ { slept[$1] = value[$1]; sleeps++ }
+    END { print sleeps + 0, again + 0 }' "$work/trace")
+if [ "$status" -eq 0 ] && [ "${counts% *}" -gt 100 ] && [ "${counts#* }" -eq 0 ]; then
+    echo "ok - who was woken at a barrier goes on without another call"
+    passed=$((passed + 1))
+else
+    echo "not ok - who was woken at a barrier goes on without another call: status $status, sleeps and calls: $counts"
+    failed=$((failed + 1))
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
