@@ -57,6 +57,10 @@
  * has become since, a new condition variable perhaps. So the sequence of each begins somewhere
  * else, chosen by the first waiter, far from those of the ones before.
  *
+ * Whoever a moving broadcast has woken takes the mutex as one for which others sleep. Broadcasts are
+ * counted in the table before they move anybody, so that one who was woken by a signal, and by no
+ * broadcast, as far as it can tell, takes it plainly, and its unlock needs no system call.
+ *
  * If a thread never runs again: one that waits has changed nothing but the bits, which cost others a
  * system call, and a slot that is taken over. One that a broadcast has moved to the mutex sleeps
  * there as any other, until somebody unlocks it: mostly one of the three that were woken. If none of
@@ -247,7 +251,7 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     int type = host_defer_cancel();
 
     struct watch watch;
-    uint32_t word, step = 0;
+    uint32_t word, step = 0, moves = watch_moves(cond);
     bool watches = false;
     if (unlikely(same_sequence(arch_load_relaxed(&cond->word), 0)))
         step = first_sequence(waiter.scope);
@@ -263,7 +267,8 @@ static int wait_on(struct cond *cond, struct mutex *mutex, const struct deadline
     enum reacquire others = NOBODY_MOVED;
     if (!watches || !watch_goes_well(&watch)) {
         error = wait_asleep(&waiter, word, deadline);
-        others = OTHERS_MOVED;
+        if (waiter.scope == PRIVATE && !watch_unmoved(cond, moves))
+            others = OTHERS_MOVED;
     }
     int relocked = mutex_reacquire(mutex, waiter.depth, others);
     error = relocked ? relocked : error;
@@ -327,6 +332,8 @@ static COLD void broadcast_waiters(struct cond *cond)
     struct mutex *target;
     enum scope scope = scope_of(cond);
     hints_set_used(&cond->hints);
+    if (scope == PRIVATE)
+        watch_count_move(cond);
     uint32_t before = advance(cond, ALL, &target);
     if (!before || all_told(cond, before))
         return;

@@ -143,3 +143,22 @@ void watch_forget(const void *object)
     if (slot && state >> 32 == name_of(object, 0) >> 32)
         arch_cas64_fetch(&slot->state, &state, 0);
 }
+
+uint32_t watch_moves(const void *object)
+{
+    const struct watch_slot *slot = slot_of(object);
+    return slot ? arch_load_relaxed(&slot->moves) : 0;
+}
+
+bool watch_unmoved(const void *object, uint32_t moves)
+{
+    const struct watch_slot *slot = slot_of(object);
+    return slot && arch_load_relaxed(&slot->moves) == moves;
+}
+
+void watch_count_move(const void *object)
+{
+    struct watch_slot *slot = slot_of(object);
+    if (slot)
+        arch_fetch_add(&slot->moves, 1);
+}

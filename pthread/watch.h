@@ -51,7 +51,9 @@ struct watch_slot {
     uint32_t hints;
     /* the state, folded, that kept somebody else's watcher away: the next one takes it over */
     uint32_t stranger;
-    uint64_t unused[6];
+    /* how often sleepers of an object with this slot were moved elsewhere (cond.c) */
+    uint32_t moves;
+    uint32_t unused[11];
 };
 
 /* One that watches. */
@@ -80,6 +82,11 @@ bool watch_goes_well(struct watch *watch);
  * sleeps.
  */
 bool watch_signal(const void *object, uint32_t sequence);
+/* The number of times that sleepers may have been moved so far; and whether there were none since. */
+uint32_t watch_moves(const void *object);
+bool watch_unmoved(const void *object, uint32_t moves);
+/* Sleepers of this object are about to be moved. */
+void watch_count_move(const void *object);
 /* Nobody watches an object that is being made: what stands there is a former one's. */
 void watch_forget(const void *object);
 /* Has it been told that this sequence is over? False if that cannot be seen, the slot being another's. */
