@@ -104,6 +104,9 @@ static uint32_t learn(uint32_t now, const struct spin *spin, bool success, bool 
 void spin_report(struct spin *spin, bool success)
 {
     bool soon = spin->last - spin->start < ticks_in(SOON);
+    /* what came while the processor was taken away has shown nothing but that it was */
+    if (success && arch_ticks() - spin->last >= spin->jump)
+        success = false;
     hints_learn(spin->hints, learn(hints_learned(spin->hints), spin, success, soon));
     self.spin = learn(self.spin, spin, success, soon);
 }
