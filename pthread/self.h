@@ -68,7 +68,7 @@ struct self {
     uint64_t asked_at;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
     uint32_t spin, random;
-    /* the condition variable that its last signal has found a bit in, but nobody to wake (cond.c) */
+    /* the condition variable or semaphore whose bit its last wake has found, but nobody to wake */
     const void *woke_nobody;
     /* until when it counts as a real-time thread, on arch_ticks' clock (spinning.c) */
     uint64_t prompt_until;

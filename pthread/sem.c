@@ -6,9 +6,10 @@
  *      | ASLEEP |       value       |   word
  *      +--------+-------------------+
  *
- *   post   adds one; if ASLEEP is set, wakes one sleeper. It keeps the bit while anybody sleeps, so
- *          that the next post wakes another and does not depend on the first one's running; when it
- *          finds nobody, it clears the bit and wakes everyone who came meanwhile.
+ *   post   adds one; if ASLEEP is set, wakes one sleeper. It keeps the bit, so that the next post
+ *          wakes another and does not depend on the first one's running. A thread whose post has woken
+ *          nobody asks the kernel before the next one whether anybody sleeps; if not, that post clears
+ *          the bit and wakes everyone who came meanwhile.
  *   wait   takes one; if there is none, sets ASLEEP and sleeps on the word.
  *
  * So whenever a thread sleeps, either ASLEEP is set or the post that has cleared it is about to wake
@@ -23,6 +24,7 @@
 #include "checked.h"
 #include "host.h"
 #include "layout.h"
+#include "self.h"
 #include "spinning.h"
 #include "undo.h"
 
@@ -173,16 +175,17 @@ static COLD int post_slow(struct semaphore *sem)
     uint32_t word, keep;
     if (undo_is(sem))
         return outcome(undo_post(sem));
+    bool nobody = self.woke_nobody == sem && !parked(&sem->word, scope);
     do {
         word = arch_load_relaxed(&sem->word);
         if ((word & VALUE) == SEM_VALUE_MAX)
             return fail(EOVERFLOW);
-        keep = 0;
-        if ((word & ASLEEP) && parked(&sem->word, scope))
-            keep = ASLEEP;
+        keep = nobody ? 0 : word & ASLEEP;
     } while (!change(sem, word, ((word & VALUE) + 1) | keep));
+    int woken = 1;
     if (word & ASLEEP)
-        unpark(&sem->word, keep ? 1 : EVERYONE, scope, ANY);
+        woken = unpark(&sem->word, keep ? 1 : EVERYONE, scope, ANY);
+    self.woke_nobody = woken == 0 && keep ? sem : NULL;
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* Semaphores. */
+#include "layout.h"
 #include "permits.h"
 
 static void try(void)
@@ -94,7 +95,23 @@ static void up_for_both(void)
     up();
 }
 
+/* Somebody slept, and is gone: who posts twice finds out, and wakes all who have come meanwhile. */
+static void init_stale_bit(void)
+{
+    init_sem();
+    ((struct semaphore *)&s)->word = 0x80000000u;
+}
+
+static void up_for_all(void)
+{
+    up();
+    if (sem_trywait(&s) != 0)
+        timeouts++;
+    up_twice();
+}
+
 const struct scenario sem_scenarios[] = {
+    SCENARIO("sem-stale-bit", init_stale_bit, untaken_left, RUN(up_for_all, down, down)),
     SCENARIO("sem-cancel", init_sem, untaken_left, RUN(down_or_give_up, down, up, up),
              .cancelled = 1, .flags = BUFFERED),
     SCENARIO("sem-cancel-4", init_sem, untaken_left, RUN(down_or_give_up, down, down, up_thrice),
