@@ -82,8 +82,7 @@ static inline int write_lock(struct rwlock *rwlock, struct wish wish)
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     uint64_t state = state_of(rwlock);
     /* free, counted, and not on offer */
-    bool simple = (state & ~(LATER | ASLEEP | CLAIMS)) == 0;
-    if (unlikely(kind != PREFER_READER) || !likely(simple) ||
+    if (unlikely(kind != PREFER_READER) || !likely((state & ~(LATER | ASLEEP | CLAIMS)) == 0) ||
         !likely(transition(rwlock, &state, state | WRITE)))
         return write_kind(rwlock, kind, wish);
     arch_store64_relaxed(&rwlock->writer.whole, self_name());
