@@ -96,9 +96,9 @@ struct rwlock {
     uint32_t hints;
     /* who holds the write lock: that thread */
     union name writer;
-    /* until when no rows are entered; when they were shut last: writers */
+    /* until when no rows are entered: writers */
     uint64_t inhibited_until;
-    uint32_t shut_at;
+    uint32_t unused;
     /* how many writers wait, where they are preferred: they */
     uint32_t writers;
     /* init */

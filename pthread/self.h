@@ -75,7 +75,7 @@ struct self {
     struct aside aside;
     /* until when it does not spin for a lock, on arch_ticks' clock (spinning.c) */
     uint64_t rests_until;
-    /* read locks of PREFER_WRITER locks: how many were noted in no row (rwlock/wait.c), and of shared ones */
+    /* read locks of PREFER_WRITER locks: how many were noted in no row (rwlock/rows.c), and of shared ones */
     uint32_t unnoted, shared_reads;
     struct robust_list robust;
     /* where the read locks are that it does not count in the lock (rwlock/rows.h) */

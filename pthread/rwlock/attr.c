@@ -8,14 +8,9 @@
 PUBLIC int pthread_rwlock_init(pthread_rwlock_t *object, const pthread_rwlockattr_t *attributes)
 {
     uint32_t kind = attributes ? *(const uint32_t *)attributes : PREFER_READER;
-    if (!rwlock_kind_valid(kind))
-        return EINVAL;
-    if ((kind & RWLOCK_ROBUST) && !(kind & RWLOCK_SHARED))
-        return ENOTSUP;
-    if (kind & RWLOCK_SHARED)
-        shared_init((struct rwlock *)object, kind);
-    else
-        *(struct rwlock *)object = (struct rwlock){.kind = kind};
+    if (!is_private(kind))
+        return shared_init((struct rwlock *)object, kind);
+    *(struct rwlock *)object = (struct rwlock){.kind = kind};
     return 0;
 }
 
@@ -27,24 +22,34 @@ PUBLIC int pthread_rwlock_destroy(pthread_rwlock_t *object)
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     if (!rwlock_kind_valid(kind))
         return EINVAL;
-    if (kind & RWLOCK_SHARED ? shared_is_held(rwlock) : is_held(rwlock))
+    if (is_private(kind) ? is_held(rwlock) : shared_is_held(rwlock))
         return EBUSY;
-    if (!(kind & RWLOCK_SHARED) && rows_name(rwlock))
+    if (is_private(kind) && rows_name(rwlock))
         rows_clear(rows_name(rwlock));
     arch_store_relaxed(&rwlock->kind, DESTROYED);
     return checked_gone(rwlock, sizeof *rwlock, 0);
 }
 
-PUBLIC int pthread_rwlock_consistent_np(pthread_rwlock_t *object)
+/* Attributes. */
+
+int rwlockattr_get(const pthread_rwlockattr_t *attributes, uint32_t field, int *value)
 {
-    struct rwlock *rwlock = (struct rwlock *)object;
-    uint32_t kind = arch_load_relaxed(&rwlock->kind);
-    if (!rwlock_kind_valid(kind) || !(kind & RWLOCK_ROBUST))
+    uint32_t kind = *(const uint32_t *)attributes;
+    if (!rwlock_kind_valid(kind))
         return EINVAL;
-    return shared_consistent(rwlock, kind);
+    *value = (kind & field) / (field & -field);
+    return 0;
 }
 
-/* Attributes: the kind of the lock that will be made from them. */
+int rwlockattr_set(pthread_rwlockattr_t *attributes, uint32_t field, int value)
+{
+    uint32_t *kind = (uint32_t *)attributes, one = field & -field;
+    uint32_t next = (*kind & ~field) | (value * one & field);
+    if (!rwlock_kind_valid(*kind) || (uint32_t)value > field / one || !rwlock_kind_valid(next))
+        return EINVAL;
+    *kind = next;
+    return 0;
+}
 
 PUBLIC int pthread_rwlockattr_init(pthread_rwlockattr_t *attributes)
 {
@@ -58,63 +63,14 @@ PUBLIC int pthread_rwlockattr_destroy(pthread_rwlockattr_t *attributes)
     return 0;
 }
 
-PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int shared)
-{
-    uint32_t *kind = (uint32_t *)attributes;
-    if (!rwlock_kind_valid(*kind) ||
-        (shared != PTHREAD_PROCESS_SHARED && shared != PTHREAD_PROCESS_PRIVATE))
-        return EINVAL;
-    *kind =
-        (*kind & ~(uint32_t)RWLOCK_SHARED) | (shared == PTHREAD_PROCESS_SHARED ? RWLOCK_SHARED : 0);
-    return 0;
-}
-
-PUBLIC int pthread_rwlockattr_getpshared(const pthread_rwlockattr_t *restrict attributes,
-                                         int *restrict shared)
-{
-    uint32_t kind = *(const uint32_t *)attributes;
-    if (!rwlock_kind_valid(kind))
-        return EINVAL;
-    *shared = kind & RWLOCK_SHARED ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE;
-    return 0;
-}
-
 PUBLIC int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *attributes, int preference)
 {
-    uint32_t *kind = (uint32_t *)attributes;
-    if (!rwlock_kind_valid(*kind) || preference < 0 || preference >= PREFERENCES)
-        return EINVAL;
-    *kind = (*kind & ~(uint32_t)PREFERENCE) | preference;
-    return 0;
+    return rwlockattr_set(attributes, PREFERENCE, preference);
 }
 
 PUBLIC int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *attributes, int *preference)
 {
-    uint32_t kind = *(const uint32_t *)attributes;
-    if (!rwlock_kind_valid(kind))
-        return EINVAL;
-    *preference = kind & PREFERENCE;
-    return 0;
-}
-
-PUBLIC int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *attributes, int robust)
-{
-    uint32_t *kind = (uint32_t *)attributes;
-    if (!rwlock_kind_valid(*kind) ||
-        (robust != PTHREAD_MUTEX_ROBUST && robust != PTHREAD_MUTEX_STALLED))
-        return EINVAL;
-    *kind =
-        (*kind & ~(uint32_t)RWLOCK_ROBUST) | (robust == PTHREAD_MUTEX_ROBUST ? RWLOCK_ROBUST : 0);
-    return 0;
-}
-
-PUBLIC int pthread_rwlockattr_getrobust_np(const pthread_rwlockattr_t *attributes, int *robust)
-{
-    uint32_t kind = *(const uint32_t *)attributes;
-    if (!rwlock_kind_valid(kind))
-        return EINVAL;
-    *robust = kind & RWLOCK_ROBUST ? PTHREAD_MUTEX_ROBUST : PTHREAD_MUTEX_STALLED;
-    return 0;
+    return rwlockattr_get(attributes, PREFERENCE, preference);
 }
 
 /* Other names under which programs know these. */

@@ -22,10 +22,20 @@ static inline bool rwlock_kind_valid(uint32_t kind)
     return !(kind & ~(uint32_t)RWLOCK_KNOWN) && (kind & PREFERENCE) < PREFERENCES;
 }
 
+/* Else it is a shared one, or none at all. */
+static inline bool is_private(uint32_t kind)
+{
+    return likely(kind < PREFERENCES);
+}
+
 static inline bool prefers_readers(uint32_t kind)
 {
     return (kind & PREFERENCE) == PREFER_READER;
 }
+
+/* A field of an attributes object's kind, as a number. 0 or EINVAL. */
+int rwlockattr_get(const pthread_rwlockattr_t *attributes, uint32_t field, int *value);
+int rwlockattr_set(pthread_rwlockattr_t *attributes, uint32_t field, int value);
 
 /* How a thread wants a lock: now or not at all, or until a deadline. */
 struct wish {

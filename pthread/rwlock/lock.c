@@ -7,47 +7,24 @@
 
 /* Reading. */
 
-enum { READS_BETWEEN = 16 };
-
-static inline void count_read(struct rwlock *rwlock)
-{
-    uint32_t reads = arch_load_relaxed(&rwlock->reads) + 1;
-    arch_store_relaxed(&rwlock->reads, reads);
-    if (unlikely(reads % READS_BETWEEN == 0))
-        open_rows(rwlock);
-}
-
 static __attribute__((noinline)) int read_counted(struct rwlock *rwlock, uint64_t state,
                                                   struct wish wish)
 {
     bool free = !(state & (WRITE | OFFERED | CLAIM_W | SLEEP_R)) && readers_of(state) < MAX_READERS;
-    int error = free && likely(transition(rwlock, &state, state + READER))
-                    ? 0
-                    : acquire_read(rwlock, PREFER_READER, wish);
-    if (!error)
-        count_read(rwlock);
-    return error;
+    if (!free || !likely(transition(rwlock, &state, state + READER)))
+        return acquire(rwlock, PREFER_READER, wish, false);
+    count_read(rwlock);
+    return 0;
 }
 
-static COLD int read_other_slot(struct rwlock *rwlock, uint64_t state, struct wish wish)
-{
-    if (rows_enter(rwlock, state, wish.try))
-        return 0;
-    return read_counted(rwlock, state_of(rwlock), wish);
-}
-
+/* All kinds, and any slot. */
 static COLD int read_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
 {
-    if (!rwlock_kind_valid(kind))
-        return EINVAL;
-    if (kind & RWLOCK_SHARED)
+    if (!is_private(kind))
         return shared_read(rwlock, kind, wish);
     if (rows_enter(rwlock, state_of(rwlock), wish.try))
         return 0;
-    int error = acquire_read(rwlock, kind, wish);
-    if (!error)
-        count_read(rwlock);
-    return error;
+    return acquire(rwlock, kind, wish, false);
 }
 
 FAST int read_lock(struct rwlock *rwlock, struct wish wish)
@@ -59,8 +36,9 @@ FAST int read_lock(struct rwlock *rwlock, struct wish wish)
     if (!likely(is_visible(state)))
         return read_counted(rwlock, state, wish);
     struct reader_row *row = self.row;
-    if (!row_has_room(row) || !row_occupy(&row->slots[0], name, state))
-        return read_other_slot(rwlock, state, wish);
+    if (!likely(row && arch_load64_relaxed(&row->slots[0]) == 0) ||
+        !row_occupy(&row->slots[0], name, state))
+        return read_kind(rwlock, kind, wish);
     if (likely(row_entered(rwlock, state, row, &row->slots[0], name)))
         return 0;
     return read_counted(rwlock, state_of(rwlock), wish);
@@ -96,23 +74,15 @@ PUBLIC int pthread_rwlock_timedrdlock(pthread_rwlock_t *object, const struct tim
 
 static COLD int write_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
 {
-    if (!rwlock_kind_valid(kind))
-        return EINVAL;
-    return kind & RWLOCK_SHARED ? shared_write(rwlock, kind, wish)
-                                : acquire_write(rwlock, kind, wish);
-}
-
-/* Free, counted, and not on offer? */
-static inline bool is_simply_free(uint64_t state)
-{
-    return (state & ~(LATER | SLEEP_R | SLEEP_W | CLAIM_R | CLAIM_W)) == 0;
+    return is_private(kind) ? acquire(rwlock, kind, wish, true) : shared_write(rwlock, kind, wish);
 }
 
 static inline int write_lock(struct rwlock *rwlock, struct wish wish)
 {
     uint32_t kind = arch_load_relaxed(&rwlock->kind);
     uint64_t state = state_of(rwlock);
-    if (unlikely(kind != PREFER_READER) || !likely(is_simply_free(state)) ||
+    /* free, counted, and not on offer */
+    if (unlikely(kind != PREFER_READER) || !likely((state & ~(LATER | ASLEEP | CLAIMS)) == 0) ||
         !likely(transition(rwlock, &state, state | WRITE)))
         return write_kind(rwlock, kind, wish);
     arch_store64_relaxed(&rwlock->writer.whole, self_name());
@@ -158,30 +128,34 @@ static inline int unlock_write(struct rwlock *rwlock, uint64_t state, uint32_t k
     return release_write(rwlock, state, kind);
 }
 
-static __attribute__((noinline)) int unlock_elsewhere(struct rwlock *rwlock, uint64_t state)
+/* What is in no first slot. */
+FAST int unlock_any(struct rwlock *rwlock, uint64_t state, uint32_t kind)
 {
     if (state & WRITE)
-        return unlock_write(rwlock, state, PREFER_READER);
+        return unlock_write(rwlock, state, kind);
     checked_unlock(rwlock);
+    /* only while rows are in use does one of them hold the lock; then it has a name */
     if (unlikely(state & IN_ROWS) && rows_leave(rows_name(rwlock)))
         return 0;
+    /* of another thread's note it is not known whose: the next writer clears it */
+    if ((kind & PREFERENCE) == PREFER_WRITER && rows_name(rwlock) &&
+        !rows_leave(rows_name(rwlock) + NOTED))
+        arch_store_relaxed(&rwlock->noted_elsewhere, 1);
     if (readers_of(state) > 0 && likely(!(state & ASLEEP)) &&
         likely(transition(rwlock, &state, state - READER)))
         return 0;
-    return release_read(rwlock, state, PREFER_READER);
+    return release_read(rwlock, state, kind);
+}
+
+static __attribute__((noinline)) int unlock_elsewhere(struct rwlock *rwlock, uint64_t state)
+{
+    return unlock_any(rwlock, state, PREFER_READER);
 }
 
 static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind)
 {
-    if (!rwlock_kind_valid(kind))
-        return EINVAL;
-    if (kind & RWLOCK_SHARED)
-        return shared_unlock(rwlock, kind);
-    uint64_t state = state_of(rwlock);
-    if (state & WRITE)
-        return unlock_write(rwlock, state, kind);
-    checked_unlock(rwlock);
-    return unlock_read_kind(rwlock, kind);
+    return is_private(kind) ? unlock_any(rwlock, state_of(rwlock), kind)
+                            : shared_unlock(rwlock, kind);
 }
 
 PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
@@ -192,11 +166,12 @@ PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
         return unlock_kind(rwlock, kind);
     uint64_t state = state_of(rwlock), name = rows_name(rwlock);
     struct reader_row *row = self.row;
-    /* only while rows are in use does one of them hold the lock; then it has a name */
-    if (!(state & IN_ROWS) || !row_begins_with(row, name))
+    if (!(state & IN_ROWS) || !likely(row && name) ||
+        !likely(arch_load64_relaxed(&row->slots[0]) == name))
         return unlock_elsewhere(rwlock, state);
     checked_unlock(rwlock);
-    if (!row_leave(&row->slots[0], name))
+    /* a signal handler may have left it already */
+    if (!likely(arch_cas64_alone(&row->slots[0], name, 0)))
         return unlock_elsewhere(rwlock, state);
     return row_left(row);
 }

@@ -6,7 +6,7 @@
  * thread has a row of slots of its own, and holds a read lock while one of them contains the lock's
  * name. A writer shuts the lock, so that later readers count themselves, and looks through the rows.
  * (Dice and Kogan, "BRAVO: Biased Locking for Reader-Writer Locks", USENIX ATC 2019.) When writers
- * stay away for a while a reader opens it again: lock.c.
+ * stay away for a while a reader opens it again: wait.c.
  *
  *      reader                                       writer
  *      slot = name            | these two in        state |= SHUT        | these two in
@@ -38,7 +38,7 @@
 enum { ROW_SLOTS = 6 };
 
 struct reader_row {
-    /* the thread's id; 0: nobody's; ORPHANED: nobody's, but of no use yet */
+    /* the thread's id; 0: nobody's, and another one's as soon as no slot is taken */
     uint64_t owner;
     /* a writer sleeps until something in the row changes */
     uint32_t waited, unused;
@@ -63,11 +63,14 @@ void rows_draw_name(struct rwlock *rwlock);
 
 /* Enter any slot of the caller's row, and draw a row if need be. False if it cannot, or SHUT. */
 bool rows_enter(const struct rwlock *rwlock, uint64_t state, bool try);
-/* Put a note into a free slot of the caller's row, and draw a row if need be, but not for an attempt. */
-bool rows_note(uint64_t note, bool try);
 /* Leave a slot with that name, or remove a note. False if there is none in the caller's row. */
 bool rows_leave(uint64_t name);
-bool rows_have(uint64_t name);
+
+/* Note a read lock. Who once had no place for a note counts as a reader of all such locks from then on. */
+void rows_note(struct rwlock *rwlock, bool try);
+/* Does the caller read it, counted or not? */
+bool rows_have(const struct rwlock *rwlock);
+
 /* Returns 0. */
 int rows_wake(struct reader_row *row);
 
@@ -75,23 +78,6 @@ int rows_wake(struct reader_row *row);
 static inline int row_left(struct reader_row *row)
 {
     return likely(!arch_load_relaxed(&row->waited)) ? 0 : rows_wake(row);
-}
-
-/* False if a signal handler has left it already. */
-static inline bool row_leave(uint64_t *slot, uint64_t name)
-{
-    return likely(arch_cas64_alone(slot, name, 0));
-}
-
-/* Is it in the first slot? */
-static inline bool row_begins_with(const struct reader_row *row, uint64_t name)
-{
-    return likely(row && name) && likely(arch_load64_relaxed(&row->slots[0]) == name);
-}
-
-static inline bool row_has_room(const struct reader_row *row)
-{
-    return likely(row && arch_load64_relaxed(&row->slots[0]) == 0);
 }
 
 /* Put the lock into a free slot, trying. False if it is taken meanwhile: by a signal handler. */
@@ -113,7 +99,7 @@ static inline bool row_entered(const struct rwlock *rwlock, uint64_t state, stru
                                uint64_t *slot, uint64_t name)
 {
     if (unlikely((state_of(rwlock) ^ state) & (IN_ROWS | SHUT | LATER))) {
-        row_leave(slot, name + TRYING);
+        arch_cas64_alone(slot, name + TRYING, 0);
         row_left(row);
         return false;
     }
@@ -121,14 +107,16 @@ static inline bool row_entered(const struct rwlock *rwlock, uint64_t state, stru
     return true;
 }
 
-/* How often is the name in rows, with those who are trying or without? *row becomes one that has it. */
-unsigned long rows_count(uint64_t name, bool trying, struct reader_row **row);
+/* How often is the name in the row, in all rows, with `but_for` or without? *row becomes one that has it. */
+unsigned long row_count(const struct reader_row *row, uint64_t name, uint64_t but_for);
+unsigned long rows_count(uint64_t name, uint64_t but_for, struct reader_row **row);
 
 /*
  * Wait until the lock is not in the row any more, or for 900 microseconds: the one who leaves does not
  * always see that somebody waits. 0, or ETIMEDOUT or EINVAL for the deadline.
  */
-int rows_await(struct reader_row *row, struct rwlock *rwlock, const struct deadline *deadline);
+int rows_await(struct reader_row *row, const struct rwlock *rwlock,
+               const struct deadline *deadline);
 
 /* Nobody holds the lock: clear what others gave back, and notes of it. */
 void rows_clear(uint64_t name);

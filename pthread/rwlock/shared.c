@@ -795,13 +795,16 @@ int shared_unlock(struct rwlock *rwlock, uint32_t kind)
     return unlock_slow(lock, kind, state);
 }
 
-int shared_consistent(struct rwlock *rwlock, uint32_t kind)
+PUBLIC int pthread_rwlock_consistent_np(pthread_rwlock_t *object)
 {
+    struct rwlock *rwlock = (struct rwlock *)object;
     struct shared_rwlock *lock = shared(rwlock);
+    uint32_t kind = arch_load_relaxed(&rwlock->kind);
+    if (!rwlock_kind_valid(kind) || !(kind & RWLOCK_ROBUST) || !(kind & RWLOCK_SHARED))
+        return EINVAL;
     union shared_state state = look(lock), next;
     do {
-        if (!(kind & RWLOCK_SHARED) || !is_held(state) || !is_mine(lock, state) ||
-            !(state.control & INCONSISTENT))
+        if (!is_held(state) || !is_mine(lock, state) || !(state.control & INCONSISTENT))
             return EINVAL;
         next = state;
         next.control &= ~(uint32_t)INCONSISTENT;
@@ -809,13 +812,44 @@ int shared_consistent(struct rwlock *rwlock, uint32_t kind)
     return 0;
 }
 
-void shared_init(struct rwlock *rwlock, uint32_t kind)
+/* A private lock goes with its process, and cannot be robust. */
+int shared_init(struct rwlock *rwlock, uint32_t kind)
 {
+    if (!rwlock_kind_valid(kind))
+        return EINVAL;
+    if (!(kind & RWLOCK_SHARED))
+        return ENOTSUP;
     *shared(rwlock) = (struct shared_rwlock){.kind = kind, .namespace = alive_namespace()};
+    return 0;
 }
 
 bool shared_is_held(const struct rwlock *rwlock)
 {
     struct shared_rwlock *lock = shared((struct rwlock *)rwlock);
     return is_held(look(lock)) || occupied(lock) != NULL;
+}
+
+/* Attributes. */
+
+_Static_assert(PTHREAD_PROCESS_PRIVATE == 0 && PTHREAD_PROCESS_SHARED == 1, "a field of one bit");
+PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int shared)
+{
+    return rwlockattr_set(attributes, RWLOCK_SHARED, shared);
+}
+
+PUBLIC int pthread_rwlockattr_getpshared(const pthread_rwlockattr_t *restrict attributes,
+                                         int *restrict shared)
+{
+    return rwlockattr_get(attributes, RWLOCK_SHARED, shared);
+}
+
+_Static_assert(PTHREAD_MUTEX_STALLED == 0 && PTHREAD_MUTEX_ROBUST == 1, "a field of one bit");
+PUBLIC int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *attributes, int robust)
+{
+    return rwlockattr_set(attributes, RWLOCK_ROBUST, robust);
+}
+
+PUBLIC int pthread_rwlockattr_getrobust_np(const pthread_rwlockattr_t *attributes, int *robust)
+{
+    return rwlockattr_get(attributes, RWLOCK_ROBUST, robust);
 }

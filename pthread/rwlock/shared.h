@@ -5,12 +5,11 @@
 #include "../layout.h"
 #include "kind.h"
 
-/* As pthread_rwlock_*, for a lock whose kind has RWLOCK_SHARED. */
+/* As pthread_rwlock_*, for a lock whose kind is no private one. EINVAL if it is none at all. */
 int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish);
 int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish);
 int shared_unlock(struct rwlock *rwlock, uint32_t kind);
-int shared_consistent(struct rwlock *rwlock, uint32_t kind);
-void shared_init(struct rwlock *rwlock, uint32_t kind);
+int shared_init(struct rwlock *rwlock, uint32_t kind);
 bool shared_is_held(const struct rwlock *rwlock);
 
 #endif

@@ -1,12 +1,11 @@
 /*
  * Read-write locks off the fast paths.
  *
- * A released lock is free for whoever comes first, which is mostly a thread that runs: a sleeper
- * takes many microseconds to arrive. So that it does not lose for ever, one that has waited for a
- * millisecond claims the lock; the next release that could serve it offers the lock: it wakes the
- * claimant's class, and who comes newly stands aside once, for a tenth of a millisecond, before it takes
- * what is offered. That is a courtesy: if those for whom it is meant never come, whoever came takes
- * it; attempts and those with a deadline do so at once. Nothing is assigned to anybody.
+ * A released lock is free for whoever comes first, mostly a thread that runs: a sleeper takes many
+ * microseconds to arrive. So that it does not lose for ever, one that has waited for a millisecond
+ * claims the lock; the next release that could serve it offers the lock: it wakes the claimant's class,
+ * and who comes newly stands aside once, for a tenth of a millisecond. If those for whom the lock is
+ * meant never come, whoever came takes it; attempts and those with a deadline do so at once.
  *
  * Kinds. PREFER_READER: readers enter unless a writer holds the lock. If they follow one another so
  * closely that the lock is never free, a writer that claims has each reader who comes stand aside
@@ -37,27 +36,29 @@ enum {
 /* Releasing. */
 
 /* The lock is free but for its readers in rows: what is left of the state, and whom to wake. */
-static uint64_t freed(uint64_t state, bool written, uint32_t kind, uint32_t *wake)
+static uint64_t freed(uint64_t state, uint32_t kind, uint32_t *wake)
 {
-    bool read_next = written && (state & SLEEP_R) &&
+    bool read_next = (state & WRITE) && (state & SLEEP_R) &&
                      ((state & CLAIM_R) || (prefers_readers(kind) && !(state & CLAIM_W)));
+    state &= ~WRITE;
     *wake = !(state & ASLEEP) ? 0 : read_next || !(state & SLEEP_W) ? READERS : WRITERS;
     if (*wake == 0)
         return state;
     uint64_t bits = *wake == READERS ? SLEEP_R | CLAIM_R : SLEEP_W | CLAIM_W;
-    if (state & bits & (CLAIM_R | CLAIM_W))
+    if (state & bits & CLAIMS)
         state |= OFFERED;
     return later(state & ~bits);
 }
 
 static void wake_up(const uint32_t *word, uint32_t wake, uint64_t left)
 {
-    int woken = 1;
-    if (wake)
-        woken = unpark(word, wake == READERS ? EVERYONE : 1, PRIVATE, wake);
+    int woken = wake ? unpark(word, wake == READERS ? EVERYONE : 1, PRIVATE, wake) : 1;
     /* the bit was stale, and the other class was left for it */
     if (woken == 0 && (left & ASLEEP))
         unpark(word, EVERYONE, PRIVATE, ANY);
+    /* a writer that sleeps until it is woken could not claim, while readers follow one another */
+    else if (wake == READERS && (left & SLEEP_W))
+        unpark(word, 1, PRIVATE, WRITERS);
 }
 
 COLD int release_write(struct rwlock *rwlock, uint64_t state, uint32_t kind)
@@ -66,145 +67,92 @@ COLD int release_write(struct rwlock *rwlock, uint64_t state, uint32_t kind)
     uint32_t wake;
     uint64_t next;
     do
-        next = freed(state & ~WRITE, true, kind, &wake);
+        next = freed(state, kind, &wake);
     while (!transition(rwlock, &state, next));
     wake_up(word, wake, next);
-    /* a writer that sleeps until it is woken could not claim, while readers follow one another */
-    if (wake == READERS && (next & SLEEP_W))
-        unpark(word, 1, PRIVATE, WRITERS);
     return 0;
 }
 
-/*
- * What is left when a reader goes that is in no row of its own: false if there is none. A lock that one
- * leaves is counted, another's that one unlocks for is in a row: with the state as it was all the while.
- */
-static bool without_reader(struct rwlock *rwlock, uint64_t *state, uint64_t *next,
-                           struct reader_row **row)
+/* Is it held for reading, or tried, if that counts? *row becomes one that has it, or none. */
+static bool is_read(const struct rwlock *rwlock, uint64_t state, bool tried,
+                    struct reader_row **row)
 {
-    for (;;) {
-        uint64_t before = *state;
-        *row = NULL;
-        *next = before - READER;
-        if (readers_of(before) > 0)
-            return true;
-        /* of those who are trying nobody can know */
-        bool in_rows = rows_count(rows_name(rwlock), false, row) > given_of(before);
-        *next = before + GIVEN;
-        *state = state_of(rwlock);
-        if (*state == before)
-            return in_rows;
-    }
+    unsigned long readers = readers_of(state);
+    *row = NULL;
+    if (readers <= given_of(state) && (state & IN_ROWS))
+        readers += rows_count(rows_name(rwlock), tried ? TRYING : 0, row);
+    return readers > given_of(state);
 }
 
+/* A lock that one leaves that is in no row of one's own is counted; another's may be in a row. */
 COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kind)
 {
     const uint32_t *word = sleep_word(rwlock);
     struct reader_row *row;
+    bool held;
     uint32_t wake;
     uint64_t next;
     do {
+        bool counted = readers_of(state) > 0;
         wake = 0;
-        if (!without_reader(rwlock, &state, &next, &row))
-            return EPERM;
-        if (readers_of(next) == 0)
-            next = freed(next, false, kind, &wake);
+        /* of those who are trying nobody can know */
+        held = is_read(rwlock, state, false, &row) || counted;
+        next = counted ? state - READER : held ? state + GIVEN : state;
+        if (held && readers_of(next) == 0)
+            next = freed(next, kind, &wake);
     } while (!transition(rwlock, &state, next));
     wake_up(word, wake, next);
-    if (row && arch_load_relaxed(&row->waited))
-        rows_wake(row);
-    return 0;
-}
-
-static bool is_read(const struct rwlock *rwlock, uint64_t state, struct reader_row **row)
-{
-    if (readers_of(state) > given_of(state))
-        return true;
-    return (state & IN_ROWS) &&
-           readers_of(state) + rows_count(rows_name(rwlock), true, row) > given_of(state);
-}
-
-/*
- * Of a PREFER_WRITER lock each reader notes what it holds counted. Who has once had no place for a note
- * passes waiting writers from then on: it must not wait for itself.
- */
-
-static bool has_noted(const struct rwlock *rwlock)
-{
-    uint64_t name = rows_name(rwlock);
-    return name && (rows_have(name) || rows_have(name + NOTED) || self.unnoted > 0);
-}
-
-static void note(struct rwlock *rwlock, bool try)
-{
-    rows_draw_name(rwlock);
-    if (!rows_note(rows_name(rwlock) + NOTED, try))
-        self.unnoted++;
-}
-
-int unlock_read_kind(struct rwlock *rwlock, uint32_t kind)
-{
-    uint64_t name = rows_name(rwlock), state = state_of(rwlock);
-    struct reader_row *row;
-    if (name && rows_leave(name))
-        return 0;
-    if ((kind & PREFERENCE) == PREFER_WRITER && !(name && rows_leave(name + NOTED))) {
-        if (!is_read(rwlock, state, &row))
-            return EPERM;
-        /* another thread's, perhaps: the next writer clears that one's note */
-        arch_store_relaxed(&rwlock->noted_elsewhere, 1);
-    }
-    return release_read(rwlock, state, kind);
+    if (row)
+        row_left(row);
+    return held ? 0 : EPERM;
 }
 
 /* Taking. */
 
 /* One that waits, or tries. */
 struct waiter {
+    uint32_t kind;
+    bool writes;
+    const struct deadline *deadline;
     uint64_t start;
-    /* others of its class may sleep */
-    bool slept;
-    /* woken by a release that meant it to enter */
-    bool woken;
+    /* one that has the lock, if rows alone do */
+    struct reader_row *row;
+    /* it has slept, so others of its class may sleep; woken by a release that meant it to enter */
+    bool slept, woken;
     /* how often it has slept for a set time */
     unsigned naps;
-    /* OFFERED, CLAIM_W: it stands aside for these no more */
-    uint64_t passes;
-    /* CLAIM_W, if it has stood aside for it: that claim is over when it enters */
-    uint64_t used_up;
+    /* OFFERED, CLAIM_W: it stands aside for these no more; CLAIM_W: that claim is over when it enters */
+    uint64_t passes, used_up;
 };
 
 bool is_held(struct rwlock *rwlock)
 {
     struct reader_row *row;
     uint64_t state = state_of(rwlock);
-    return (state & WRITE) || is_read(rwlock, state, &row);
+    return (state & WRITE) || is_read(rwlock, state, true, &row);
 }
 
-static bool may_read(const struct rwlock *rwlock, uint64_t state, uint32_t kind,
-                     const struct waiter *waiter, struct reader_row **row)
+static bool may_read(struct rwlock *rwlock, uint64_t state, struct waiter *waiter)
 {
+    waiter->row = NULL;
     if (state & WRITE)
         return false;
-    return prefers_readers(kind) || arch_load_relaxed(&rwlock->writers) == 0 || waiter->woken ||
-           ((kind & PREFERENCE) == PREFER_WRITER && has_noted(rwlock)) ||
-           !is_read(rwlock, state, row);
+    return prefers_readers(waiter->kind) || arch_load_relaxed(&rwlock->writers) == 0 ||
+           waiter->woken || ((waiter->kind & PREFERENCE) == PREFER_WRITER && rows_have(rwlock)) ||
+           !is_read(rwlock, state, true, &waiter->row);
 }
 
-/* 0, EAGAIN, or EBUSY with *state as found, and *row one that has the lock, if it waits for rows alone. */
-static int take_read(struct rwlock *rwlock, uint32_t kind, const struct waiter *waiter,
-                     uint64_t *state, struct reader_row **row)
+static int take_read(struct rwlock *rwlock, struct waiter *waiter, uint64_t *state)
 {
     bool wakes;
     uint64_t next;
     do {
-        *row = NULL;
-        if (!may_read(rwlock, *state, kind, waiter, row))
+        if (!may_read(rwlock, *state, waiter))
             return EBUSY;
         if (readers_of(*state) == MAX_READERS)
             return EAGAIN;
         next = (*state & ~(OFFERED | waiter->used_up)) + READER;
-        wakes = prefers_readers(kind) && (*state & SLEEP_R);
+        wakes = prefers_readers(waiter->kind) && (*state & SLEEP_R);
         if (wakes)
             next = later(next & ~(SLEEP_R | CLAIM_R));
     } while (!transition(rwlock, state, next));
@@ -214,200 +162,135 @@ static int take_read(struct rwlock *rwlock, uint32_t kind, const struct waiter *
     return 0;
 }
 
-static uint32_t in_short(uint64_t ticks)
-{
-    return (uint32_t)(ticks >> 10);
-}
-
-/* Where writers come too often for membarriers, readers had better fence. */
-static uint64_t way_of_entering(const struct rwlock *rwlock, uint64_t state, uint64_t now)
-{
-    uint32_t since = in_short(now) - arch_load_relaxed(&rwlock->shut_at);
-    if (state & ASYMMETRIC)
-        return ASYMMETRIC;
-    bool restless = since < in_short(RESTLESS * asymmetric_price());
-    return asymmetric_may_begin(STORES) && !restless ? ASYMMETRIC : FENCED;
-}
-
-/* The caller holds a counted read lock: is it time for later readers not to be counted? */
 COLD void open_rows(struct rwlock *rwlock)
 {
     uint64_t state = state_of(rwlock), now = arch_ticks();
+    uint64_t allowed = arch_load64_relaxed(&rwlock->inhibited_until);
     if (is_visible(state) || (state & (SLEEP_W | CLAIM_W)) ||
-        arch_load_relaxed(&rwlock->writers) > 0 ||
-        now < arch_load64_relaxed(&rwlock->inhibited_until))
+        arch_load_relaxed(&rwlock->writers) > 0 || now < allowed)
         return;
     rows_draw_name(rwlock);
-    uint64_t way = way_of_entering(rwlock, state, now);
+    /* where writers come too often for membarriers, readers had better fence */
+    bool calm = now - allowed >= RESTLESS * asymmetric_price() && asymmetric_may_begin(STORES);
+    uint64_t way = calm || (state & ASYMMETRIC) ? ASYMMETRIC : FENCED;
     /* whoever reads because of it sees what the last writer wrote, as the caller does */
     transition(rwlock, &state, (state & ~(IN_ROWS | SHUT)) | way);
 }
 
-/* Have later readers count themselves, and see all who are in rows. */
-static void shut_rows(struct rwlock *rwlock, uint64_t *state)
+/*
+ * As a writer: have later readers count themselves, and look who is in rows. What that takes is kept
+ * below a tenth: readers count themselves for a time thereafter.
+ */
+static bool is_read_by_any(struct rwlock *rwlock, uint64_t *state, struct reader_row **row)
 {
-    if (is_visible(*state) && !transition(rwlock, state, later(*state | SHUT)))
-        return;
-    if (is_visible(*state))
-        *state = later(*state | SHUT);
-    if (!(*state & ASYMMETRIC))
-        return;
-    asymmetric_barrier(STORES);
-    if (transition(rwlock, state, (*state & ~ASYMMETRIC) | FENCED))
-        *state = (*state & ~ASYMMETRIC) | FENCED;
-}
-
-/* What writers pay is kept below a tenth: readers count themselves for a time thereafter. */
-static void inhibit(struct rwlock *rwlock, uint64_t since)
-{
-    uint64_t now = arch_ticks(), until = now + INHIBITION * (now - since);
+    uint64_t start = arch_ticks();
+    if (!(*state & IN_ROWS))
+        return is_read(rwlock, *state, true, row);
+    while ((*state & IN_ROWS) && (*state & (SHUT | ASYMMETRIC)) != SHUT) {
+        uint64_t next = later(*state | SHUT);
+        if (*state & SHUT) {
+            asymmetric_barrier(STORES);
+            next = (*state & ~ASYMMETRIC) | FENCED;
+        }
+        if (transition(rwlock, state, next))
+            *state = next;
+    }
+    /* what follows is not seen as it was before SHUT, whoever has set that */
+    arch_fence_after_rmw();
+    bool read = is_read(rwlock, *state, true, row);
+    uint64_t now = arch_ticks(), until = now + INHIBITION * (now - start);
     if (until > arch_load64_relaxed(&rwlock->inhibited_until))
         arch_store64_relaxed(&rwlock->inhibited_until, until);
-    arch_store_relaxed(&rwlock->shut_at, in_short(now));
+    return read;
 }
 
-/* True if it is taken; else *state as found, and *row as above. `others`: SLEEP_W if others may sleep. */
-static bool take_write(struct rwlock *rwlock, uint64_t drops, uint64_t others, uint64_t *state,
-                       struct reader_row **row)
+static int take_write(struct rwlock *rwlock, struct waiter *waiter, uint64_t *state)
 {
-    unsigned long in_rows;
     uint64_t next;
     do {
-        *row = NULL;
-        in_rows = 0;
-        uint64_t start = *state & IN_ROWS ? arch_ticks() : 0;
-        while ((*state & IN_ROWS) && !(*state & WRITE) && (*state & (SHUT | ASYMMETRIC)) != SHUT)
-            shut_rows(rwlock, state);
-        if (*state & WRITE)
-            return false;
-        if (*state & IN_ROWS) {
-            /* what follows is not seen as it was before SHUT, whoever has set that */
-            arch_fence_after_rmw();
-            in_rows = rows_count(rows_name(rwlock), true, row);
-            inhibit(rwlock, start);
-        }
-        if (readers_of(*state) + in_rows > given_of(*state)) {
-            if (readers_of(*state) > 0)
-                *row = NULL;
-            return false;
-        }
-        next = (*state & (ASLEEP | CLAIM_R | CLAIM_W | LATER) & ~drops) | others | WRITE;
+        if (is_read_by_any(rwlock, state, &waiter->row) || (*state & WRITE))
+            return EBUSY;
+        next = (*state & (ASLEEP | CLAIMS | LATER) & ~waiter->used_up) |
+               (waiter->slept ? SLEEP_W : 0) | WRITE;
     } while (!transition(rwlock, state, next));
-    if (unlikely(in_rows > 0 || arch_load_relaxed(&rwlock->noted_elsewhere))) {
+    if (unlikely(given_of(*state) > 0 || arch_load_relaxed(&rwlock->noted_elsewhere))) {
         rows_clear(rows_name(rwlock));
         arch_store_relaxed(&rwlock->noted_elsewhere, 0);
     }
     arch_store64_relaxed(&rwlock->writer.whole, self_name());
-    return true;
+    return 0;
 }
 
 /* Waiting. */
 
-static struct waiter begin(struct wish wish)
+/* Once others had time to go first, if they are to: 0, EAGAIN, or EBUSY with *state as found. */
+static int take(struct rwlock *rwlock, struct waiter *waiter, uint64_t *state)
 {
-    bool courteous = !wish.try && !wish.deadline;
-    return (struct waiter){.start = arch_ticks(), .passes = courteous ? 0 : OFFERED | CLAIM_W};
+    for (;;) {
+        *state = state_of(rwlock);
+        uint64_t bits = *state & (OFFERED | CLAIM_W) & ~waiter->passes;
+        if (!bits || (*state & WRITE))
+            break;
+        waiter->passes |= bits;
+        waiter->used_up |= bits & CLAIM_W;
+        stand_aside();
+    }
+    return waiter->writes ? take_write(rwlock, waiter, state) : take_read(rwlock, waiter, state);
 }
 
-static bool makes_way(struct waiter *waiter, uint64_t state, uint64_t bits)
+/* Watch the row that has the lock, or else the state, for a while. True if it was left meanwhile. */
+static bool spin_until_left(struct rwlock *rwlock, const struct waiter *waiter)
 {
-    bits &= state & ~waiter->passes;
-    if (!bits || (state & WRITE))
-        return false;
-    waiter->passes |= bits;
-    waiter->used_up |= bits & CLAIM_W;
-    stand_aside();
-    return true;
-}
-
-static bool is_patient(const struct waiter *waiter)
-{
-    return arch_ticks() - waiter->start < ticks_in(PATIENCE) + TIMES_ASIDE * self.aside.took;
-}
-
-static void spin_while(struct rwlock *rwlock, uint64_t held)
-{
+    uint64_t held = waiter->writes ? WRITE | READER * MAX_READERS : WRITE;
     struct spin spin;
+    bool left;
     if (has_just_waited())
         stand_aside();
     if (!spin_wanted(&spin, &rwlock->hints))
-        return;
-    bool found;
-    do
-        found = (arch_load64_relaxed(&rwlock->state) & held) == 0;
-    while (!found && spin_goes_on(&spin));
-    spin_report(&spin, found);
-}
-
-/* Say in the state that the caller is about to sleep. False if the state has changed. */
-static bool announce(struct rwlock *rwlock, uint64_t *state, uint64_t bits, struct waiter *waiter)
-{
-    uint64_t next = *state | bits;
-    if (next != *state && !transition(rwlock, state, next))
         return false;
-    *state = next;
-    waiter->used_up |= bits & CLAIM_W;
-    return true;
-}
-
-/* What came of a sleep. True if the caller is to wait no longer. */
-static bool is_over(int error, struct waiter *waiter, struct wish wish)
-{
-    if (error == ETIMEDOUT || error == EINVAL)
-        return true;
-    if (error == 0) {
-        waiter->slept = true;
-        waiter->passes = OFFERED | CLAIM_W;
-    } else if (error == EAGAIN && !waiter->slept && !wish.deadline) {
-        stand_aside();
-    }
-    return false;
-}
-
-COLD int acquire_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
-{
-    struct waiter waiter = begin(wish);
-    struct reader_row *row;
-    bool met = false;
-    for (;;) {
-        uint64_t state = state_of(rwlock);
-        if (makes_way(&waiter, state, OFFERED | CLAIM_W))
-            continue;
-        int error = take_read(rwlock, kind, &waiter, &state, &row);
-        if (error == 0 && (kind & PREFERENCE) == PREFER_WRITER)
-            note(rwlock, wish.try);
-        if (error == 0 && met)
-            note_wait(waiter.start);
-        if (error != EBUSY || wish.try)
-            return error;
-        if (!met && is_writer(rwlock))
-            return EDEADLK;
-        if (!met && prefers_readers(kind))
-            spin_while(rwlock, WRITE);
-        met = true;
-        bool claims = !prefers_readers(kind) || !is_patient(&waiter);
-        if (!announce(rwlock, &state, SLEEP_R | (claims ? CLAIM_R : 0), &waiter))
-            continue;
-        error = row ? rows_await(row, rwlock, wish.deadline)
-                    : park(sleep_word(rwlock), (uint32_t)state, wish.deadline, PRIVATE, READERS);
-        waiter.woken = !row && error == 0;
-        if (is_over(error, &waiter, wish))
-            return error;
-    }
+    do
+        left = waiter->row ? row_count(waiter->row, rows_name(rwlock), TRYING) == 0
+                           : !(arch_load64_relaxed(&rwlock->state) & held);
+    while (!left && spin_goes_on(&spin));
+    spin_report(&spin, left);
+    return left;
 }
 
 /*
- * A writer sleeps while readers hold the lock, for a millisecond first, in order to claim then, and twice
- * as long each time that it comes back to claim again, up to 64.
+ * Sleep, having said so in the state. A writer sleeps while readers hold the lock, for a millisecond first,
+ * in order to claim then, and twice as long each time that it comes back to claim again, up to 64. Returns
+ * 0, or why not to wait any longer.
  */
-static int sleep_to_write(struct rwlock *rwlock, uint64_t state, struct waiter *waiter,
-                          const struct deadline *deadline)
+static int sleep_on(struct rwlock *rwlock, struct waiter *waiter, uint64_t state)
 {
-    if (state & WRITE)
-        return park(sleep_word(rwlock), (uint32_t)state, deadline, PRIVATE, WRITERS);
-    long time = (long)FIRST_NAP << waiter->naps;
-    waiter->naps += waiter->naps < MOST_DOUBLED;
-    return nap(sleep_word(rwlock), (uint32_t)state, time, deadline);
+    const uint32_t *word = sleep_word(rwlock);
+    uint64_t patience = ticks_in(PATIENCE) + TIMES_ASIDE * self.aside.took, next = state;
+    bool impatient = arch_ticks() - waiter->start >= patience, writes = waiter->writes;
+    int error;
+    if (writes)
+        next |= impatient ? SLEEP_W | CLAIM_W : SLEEP_W;
+    else
+        next |= impatient || !prefers_readers(waiter->kind) ? SLEEP_R | CLAIM_R : SLEEP_R;
+    if (next != state && !transition(rwlock, &state, next))
+        return 0;
+    if (writes && impatient)
+        waiter->used_up = CLAIM_W;
+    if (waiter->row) {
+        error = rows_await(waiter->row, rwlock, waiter->deadline);
+    } else if (writes && !(state & WRITE)) {
+        error = nap(word, (uint32_t)next, (long)FIRST_NAP << waiter->naps, waiter->deadline);
+        waiter->naps += waiter->naps < MOST_DOUBLED;
+    } else {
+        error = park(word, (uint32_t)next, waiter->deadline, PRIVATE, writes ? WRITERS : READERS);
+    }
+    waiter->woken = !waiter->row && error == 0;
+    if (error == 0) {
+        waiter->slept = true;
+        waiter->passes = OFFERED | CLAIM_W;
+    } else if (error == EAGAIN && !waiter->slept && !waiter->deadline) {
+        stand_aside();
+    }
+    return error == ETIMEDOUT || error == EINVAL ? error : 0;
 }
 
 /* Whoever sleeps, or is about to, looks again. */
@@ -419,62 +302,59 @@ static void let_all_look(struct rwlock *rwlock)
     unpark(sleep_word(rwlock), EVERYONE, PRIVATE, ANY);
 }
 
-static int wait_to_write(struct rwlock *rwlock, struct wish wish)
+/* It was not to be had, in that state: wait for it. */
+static int wait_for(struct rwlock *rwlock, struct waiter *waiter, uint64_t state)
 {
-    struct waiter waiter = begin(wish);
-    struct reader_row *row;
-    spin_while(rwlock, WRITE | READER * MAX_READERS);
-    for (;;) {
-        uint64_t state = state_of(rwlock);
-        if (makes_way(&waiter, state, OFFERED))
-            continue;
-        if (take_write(rwlock, waiter.used_up, waiter.slept ? SLEEP_W : 0, &state, &row)) {
-            note_wait(waiter.start);
-            return 0;
-        }
+    bool spins = waiter->writes || prefers_readers(waiter->kind);
+    int error;
+    do {
         /*
-         * Woken in vain: others are at it. Or it has to wait for a row; who leaves that wakes nobody
-         * but those who wait for it, and so whoever sleeps is to look, too.
+         * Woken in vain: others are at it. Or it waits for a row; who leaves that wakes nobody but
+         * those who wait for it, and so whoever sleeps is to look, too.
          */
-        if (waiter.woken && (row || !wish.deadline)) {
-            waiter.woken = false;
-            if (row)
+        if (waiter->woken && (waiter->row || (waiter->writes && !waiter->deadline))) {
+            waiter->woken = false;
+            if (waiter->row)
                 let_all_look(rwlock);
             else
                 stand_aside();
-            continue;
+        } else if (!(waiter->row || spins) || !spin_until_left(rwlock, waiter)) {
+            error = sleep_on(rwlock, waiter, state);
+            if (error)
+                return error;
         }
-        uint64_t claim = is_patient(&waiter) ? 0 : CLAIM_W;
-        if (!announce(rwlock, &state, SLEEP_W | claim, &waiter))
-            continue;
-        int error = row ? rows_await(row, rwlock, wish.deadline)
-                        : sleep_to_write(rwlock, state, &waiter, wish.deadline);
-        waiter.woken = !row && error == 0;
-        if (is_over(error, &waiter, wish))
-            return error;
-    }
+        spins = false;
+        error = take(rwlock, waiter, &state);
+    } while (error == EBUSY);
+    note_wait(waiter->start);
+    return error;
 }
 
-COLD int acquire_write(struct rwlock *rwlock, uint32_t kind, struct wish wish)
+COLD int acquire(struct rwlock *rwlock, uint32_t kind, struct wish wish, bool writes)
 {
-    uint64_t state = state_of(rwlock);
-    struct reader_row *row;
-    bool courteous = !wish.try && !wish.deadline;
+    bool courteous = !wish.try && !wish.deadline, preferred = writes && !prefers_readers(kind);
+    uint64_t passes = !courteous ? OFFERED | CLAIM_W : writes ? CLAIM_W : 0;
+    struct waiter waiter = {kind, writes, wish.deadline, arch_ticks(), .passes = passes};
+    uint64_t state;
     /* an attempt that will fail does not send readers away */
-    if (wish.try && is_visible(state) && is_read(rwlock, state, &row))
+    if (wish.try && writes && is_held(rwlock))
         return EBUSY;
-    if (!(courteous && (state & OFFERED)) && take_write(rwlock, 0, 0, &state, &row))
-        return 0;
-    if (wish.try)
-        return EBUSY;
-    if (is_writer(rwlock))
-        return EDEADLK;
-    if (prefers_readers(kind))
-        return wait_to_write(rwlock, wish);
-    arch_fetch_add(&rwlock->writers, 1);
-    int error = wait_to_write(rwlock, wish);
-    arch_fetch_add(&rwlock->writers, -1u);
-    if (error)
-        let_all_look(rwlock);
-    return error;
+    int error = take(rwlock, &waiter, &state);
+    if (error == EBUSY && !wish.try) {
+        if (is_writer(rwlock))
+            return EDEADLK;
+        if (preferred)
+            arch_fetch_add(&rwlock->writers, 1);
+        error = wait_for(rwlock, &waiter, state);
+        if (preferred)
+            arch_fetch_add(&rwlock->writers, -1u);
+        if (preferred && error)
+            let_all_look(rwlock);
+    }
+    if (error || writes)
+        return error;
+    if ((kind & PREFERENCE) == PREFER_WRITER)
+        rows_note(rwlock, wish.try);
+    count_read(rwlock);
+    return 0;
 }

@@ -83,6 +83,7 @@
 
 #define IN_ROWS (FENCED | ASYMMETRIC)
 #define ASLEEP (SLEEP_R | SLEEP_W)
+#define CLAIMS (CLAIM_R | CLAIM_W)
 
 static inline unsigned long readers_of(uint64_t state)
 {

@@ -1,3 +1,3 @@
-# rwlock/wait.c: a thread that reads is not known to
+# rwlock/rows.c: a thread that reads is not known to
 # caught by rwlock-writer-nested
-s/return name && (rows_have(name) || /return name \&\& (false \&\& /
+s/return name && ((self.row/return name \&\& false \&\& ((self.row/

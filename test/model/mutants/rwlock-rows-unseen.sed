@@ -1,3 +1,3 @@
 # rwlock/wait.c: a writer does not look through the rows
 # caught by rwlock-timed-in-rows
-s/            in_rows = rows_count(rows_name(rwlock), true, row);/            in_rows = 0;/
+/^static bool is_read_by_any/,/^}/s/bool read = is_read(rwlock, \*state, true, row);/bool read = (*row = NULL, readers_of(*state) > given_of(*state));/
