@@ -106,6 +106,25 @@ static void unlock_for_other_and_write(void)
     write();
 }
 
+/* A reader that comes while a writer takes the lock is seen by the next one. */
+static void unlock_for_other_and_try(void)
+{
+    unlock_for_other();
+    visit_if(pthread_rwlock_trywrlock(&l), EBUSY);
+    model_await(&other_flag, 1);
+    model_assert(pthread_rwlock_trywrlock(&l) == EBUSY);
+    arch_store_release(&other_flag, 2);
+}
+
+static void read_until_tried(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&other_flag, 1);
+    model_await(&other_flag, 2);
+    look();
+    unlock();
+}
+
 static void read_for_other_and_again(void)
 {
     read_for_other();
@@ -704,6 +723,10 @@ const struct scenario rwlock_scenarios[] = {
              RUN(read_for_other, unlock_for_other_and_write, read), .quick = 2),
     SCENARIO("rwlock-visible-other-writes", init_visible, free_at_end,
              RUN(read_for_other, unlock_for_other_and_write), .quick = 6),
+    SCENARIO("rwlock-visible-other-twice", init_visible, free_at_end,
+             RUN(read_for_other, unlock_for_other_and_write, read), .quick = 2),
+    SCENARIO("rwlock-visible-other-beside", init_visible, free_at_end,
+             RUN(read_for_other, unlock_for_other_and_try, read_until_tried)),
     SCENARIO("rwlock-visible-other-reads", init_visible, free_at_end,
              RUN(read_for_other_and_again, unlock_for_other_write_and_write)),
     SCENARIO("rwlock-visible-seen", init_visible, NULL, RUN(read_steadily_again, try_write),

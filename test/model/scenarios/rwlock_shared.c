@@ -137,6 +137,35 @@ static void give_up_second(void)
     arch_store_release(&other_flag, 2);
 }
 
+/* Of the control word, as in rwlock/shared.c. */
+enum { SLEEP_R = 1 << 0, HUNGRY_R = 1 << 2, SEQUENCE = 1 << 8 };
+
+static uint32_t control(void)
+{
+    return arch_load_relaxed(&((struct shared_rwlock *)&l)->state.control);
+}
+
+/* A hungry reader is woken by the next release, though a writer sleeps that is preferred. */
+static void write_until_both_sleep(void)
+{
+    ok(pthread_rwlock_wrlock(&l));
+    arch_store_release(&flag, 1);
+    model_await_sleep(1);
+    model_await_sleep(2);
+    uint32_t next = control() / SEQUENCE + 1;
+    unlock();
+    uint32_t after = control();
+    /* with that number, no writer has come since for whom the reader might sleep again */
+    if (after / SEQUENCE == next && (after & HUNGRY_R))
+        model_assert(!(after & SLEEP_R));
+}
+
+static void read_second(void)
+{
+    model_await(&flag, 1);
+    read();
+}
+
 /* Robust: what a dead writer has left is put right by who is told. */
 static void repair(int error, bool write)
 {
@@ -262,6 +291,8 @@ const struct scenario rwlock_shared_scenarios[] = {
              RUN(read_first, write_second, read_third)),
     SCENARIO("rwlock_shared-no-joining-2", init_nonrecursive, free_at_end,
              RUN(read_until_told, write_second, give_up_second)),
+    SCENARIO("rwlock_shared-hungry-reader", init_nonrecursive, free_at_end,
+             RUN(write_until_both_sleep, read_second, write_second), .flags = AGES | INTERRUPTED),
     SCENARIO("rwlock_shared-destroy-read", init, NULL, RUN(read_destroyed, destroy_written)),
     SCENARIO("rwlock_shared-destroy", init, NULL,
              RUN(drop_reference, drop_reference, read_and_drop)),
