@@ -39,6 +39,7 @@ struct costs costs = {
     .hit = 1,
     .change = 5,
     .transfer = 60,
+    .hold = 15,
     .pause = 40,
     .clock = 8,
     .call = 200,
@@ -294,7 +295,7 @@ static void have(const volatile void *p, bool write, const struct place *place)
     }
     uint64_t sent = line->there > current->clock ? line->there : current->clock;
     uint64_t takes = about(costs.transfer);
-    line->there = sent + takes;
+    line->there = sent + takes + costs.hold;
     current->clock = sent;
     await_turn();
     line->copies = (write ? 0 : line->copies) | 1ul << current->index;

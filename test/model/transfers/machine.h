@@ -7,6 +7,8 @@
 
 extern struct costs {
     unsigned hit, change, transfer, pause, clock;
+    /* a line stays with whoever has got it, at least */
+    unsigned hold;
     /* a system call; what a wake takes beside that; until the sleeper runs; what timers are late by */
     unsigned call, wake, wakeup, slack;
 } costs;

@@ -31,6 +31,7 @@ static void usage(const char *program)
             "  --threads N      these only, up to 64\n"
             "  --seed N         other dice\n"
             "  --transfer N     what a transfer takes, in nanoseconds\n"
+            "  --hold N         how long a line stays with a CPU that has got it, at least\n"
             "  --wakeup N       until a sleeper that is woken runs\n",
             program);
     exit(2);
@@ -54,6 +55,8 @@ static void read_options(char **argv)
             seed = atoi(*++arg);
         else if (strcmp(*arg, "--transfer") == 0)
             costs.transfer = atoi(*++arg);
+        else if (strcmp(*arg, "--hold") == 0)
+            costs.hold = atoi(*++arg);
         else if (strcmp(*arg, "--wakeup") == 0)
             costs.wakeup = atoi(*++arg);
         else
