@@ -403,9 +403,12 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
                                                   .tv_nsec = current->clock % 1000000000};
         return 0;
     }
-    if (number == SYS_futex && is_wait(b))
-        until[current->index] = end_of_sleep(b, (const struct timespec *)d);
-    return kernel_call(number, a, b, c, d, e, f);
+    if (number != SYS_futex || !is_wait(b))
+        return kernel_call(number, a, b, c, d, e, f);
+    until[current->index] = end_of_sleep(b, (const struct timespec *)d);
+    long result = kernel_call(number, a, b, c, d, e, f);
+    counts.too_late += counting && result == -EAGAIN;
+    return result;
 }
 
 void touch(struct fibre *fibre, const volatile void *p, bool write)

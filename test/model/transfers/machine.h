@@ -26,7 +26,8 @@ struct limits {
 };
 
 extern struct counts {
-    unsigned long operations, transfers, calls;
+    /* too late: calls of those that would have slept, but the word had changed */
+    unsigned long operations, transfers, calls, too_late;
     uint64_t began, ended;
     char failure[128];
 } counts;

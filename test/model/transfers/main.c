@@ -26,7 +26,7 @@ static void usage(const char *program)
     fprintf(stderr,
             "usage: %s [OPTION]... [WORKLOAD...]\n"
             "  --test           the programs whose counts are known\n"
-            "  --where          the steps that most transfers come from\n"
+            "  --where          the steps that most transfers come from, and sleeps that came too late\n"
             "  --times          operations in a microsecond, too, as the machine's costs have it\n"
             "  --threads N      these only, up to 64\n"
             "  --seed N         other dice\n"
@@ -96,6 +96,8 @@ static void print_where(void)
                       : place->file,
                place ? place->line : 0, place ? place->function : "");
     }
+    printf("    %8.3f  calls that were too late to sleep\n",
+           (double)counts.too_late / counts.operations);
     fflush(stdout);
 }
 
