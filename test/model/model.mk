@@ -1,4 +1,4 @@
-# Included by the top Makefile: make model, make model-deep.
+# Included by the top Makefile: make model, make model-deep, make model-transfers.
 
 MODEL_SOURCES = asymmetric barrier c11 cond key once park self sem spin spinning undo watch \
 	$(patsubst pthread/%.c,%,$(wildcard pthread/mutex/*.c pthread/rwlock/*.c))

@@ -26,7 +26,8 @@ static void usage(const char *program)
     fprintf(stderr,
             "usage: %s [OPTION]... [WORKLOAD...]\n"
             "  --test           the programs whose counts are known\n"
-            "  --where          the steps that most transfers come from, and sleeps that came too late\n"
+            "  --where          the steps that most transfers come from, and sleeps that came too "
+            "late\n"
             "  --times          operations in a microsecond, too, as the machine's costs have it\n"
             "  --threads N      these only, up to 64\n"
             "  --seed N         other dice\n"
@@ -154,32 +155,33 @@ static int check_known(void)
 
 static void print_head(void)
 {
-    printf("| operation | of | counted | ");
+    printf("| operation | of |");
     for (int i = 0; i < SIZES; i++)
         if (!only || i == 0)
-            printf("%d | ", only ? only : sizes[i]);
-    printf("\n|---|---|---|");
+            printf(" %d |", only ? only : sizes[i]);
+    printf("\n|---|---|");
     for (int i = 0; i < SIZES; i++)
         if (!only || i == 0)
             printf("--:|");
     printf("\n");
 }
 
-static void print_row(const char *name, const char *of, const char *what, int n,
-                      const double *figures)
+static const char *figure(double value)
 {
-    printf("| %s | %s | %s | ", name, of, what);
-    for (int i = 0; i < n; i++)
-        printf(figures[i] >= 99.5   ? "%.0f | "
-               : figures[i] >= 9.95 ? "%.1f | "
-                                    : "%.2f | ",
-               figures[i]);
-    printf("\n");
+    static char texts[2][16];
+    static int turn;
+    char *text = texts[turn ^= 1];
+    snprintf(text, sizeof texts[0],
+             value >= 99.5   ? "%.0f"
+             : value >= 9.95 ? "%.1f"
+                             : "%.2f",
+             value);
+    return text;
 }
 
 static bool count(const char *name, const char *of, const struct repeated *what)
 {
-    double transfers[SIZES], calls[SIZES], rate[SIZES];
+    struct counts found[SIZES];
     int n = 0;
     bool well = true;
     for (; n < (only ? 1 : SIZES); n++) {
@@ -187,21 +189,22 @@ static bool count(const char *name, const char *of, const struct repeated *what)
         struct program program = {.init = what->init, .operation = what->operation};
         if (where)
             printf("%s, %s, %d threads:\n", name, of, threads);
-        struct counts found = run(&program, threads, &repeated);
-        if (*found.failure || !found.operations) {
+        found[n] = run(&program, threads, &repeated);
+        if (*found[n].failure || !found[n].operations) {
             printf("FAILED %s, %s, %d threads: %s\n", name, of, threads,
-                   *found.failure ? found.failure : "no operation has ended");
+                   *found[n].failure ? found[n].failure : "no operation has ended");
             well = false;
+            found[n].operations = 1;
         }
-        double operations = found.operations ? found.operations : 1;
-        transfers[n] = found.transfers / operations;
-        calls[n] = found.calls / operations;
-        rate[n] = 1000 * operations / (found.ended - found.began + 1);
     }
-    print_row(name, of, "transfers", n, transfers);
-    print_row("", "", "calls", n, calls);
-    if (times)
-        print_row("", "", "in 1 us", n, rate);
+    printf("| %s | %s |", name, of);
+    for (int i = 0; i < n; i++)
+        printf(" %s, %s |", figure((double)found[i].transfers / found[i].operations),
+               figure((double)found[i].calls / found[i].operations));
+    for (int i = 0; i < n && times; i++)
+        printf("%s %s |", i == 0 ? "\n| | in 1 us |" : "",
+               figure(1000.0 * found[i].operations / (found[i].ended - found[i].began + 1)));
+    printf("\n");
     return well;
 }
 
@@ -217,7 +220,7 @@ int main(int argc, char **argv)
         if (!is_wanted(now->name))
             continue;
         well &= count(now->name, "Furwock", &now->library);
-        well &= count("", "plain", &now->simple);
+        well &= count(now->name, "plain", &now->simple);
     }
     return !well;
 }
