@@ -72,6 +72,7 @@ help:
 	@echo "make checkers   races found and not found by helgrind, drd and the sanitizers"
 	@echo "make orders     of these: the order that the library's atomic operations declare"
 	@echo "make model      every interleaving of small programs on the real sources; mutants of them"
+	@echo "make model-transfers  how often cache lines change CPUs, by threads, beside plain algorithms"
 	@echo "make conformance  POSIX, assertion by assertion, on libc and on Furwock; SUITE=DIR adds a suite"
 	@echo "make stress     random stress of every object for SECONDS=60"
 	@echo "make fault      killed processes, refused system calls, bad input"

@@ -71,8 +71,8 @@ void model_killed(void *head)
         hand_on_link(&list, list.pending, true);
 }
 
-enum { PAGES = 2, PAGE = 4096 };
-static uint64_t pages[PAGES][PAGE / sizeof(uint64_t)];
+enum { PAGES = 2, PAGE = (sizeof(struct wiped) + 4095) / 4096 * 4096 };
+static uint64_t pages[PAGES][PAGE / sizeof(uint64_t)] __attribute__((aligned(64)));
 static bool is_wiped[PAGES];
 
 void *model_page(void)

@@ -35,7 +35,10 @@ uint64_t model_ticks(void);
 
 /* Scenarios. */
 
-enum { THREADS = 4, UNBOUNDED = 99 };
+#ifndef MODEL_THREADS
+#define MODEL_THREADS 4
+#endif
+enum { THREADS = MODEL_THREADS, UNBOUNDED = 99 };
 
 enum scenario_flags {
     /* threads may spin before they sleep */
