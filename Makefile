@@ -78,7 +78,7 @@ help:
 	@echo "make apps       real programs on libc and on Furwock"
 	@echo "make bench      measure, beside libc; 'make plot' draws it, and makes the README's tables"
 	@echo "make growth     measure as threads, mutexes and waiters grow in number"
-	@echo "make bench-planes  threads, lengths inside and outside of sections: point by point beside libc"
+	@echo "make sweep      kinds, threads, lengths inside and outside of sections: point by point beside libc"
 	@echo "make bench-programs  the throughput of real programs on libc and on Furwock"
 	@echo "make demo       an unmodified threaded program, and what changes"
 	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
