@@ -30,7 +30,7 @@ nsync_peer:
 	@$(if $(HAVE_NSYNC),$(MAKE) -s $(BUILD)/bench-nsync.so,\
 		echo "no figures of nsync, which is not installed: 'make deps' as root, or apt-get install libnsync-dev")
 
-.PHONY: bench growth sweep bench-programs plot
+.PHONY: bench growth sweep bench-programs deps-programs plot
 # SWEEP has options of its run: make sweep SWEEP="--kind mutex --turns 0,500"
 sweep: all $(BUILD)/bench $(MUSL_BENCHES) nsync_peer
 	@test/bench/sweep/run --build $(BUILD) --out $(BUILD)/sweep.tsv $(SWEEP)
@@ -43,6 +43,14 @@ bench: all $(BUILD)/bench $(MUSL_BENCHES) nsync_peer
 
 growth: all $(BUILD)/bench nsync_peer
 	@$(BUILD)/bench --growth --rounds 5 $(BENCH_PEERS) --out $(BUILD)/growth.tsv
+
+# What bench-programs runs, and no test: Debian's names.
+PROGRAM_PACKAGES = redis-server redis-tools memcached libmemcached-tools libsqlite3-dev xz-utils perl python3 \
+	mariadb-server-core sysbench bind9 unbound dnsperf rocksdb-tools ffmpeg qemu-system-x86 nodejs \
+	default-jdk-headless git clang lld
+
+deps-programs:
+	@$(MAKE) -s deps PACKAGES="$(PROGRAM_PACKAGES)"
 
 bench-programs: all
 	@test/bench/programs/run --lib $(BUILD)/libfurwock.so --out $(BUILD)/programs.tsv
