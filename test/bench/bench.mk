@@ -45,7 +45,7 @@ growth: all $(BUILD)/bench nsync_peer
 	@$(BUILD)/bench --growth --rounds 5 $(BENCH_PEERS) --out $(BUILD)/growth.tsv
 
 # What bench-programs runs, and no test: Debian's names.
-PROGRAM_PACKAGES = redis-server redis-tools memcached libmemcached-tools libsqlite3-dev xz-utils perl python3 \
+PROGRAM_PACKAGES = redis-server redis-tools memcached libmemcached-tools libsqlite3-dev xz-utils python3 \
 	mariadb-server-core sysbench bind9 unbound dnsperf rocksdb-tools ffmpeg qemu-system-x86 nodejs \
 	default-jdk-headless git clang lld
 
