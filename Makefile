@@ -1,7 +1,7 @@
 # ./configure writes config.mk; 'make help' lists what there is to make.
 
 BUILD = build
-ifneq ($(filter-out deps help clean format format-check,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps deps-programs help clean format format-check,$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
 
@@ -79,8 +79,8 @@ help:
 	@echo "make apps       real programs on libc and on Furwock"
 	@echo "make bench      measure, beside libc; 'make plot' draws it, and makes the README's tables"
 	@echo "make growth     measure as threads, mutexes and waiters grow in number"
-	@echo "make bench-planes  threads, lengths inside and outside of sections: point by point beside libc"
-	@echo "make bench-programs  the throughput of real programs on libc and on Furwock"
+	@echo "make sweep      kinds, threads, lengths inside and outside of sections: point by point beside libc"
+	@echo "make bench-programs  the throughput of real programs; as root, 'make deps-programs' installs them"
 	@echo "make demo       an unmodified threaded program, and what changes"
 	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
 

@@ -2,6 +2,7 @@
  *
  *     bench [--list] [--rows PATTERN] [--growth] [--rounds N] [--quick] [--lib PATH]
  *           [--out FILE.tsv] [--peer NAME=PATH[,VARIABLE=VALUE]] [--exe NAME=PATH]
+ *     bench --machine
  *
  * This one executable is both the driver and what it drives. For each row it runs itself as a new
  * process, in turn on the libc it was linked with and with each library preloaded, round after
@@ -47,6 +48,8 @@ struct options {
     int rounds;
     double scale;
     bool growth;
+    /* Say what machine this is, and no more. */
+    bool machine;
     const char *out;
     struct library libraries[MAX_LIBRARIES];
     int library_count;
@@ -86,6 +89,11 @@ static const struct row *find_in(const struct row *table, const char *name)
 
 static const struct row *find_row(const char *name)
 {
+    static struct row point;
+    if (strncmp(name, "point/", 6) == 0) {
+        point = row_of_point(name);
+        return &point;
+    }
     for (size_t i = 0; i < TABLES; i++) {
         const struct row *row = find_in(tables[i], name);
         if (row != NULL)
@@ -101,14 +109,14 @@ _Noreturn static void measure(const char *name, const char *seconds)
     if (row == NULL)
         broken_row("no such row", 0);
     bench_seconds = strtod(seconds, NULL);
-    struct result result = {.fairness = -1, .longest_ns = -1, .p999_ns = -1};
+    struct result result = {.fairness = -1, .least_share = -1, .longest_ns = -1, .p999_ns = -1};
     row->run(row, &result);
     if (result.operations == 0 || result.wall_ns == 0)
         broken_row("nothing was done, or the clock stands still", 0);
-    dprintf(STDOUT_FILENO, "measured %.6g %.6g %.6g %.6g %.6g\n",
+    dprintf(STDOUT_FILENO, "measured %.6g %.6g %.6g %.6g %.6g %.6g\n",
             (double)result.wall_ns / (double)result.operations,
             (double)result.cpu_ns / (double)result.operations, result.fairness, result.longest_ns,
-            result.p999_ns);
+            result.p999_ns, result.least_share);
     /* Not exit: parked threads and teams are left as they are. */
     _exit(0);
 }
@@ -280,6 +288,17 @@ static bool limits_a_selected_row(const struct options *options, const struct ro
     return (options->pattern_count == 0 && !options->growth) || selected(options, limit);
 }
 
+static bool says_which_machine(const struct options *options, const struct row *limit)
+{
+    (void)options;
+    return is_of_machine(limit);
+}
+
+static bool is_measured(const struct options *options, const struct row *limit)
+{
+    return is_of_machine(limit) || limits_a_selected_row(options, limit);
+}
+
 /* Peers of these names are for the rows that are flagged for them. */
 static bool is_for(const struct options *options, const struct library *library,
                    const struct row *row)
@@ -331,27 +350,42 @@ static int count_rows(const struct options *options)
     for (size_t i = 0; i < TABLES; i++)
         for (const struct row *row = tables[i]; row->name != NULL; row++)
             count += selected(options, row);
+    return count;
+}
+
+typedef bool predicate(const struct options *options, const struct row *limit);
+
+static int count_limits(const struct options *options, predicate *wanted)
+{
+    int count = 0;
     for (const struct row *row = limit_rows; row->name != NULL; row++)
-        count += limits_a_selected_row(options, row);
+        count += wanted(options, row);
     return count;
 }
 
 /* Too big for the stack, and zeroed for each row. */
 static struct samples samples[MAX_LIBRARIES];
+static struct samples limit_samples[MAX_LIMITS];
 
-static void run_limits(const struct options *options, struct report *report,
+static void run_limits(const struct options *options, predicate *wanted, struct machine *machine,
                        struct progress *progress)
 {
-    for (const struct row *row = limit_rows; row->name != NULL; row++) {
-        if (!limits_a_selected_row(options, row))
+    for (int i = 0; limit_rows[i].name != NULL; i++) {
+        if (!wanted(options, &limit_rows[i]))
             continue;
-        show_progress(progress, row->name);
-        memset(samples, 0, sizeof samples);
+        show_progress(progress, limit_rows[i].name);
         for (int round = 0; round < options->rounds; round++)
-            sample(&options->libraries[0], row, options->scale, &samples[0]);
-        clear_progress(progress);
-        report_limit(report, row, &samples[0]);
+            sample(&options->libraries[0], &limit_rows[i], options->scale, &limit_samples[i]);
     }
+    clear_progress(progress);
+    describe_machine(machine, limit_samples);
+}
+
+static void report_limits(const struct options *options, struct report *report)
+{
+    for (int i = 0; limit_rows[i].name != NULL; i++)
+        if (limits_a_selected_row(options, &limit_rows[i]))
+            report_limit(report, &limit_rows[i], &limit_samples[i]);
 }
 
 static void run_rows(const struct options *options, struct report *report,
@@ -373,22 +407,39 @@ static void run_rows(const struct options *options, struct report *report,
     }
 }
 
+static struct progress begin(int total)
+{
+    return (struct progress){
+        .total = total, .terminal = isatty(STDERR_FILENO) != 0, .start = now_ns()};
+}
+
+static bool print_machine(const struct options *options)
+{
+    struct progress progress = begin(count_limits(options, says_which_machine));
+    struct machine machine;
+    run_limits(options, says_which_machine, &machine, &progress);
+    puts(machine.text);
+    return true;
+}
+
 static bool run_all(const struct options *options)
 {
-    struct progress progress = {
-        .total = count_rows(options), .terminal = isatty(STDERR_FILENO) != 0, .start = now_ns()};
+    const int rows = count_rows(options);
+    struct progress progress = begin(rows + count_limits(options, is_measured));
+    struct machine machine;
     double load;
-    if (progress.total == 0)
+    if (rows + count_limits(options, limits_a_selected_row) == 0)
         fail("%s", "no row matches; --list names them all");
     if (getloadavg(&load, 1) == 1 && load > 0.5)
         fprintf(stderr, "bench: the machine is busy (load %.1f): expect noise\n", load);
     for (int i = 0; i < options->library_count; i++)
         check_provider(&options->libraries[i]);
-    struct report *report =
-        report_open(options->out, options->libraries, options->library_count, options->rounds);
+    run_limits(options, is_measured, &machine, &progress);
+    struct report *report = report_open(options->out, &machine, options->libraries,
+                                        options->library_count, options->rounds);
     if (report == NULL)
         fail("%s", "out of memory");
-    run_limits(options, report, &progress);
+    report_limits(options, report);
     for (size_t i = 0; i < TABLES; i++)
         run_rows(options, report, &progress, tables[i]);
     return report_close(report);
@@ -456,6 +507,7 @@ static const char usage[] =
     "  --rows PATTERN     only rows whose name contains PATTERN, or matches it if it has *, ? or "
     "[;\n"
     "                     may be given again\n"
+    "  --machine          say what machine this is, as the first line of figures does\n"
     "  --growth           the rows of series of sizes, and how the ratio changes along each\n"
     "  --rounds N         rounds of each row on each library (7)\n"
     "  --quick            3 shorter rounds: about a minute\n"
@@ -476,19 +528,14 @@ static int to_rounds(const char *argument)
 
 static void parse(struct options *options, int argc, char **argv)
 {
-    enum { LIST = 256, ROWS, SERIES, ROUNDS, QUICK, LIB, PEER, EXE, OUT, HELP };
+    enum { LIST = 256, MACHINE, ROWS, SERIES, ROUNDS, QUICK, LIB, PEER, EXE, OUT, HELP };
     static const struct option names[] = {
-        {"list", no_argument, NULL, LIST},
-        {"rows", required_argument, NULL, ROWS},
-        {"rounds", required_argument, NULL, ROUNDS},
-        {"quick", no_argument, NULL, QUICK},
-        {"lib", required_argument, NULL, LIB},
-        {"peer", required_argument, NULL, PEER},
-        {"exe", required_argument, NULL, EXE},
-        {"out", required_argument, NULL, OUT},
-        {"growth", no_argument, NULL, SERIES},
-        {"help", no_argument, NULL, HELP},
-        {0},
+        {"list", no_argument, NULL, LIST},       {"machine", no_argument, NULL, MACHINE},
+        {"rows", required_argument, NULL, ROWS}, {"rounds", required_argument, NULL, ROUNDS},
+        {"quick", no_argument, NULL, QUICK},     {"lib", required_argument, NULL, LIB},
+        {"peer", required_argument, NULL, PEER}, {"exe", required_argument, NULL, EXE},
+        {"out", required_argument, NULL, OUT},   {"growth", no_argument, NULL, SERIES},
+        {"help", no_argument, NULL, HELP},       {0},
     };
     const char *lib = NULL;
     int rounds = 0, option;
@@ -508,6 +555,9 @@ static void parse(struct options *options, int argc, char **argv)
             if (options->pattern_count == 16)
                 fail("%s", "too many patterns");
             options->patterns[options->pattern_count++] = optarg;
+            break;
+        case MACHINE:
+            options->machine = true;
             break;
         case SERIES:
             options->growth = true;
@@ -556,5 +606,5 @@ int main(int argc, char **argv)
         measure(argv[2], argv[3]);
     static struct options options;
     parse(&options, argc, argv);
-    return run_all(&options) ? 0 : 1;
+    return (options.machine ? print_machine(&options) : run_all(&options)) ? 0 : 1;
 }

@@ -25,6 +25,8 @@ struct result {
     uint64_t cpu_ns;
     /* Acquisitions of the thread that had fewest, over those of the one that had most. */
     double fairness;
+    /* The fewest over the mean. */
+    double least_share;
     /* Of the time one lock call took, or one hand-off there and back. */
     double longest_ns;
     double p999_ns;
@@ -60,6 +62,9 @@ extern const struct row call_rows[];
 extern const struct row contended_rows[];
 extern const struct row handoff_rows[];
 extern const struct row thread_rows[];
+
+/* The row of a point of the sweep, by its name. */
+struct row row_of_point(const char *name);
 
 /* ---- What a row runs with: harness.c ---- */
 
@@ -207,9 +212,19 @@ struct samples {
 
 struct report;
 
+/* The machine in one line: its name, and those limits that say most of it. */
+#define MAX_LIMITS 16
+struct machine {
+    char text[512];
+};
+bool is_of_machine(const struct row *limit);
+/* `limits` has the samples of limit_rows, one for each. */
+void describe_machine(struct machine *machine, const struct samples *limits);
+
 /* `out` is the machine-readable file, or null. libraries[0] is the one the others are compared
  * with. */
-struct report *report_open(const char *out, const struct library *libraries, int count, int rounds);
+struct report *report_open(const char *out, const struct machine *machine,
+                           const struct library *libraries, int count, int rounds);
 void report_limit(struct report *report, const struct row *limit, const struct samples *samples);
 void report_row(struct report *report, const struct row *row, const struct samples *samples);
 /* Print what comes after the rows: tails, growth, means. False if a row was broken. */

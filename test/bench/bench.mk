@@ -1,4 +1,4 @@
-# Included by the top Makefile: make bench, growth, bench-programs, plot.
+# Included by the top Makefile: make bench, growth, sweep, bench-programs, plot.
 
 BENCH_FLAGS = -std=gnu11 -O2 -Wall -Wextra
 BENCH_SOURCES = $(filter-out %/nsync.c,$(wildcard test/bench/*.c))
@@ -30,16 +30,12 @@ nsync_peer:
 	@$(if $(HAVE_NSYNC),$(MAKE) -s $(BUILD)/bench-nsync.so,\
 		echo "no figures of nsync, which is not installed: 'make deps' as root, or apt-get install libnsync-dev")
 
-# A program of its own: a plane has more points than the harness has rows.
-$(BUILD)/plane: test/bench/plane/plane.c config.mk
-	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	@$(CC) -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -pthread -o $@ $<
-
-.PHONY: bench growth bench-programs bench-planes plot
-bench-planes: all $(BUILD)/plane
-	@for kind in rwlock mutex queue; do \
-		test/bench/plane/run --kind $$kind --build $(BUILD) --library $(BUILD)/libfurwock.so || exit 1; done
+.PHONY: bench growth sweep bench-programs deps-programs plot
+# SWEEP has options of its run: make sweep SWEEP="--kind mutex --turns 0,500"
+sweep: all $(BUILD)/bench $(MUSL_BENCHES) nsync_peer
+	@test/bench/sweep/run --build $(BUILD) --out $(BUILD)/sweep.tsv $(SWEEP)
+	@$(if $(MUSL_BENCHES),echo; test/bench/sweep/run --static --build $(BUILD) --out $(BUILD)/musl/sweep.tsv \
+		$(SWEEP),echo "no static programs: configure says why")
 
 bench: all $(BUILD)/bench $(MUSL_BENCHES) nsync_peer
 	@$(BUILD)/bench $(BENCH_PEERS) --out $(BUILD)/bench.tsv
@@ -48,6 +44,14 @@ bench: all $(BUILD)/bench $(MUSL_BENCHES) nsync_peer
 growth: all $(BUILD)/bench nsync_peer
 	@$(BUILD)/bench --growth --rounds 5 $(BENCH_PEERS) --out $(BUILD)/growth.tsv
 
+# What bench-programs runs, and no test: Debian's names.
+PROGRAM_PACKAGES = redis-server redis-tools memcached libmemcached-tools libsqlite3-dev xz-utils python3 \
+	mariadb-server-core sysbench bind9 unbound dnsperf rocksdb-tools ffmpeg qemu-system-x86 nodejs \
+	default-jdk-headless git clang lld
+
+deps-programs:
+	@$(MAKE) -s deps PACKAGES="$(PROGRAM_PACKAGES)"
+
 bench-programs: all
 	@test/bench/programs/run --lib $(BUILD)/libfurwock.so --out $(BUILD)/programs.tsv
 
@@ -55,4 +59,5 @@ plot:
 	@command -v gnuplot >/dev/null || { echo "plot needs gnuplot: 'make deps' as root, or apt-get install gnuplot-nox" >&2; exit 1; }
 	@test -f $(BUILD)/bench.tsv || { echo "no $(BUILD)/bench.tsv: 'make bench' first" >&2; exit 1; }
 	gnuplot -c test/bench/plot.gp $(BUILD)/bench.tsv $(BUILD)/bench.svg
+	$(if $(wildcard $(BUILD)/sweep.tsv),gnuplot -c test/bench/sweep/heat.gp $(BUILD)/sweep.tsv $(BUILD)/sweep.svg)
 	@awk -f test/bench/table.awk $(BUILD)/bench.tsv $(wildcard $(BUILD)/musl/bench.tsv) | tee $(BUILD)/bench.md

@@ -380,17 +380,19 @@ void team_phase(struct team *team, double seconds, struct result *result)
     result->wall_ns += end - start;
 }
 
-static double fewest_over_most(const struct team *team)
+static void judge_fairness(const struct team *team, struct result *result)
 {
-    uint64_t fewest = UINT64_MAX, most = 0;
+    uint64_t fewest = UINT64_MAX, most = 0, all = 0;
     for (unsigned i = 0; i < team->size; i++) {
         uint64_t operations = team->workers[i].operations;
         if (operations < fewest)
             fewest = operations;
         if (operations > most)
             most = operations;
+        all += operations;
     }
-    return most == 0 ? 0 : (double)fewest / (double)most;
+    result->fairness = all == 0 ? 0 : (double)fewest / (double)most;
+    result->least_share = all == 0 ? 0 : (double)fewest * team->size / (double)all;
 }
 
 void team_measure(struct team *team, void (*reset)(struct team *), int what, struct result *result)
@@ -403,7 +405,7 @@ void team_measure(struct team *team, void (*reset)(struct team *), int what, str
         reset(team);
     team_phase(team, bench_seconds, result);
     if (what & FAIRNESS)
-        result->fairness = fewest_over_most(team);
+        judge_fairness(team, result);
     if (what & TAILS) {
         /* Apart, because reading the clock twice an operation would show in the others' figures. */
         team->timed = true;

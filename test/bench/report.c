@@ -34,7 +34,7 @@ struct report {
     struct {
         const char *name;
         double wall;
-    } limits[16];
+    } limits[MAX_LIMITS];
     int limit_count;
     struct kept *kept;
     int kept_count;
@@ -204,30 +204,72 @@ static void write_line(struct report *report, const char *row, const char *libra
 
 /* ---- The table ---- */
 
-static void print_machine(FILE *out, const char *prefix)
+static void name_cpu(char *name, size_t size)
 {
-    struct utsname system;
-    char cpu[80] = "unknown CPU", line[256];
-    char libc[64] = "unknown";
+    char line[256];
     FILE *info = fopen("/proc/cpuinfo", "r");
+    snprintf(name, size, "unknown CPU");
     while (info != NULL && fgets(line, sizeof line, info) != NULL) {
         char *colon = strstr(line, ": ");
         if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
-            snprintf(cpu, sizeof cpu, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+            snprintf(name, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
             break;
         }
     }
     if (info != NULL)
         fclose(info);
+}
+
+static const struct {
+    const char *limit, *name;
+} of_machine[] = {
+    {"line", "cache line there and back"},
+    {"atomics", "atomic pair"},
+    {"futex", "sleep and wake there and back"},
+    {"pause", "pause"},
+    {"clock", "clock read"},
+};
+#define OF_MACHINE (sizeof of_machine / sizeof of_machine[0])
+
+static const char *name_in_machine(const struct row *limit)
+{
+    for (size_t i = 0; i < OF_MACHINE; i++)
+        if (strcmp(of_machine[i].limit, limit->name) == 0)
+            return of_machine[i].name;
+    return NULL;
+}
+
+bool is_of_machine(const struct row *limit)
+{
+    return name_in_machine(limit) != NULL;
+}
+
+void describe_machine(struct machine *machine, const struct samples *limits)
+{
+    struct utsname system;
+    char cpu[80], libc[64] = "musl";
+    name_cpu(cpu, sizeof cpu);
 #ifdef _CS_GNU_LIBC_VERSION
     confstr(_CS_GNU_LIBC_VERSION, libc, sizeof libc);
 #endif
     uname(&system);
-    fprintf(out, "%s%s, %d CPUs, %s %s %s, libc: %s\n", prefix, cpu, get_nprocs(), system.sysname,
-            system.release, system.machine, libc);
+    size_t used =
+        (size_t)snprintf(machine->text, sizeof machine->text, "%s, %d CPUs, %s %s %s, %s", cpu,
+                         get_nprocs(), system.sysname, system.release, system.machine, libc);
+    const char *before = "; ns: ";
+    for (int i = 0; limit_rows[i].name != NULL; i++) {
+        const double wall = median(limits[i].wall, limits[i].count);
+        if (!is_of_machine(&limit_rows[i]) || isnan(wall))
+            continue;
+        used += (size_t)snprintf(machine->text + used, sizeof machine->text - used,
+                                 wall < 100 ? "%s%s %.1f" : "%s%s %.0f", before,
+                                 name_in_machine(&limit_rows[i]), wall);
+        before = ", ";
+    }
 }
 
-struct report *report_open(const char *out, const struct library *libraries, int count, int rounds)
+struct report *report_open(const char *out, const struct machine *machine,
+                           const struct library *libraries, int count, int rounds)
 {
     struct report *report = calloc(1, sizeof *report);
     if (report == NULL)
@@ -240,12 +282,12 @@ struct report *report_open(const char *out, const struct library *libraries, int
             perror(out);
             exit(2);
         }
-        print_machine(report->out, "# ");
+        fprintf(report->out, "# %s\n", machine->text);
         fputs("row\tlibrary\trounds\twall_ns\twall_low\twall_high\tcpu_ns\tcpu_low\tcpu_high\t"
               "wall_ratio\tcpu_ratio\tlimit\tlimit_ns\tfairness\tlongest_ns\tp999_ns\tremark\n",
               report->out);
     }
-    print_machine(stdout, "");
+    printf("%s\n", machine->text);
     printf(
         "Median of %d rounds in turn, each in a new process; ns an operation. Ratio: to %s. "
         "Spread: slowest\nround less fastest, in %% of the median. Limit: the raw operation that "

@@ -62,6 +62,41 @@ static void system_call(const struct row *row, struct result *result)
     measure_batches(system_calls, NULL, result);
 }
 
+/* What a loop that waits awake says to the processor at each turn. */
+static int pauses(void *object, unsigned long n)
+{
+    (void)object;
+    while (n-- > 0)
+#if defined __x86_64__
+        __asm__ volatile("pause" ::: "memory");
+#elif defined __aarch64__
+        __asm__ volatile("isb" ::: "memory");
+#else
+        skip_row("not known for this machine");
+#endif
+    return 0;
+}
+
+static void pause_of_loop(const struct row *row, struct result *result)
+{
+    (void)row;
+    measure_batches(pauses, NULL, result);
+}
+
+static int clock_reads(void *object, unsigned long n)
+{
+    (void)object;
+    while (n-- > 0)
+        now_ns();
+    return 0;
+}
+
+static void clock_read(const struct row *row, struct result *result)
+{
+    (void)row;
+    measure_batches(clock_reads, NULL, result);
+}
+
 static int works(void *object, unsigned long n)
 {
     const long *iterations = object;
@@ -223,6 +258,11 @@ const struct row limit_rows[] = {
      .a = ALTERNATE,
      .seconds = 0.1},
     {.name = "futex1", .what = "the same on one CPU", .run = futexes, .a = ONE_CPU, .seconds = 0.1},
+    {.name = "pause",
+     .what = "the processor's word for a loop that waits",
+     .run = pause_of_loop,
+     .seconds = 0.05},
+    {.name = "clock", .what = "a reading of the clock", .run = clock_read, .seconds = 0.05},
     {.name = "work100",
      .what = "100 iterations of the work that sections are filled with",
      .run = work_alone,

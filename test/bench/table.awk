@@ -1,4 +1,4 @@
-# The README's tables, from the files of make bench: awk -f table.awk bench.tsv musl/bench.tsv
+# The README's tables, and the machine, from the files of make bench: awk -f table.awk bench.tsv musl/bench.tsv
 # The peers asymmetric (its ratio to libc) and nsync (Furwock's to it) have columns where the file has
 # them.
 BEGIN {
@@ -22,12 +22,13 @@ BEGIN {
     m = split("create-join|create a thread that ends at once, join it|" \
         "create-join/32|create 32, join 32; a thread|cancel-join|create, cancel, join", life, "|")
 }
-FNR == 1 { file++ }
+FNR == 1 { file++; machine = machine ? machine : substr($0, 3) }
 $2 == "libc" || $2 == "musl" { theirs[file, $1] = $4 }
 $2 == "furwock" { ours[file, $1] = $4; wall[file, $1] = $10; cpu[file, $1] = $11; limit[file, $1] = $13 }
 file == 1 && $2 == "asymmetric" { set[$1] = $10; sets++ }
 file == 1 && $2 == "nsync" { rival[$1] = $4; rivals++ }
 END {
+    print machine "; medians:\n"
     print "| nanoseconds an operation | glibc | Furwock | ratio | CPU ratio |" \
         (sets ? " asymmetric: ratio |" : "") (rivals ? " ratio to nsync |" : "") \
         "\n|---|---|---|---|---|" (sets ? "---|" : "") (rivals ? "---|" : "")
