@@ -16,7 +16,7 @@ enum {
     MEMBARRIER_REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8,
 };
 
-uint32_t asymmetric_state[ASYMMETRIC_PATHS];
+HARDLY_WRITTEN uint32_t asymmetric_state[ASYMMETRIC_PATHS];
 static uint64_t price;
 
 static long membarrier(int command)

@@ -35,7 +35,7 @@ enum {
     BOUND = 30 * 1000,
 };
 
-static uint32_t never;
+static HARDLY_WRITTEN uint32_t never;
 
 void spinning_never(void)
 {
