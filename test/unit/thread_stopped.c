@@ -261,6 +261,42 @@ static void *use_stack(void *arg)
     return arg;
 }
 
+/*
+ * A signal that libc uses itself may come to any thread, where it cannot be queued for the one that is
+ * meant (thread_process.c).
+ */
+START_TEST(a_thread_that_has_unmapped_its_stack_handles_no_signal)
+{
+    enum { SIGSYNCCALL = 34 };
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_attr_t attr;
+    pthread_t thread;
+    void *stack;
+    size_t size;
+    begin_tracing(stop_when_unmapped);
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, 64 * MEBIBYTE), 0);
+    ck_assert_int_eq(sem_init(&gate.sem, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, wait_at_gate, &gate), 0);
+    unit_wait_for(&gate.tid, 1);
+    /* has its handler installed, and changes nothing */
+    ck_assert_int_eq(setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    ck_assert_int_eq(pthread_getattr_np(thread, &attr), 0);
+    ck_assert_int_eq(pthread_attr_getstack(&attr, &stack, &size), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    tracing->word = stack;
+    trace(atomic_load(&gate.tid));
+    open_gate(&gate);
+    unit_wait_for(&tracing->stopped, 1);
+    ck_assert_int_eq(syscall(SYS_tgkill, getpid(), atomic_load(&gate.tid), SIGSYNCCALL), 0);
+    end_tracing();
+    wait_until_gone(&gate.tid);
+}
+END_TEST
+
 /* A fork that does not wait for the lock that the thread has. */
 START_TEST(a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child)
 {
@@ -514,6 +550,7 @@ static Suite *thread_stopped_suite(void)
     tcase_add_test(tcase, a_thread_stopped_where_it_waits_to_end_holds_nobody_up);
     tcase_add_test(tcase, a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_child);
     tcase_add_loop_test(tcase, a_big_stack_is_unmapped_and_others_kept_whoever_detaches_then, 0, 2);
+    tcase_add_test(tcase, a_thread_that_has_unmapped_its_stack_handles_no_signal);
     tcase_add_test(tcase, a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child);
     tcase_add_test(tcase, a_thread_stopped_when_it_is_refused_holds_nobody_up);
     suite_add_tcase(suite, tcase);
