@@ -16,7 +16,7 @@ $(BUILD)/orders: test/checkers/orders.c $(DYNAMIC_OBJECTS)
 	@$(CC) $(CFLAGS) -o $@ $@-program.o $@-library.o -pthread -ldl
 
 # The threads of static programs on musl are Furwock's own.
-STATIC_CHECKED = $(if $(filter static-musl,$(UNIT_FORMS)),key thread_join thread_life thread_stack)
+STATIC_CHECKED = $(if $(filter static-musl,$(UNIT_FORMS)),key thread_attr_sched thread_join thread_life thread_signal)
 
 .PHONY: checkers orders
 checkers: $(BUILD)/libfurwock.so $(STATIC_CHECKED:%=$(BUILD)/test/unit/static-musl/%)

@@ -20,6 +20,8 @@ struct tracing {
     atomic_int tid;
     /* the tracer traces the thread; has stopped it; lets it go */
     atomic_int begun, stopped, over;
+    /* the thread that it is to wait for */
+    atomic_int other;
     /* of the thread's memory: what the tracer looks at */
     const void *word;
     /* that thread's state */
@@ -117,6 +119,22 @@ static void stop_unmapped_until_detached(pid_t tid)
 static void stop_when_unmapped(pid_t tid)
 {
     step_until(tid, is_not_there);
+}
+
+/* Where it is about to send another thread a signal, until that one is gone. */
+static void stop_until_other_is_gone(pid_t tid)
+{
+    enum { CALL_REGISTER = 15 };
+    int status;
+    stop_at_once(tid);
+    do {
+        unit_child_assert(ptrace(PTRACE_SYSCALL, tid, 0, 0) == 0);
+        unit_child_assert(waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status));
+    } while (ptrace(PTRACE_PEEKUSER, tid, (void *)(CALL_REGISTER * sizeof(long)), 0) != SYS_tgkill);
+    atomic_store(&tracing->stopped, 1);
+    while (syscall(SYS_tgkill, getppid(), atomic_load(&tracing->other), 0) == 0)
+        sched_yield();
+    ptrace(PTRACE_DETACH, tid, 0, 0);
 }
 
 /* The first that it creates; the others go on. */
@@ -507,6 +525,31 @@ START_TEST(a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_ch
 }
 END_TEST
 
+/* Without libc's knowledge: it stays in the ring. */
+static void *exit_when_stopped(void *unused)
+{
+    (void)unused;
+    atomic_store(&tracing->other, unit_gettid());
+    unit_wait_for(&tracing->stopped, 1);
+    syscall(SYS_exit, 0);
+    return NULL;
+}
+
+START_TEST(users_are_set_though_a_thread_goes_by_itself_where_it_is_to_be_asked)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_t thread;
+    begin_tracing(stop_until_other_is_gone);
+    ck_assert_int_eq(pthread_create(&thread, NULL, exit_when_stopped, NULL), 0);
+    unit_wait_for(&tracing->other, 1);
+    trace(getpid());
+    ck_assert_int_eq(setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1), 0);
+    ck_assert_int_eq(atomic_load(&tracing->stopped), 1);
+    end_tracing();
+}
+END_TEST
+
 /* Threads at their beginning. */
 
 START_TEST(a_thread_stopped_when_it_is_refused_holds_nobody_up)
@@ -551,6 +594,7 @@ static Suite *thread_stopped_suite(void)
     tcase_add_test(tcase, a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_child);
     tcase_add_loop_test(tcase, a_big_stack_is_unmapped_and_others_kept_whoever_detaches_then, 0, 2);
     tcase_add_test(tcase, a_thread_that_has_unmapped_its_stack_handles_no_signal);
+    tcase_add_test(tcase, users_are_set_though_a_thread_goes_by_itself_where_it_is_to_be_asked);
     tcase_add_test(tcase, a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child);
     tcase_add_test(tcase, a_thread_stopped_when_it_is_refused_holds_nobody_up);
     suite_add_tcase(suite, tcase);
