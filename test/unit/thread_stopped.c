@@ -557,17 +557,19 @@ START_TEST(a_thread_stopped_when_it_is_refused_holds_nobody_up)
     if (!unit_on_furwock_threads())
         unit_skip("the threads are libc's");
     pthread_attr_t attr;
-    pthread_t thread;
+    pthread_t thread, refused = 0;
     cpu_set_t none;
     CPU_ZERO(&none);
     ck_assert_int_eq(pthread_attr_init(&attr), 0);
     ck_assert_int_eq(pthread_attr_setaffinity_np(&attr, sizeof none, &none), 0);
     begin_tracing(stop_child);
     trace(getpid());
-    ck_assert_int_eq(pthread_create(&thread, &attr, give_back, NULL), EINVAL);
+    ck_assert_int_eq(pthread_create(&refused, &attr, give_back, NULL), EINVAL);
     unit_wait_for(&tracing->stopped, 1);
     for (int i = 0; i < 10; i++) {
         ck_assert_int_eq(pthread_create(&thread, NULL, give_back, NULL), 0);
+        /* its memory is its own until it is gone */
+        ck_assert(!pthread_equal(thread, refused));
         ck_assert_int_eq(pthread_join(thread, NULL), 0);
     }
     while (unit_threads() != 2)
