@@ -15,11 +15,16 @@ $(BUILD)/orders: test/checkers/orders.c $(DYNAMIC_OBJECTS)
 	@objcopy --redefine-syms=$@-names $@-program.o
 	@$(CC) $(CFLAGS) -o $@ $@-program.o $@-library.o -pthread -ldl
 
+# The threads of static programs on musl are Furwock's own.
+STATIC_CHECKED = $(if $(filter static-musl,$(UNIT_FORMS)),key thread_attr_sched thread_join thread_life thread_signal)
+
 .PHONY: checkers orders
-checkers: $(BUILD)/libfurwock.so
+checkers: $(BUILD)/libfurwock.so $(STATIC_CHECKED:%=$(BUILD)/test/unit/static-musl/%)
 	@$(if $(filter %/checkers,$(CHECKED)),$(MAKE) -s BUILD=$(CHECKED) VALGRIND=yes $(CHECKED)/libfurwock.so)
 	@status=0; $(MAKE) -s orders || status=1; \
 	test/checkers/run --build $(BUILD) $(if $(CHECKED),--checked $(CHECKED)/libfurwock.so) || status=1; \
+	$(if $(STATIC_CHECKED),test/checkers/static --build $(BUILD) $(STATIC_CHECKED),\
+		echo "skipped - static programs on musl: not asked for, or no library of musl's") || status=1; \
 	exit $$status
 
 orders:

@@ -187,6 +187,8 @@ static void *live(void *arg)
 START_TEST(the_destructor_runs_once_however_the_thread_ends)
 {
     struct life life = {.ending = (enum ending)_i};
+    if (life.ending == IS_CANCELLED && !unit_handlers_set_masks())
+        unit_skip("a cancel may come again for ever");
     life.key = new_key(count_in_value);
     life.silent = new_key(NULL);
     for (int i = 1; i <= 5; i++) {

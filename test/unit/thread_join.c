@@ -291,6 +291,8 @@ END_TEST
 
 START_TEST(of_two_threads_that_join_each_other_the_second_gets_EDEADLK)
 {
+    if (!unit_handlers_set_masks())
+        unit_skip("a cancel may come again for ever");
     struct unit_call call;
     struct joining joining = {.way = _i == TRYJOIN ? JOIN : _i, .thread = pthread_self()};
     /* libc defect: glibc does not record who joins. */

@@ -420,6 +420,8 @@ static void *lock_and_end(void *arg)
 START_TEST(a_robust_mutex_is_handed_on_however_its_owner_ends)
 {
     enum { RETURN, EXIT, CANCEL, DETACHED };
+    if (_i == CANCEL && !unit_handlers_set_masks())
+        unit_skip("a cancel may come again for ever");
     ck_assert_int_eq(unit_mutex_init(&robust, PTHREAD_MUTEX_NORMAL, 0, 1, PTHREAD_PRIO_NONE), 0);
     for (int round = 0; round < 100; round++) {
         pthread_t thread;

@@ -250,6 +250,9 @@ END_TEST
 
 START_TEST(every_real_time_signal_can_be_sent_to_a_thread)
 {
+    struct sigaction action = {.sa_handler = count_signal};
+    if (sigaction(SIGRTMAX, &action, NULL) != 0)
+        unit_skip("the last one is another's, as valgrind has it");
     for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++) {
         set_handler(signal);
         atomic_store(&handled, 0);

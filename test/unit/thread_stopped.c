@@ -20,6 +20,8 @@ struct tracing {
     atomic_int tid;
     /* the tracer traces the thread; has stopped it; lets it go */
     atomic_int begun, stopped, over;
+    /* the thread that it is to wait for */
+    atomic_int other;
     /* of the thread's memory: what the tracer looks at */
     const void *word;
     /* that thread's state */
@@ -117,6 +119,22 @@ static void stop_unmapped_until_detached(pid_t tid)
 static void stop_when_unmapped(pid_t tid)
 {
     step_until(tid, is_not_there);
+}
+
+/* Where it is about to send another thread a signal, until that one is gone. */
+static void stop_until_other_is_gone(pid_t tid)
+{
+    enum { CALL_REGISTER = 15 };
+    int status;
+    stop_at_once(tid);
+    do {
+        unit_child_assert(ptrace(PTRACE_SYSCALL, tid, 0, 0) == 0);
+        unit_child_assert(waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status));
+    } while (ptrace(PTRACE_PEEKUSER, tid, (void *)(CALL_REGISTER * sizeof(long)), 0) != SYS_tgkill);
+    atomic_store(&tracing->stopped, 1);
+    while (syscall(SYS_tgkill, getppid(), atomic_load(&tracing->other), 0) == 0)
+        sched_yield();
+    ptrace(PTRACE_DETACH, tid, 0, 0);
 }
 
 /* The first that it creates; the others go on. */
@@ -260,6 +278,42 @@ static void *use_stack(void *arg)
         *p = 1;
     return arg;
 }
+
+/*
+ * A signal that libc uses itself may come to any thread, where it cannot be queued for the one that is
+ * meant (thread_process.c).
+ */
+START_TEST(a_thread_that_has_unmapped_its_stack_handles_no_signal)
+{
+    enum { SIGSYNCCALL = 34 };
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_attr_t attr;
+    pthread_t thread;
+    void *stack;
+    size_t size;
+    begin_tracing(stop_when_unmapped);
+    ck_assert_int_eq(pthread_attr_init(&attr), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attr, 64 * MEBIBYTE), 0);
+    ck_assert_int_eq(sem_init(&gate.sem, 0, 0), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, wait_at_gate, &gate), 0);
+    unit_wait_for(&gate.tid, 1);
+    /* has its handler installed, and changes nothing */
+    ck_assert_int_eq(setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    ck_assert_int_eq(pthread_getattr_np(thread, &attr), 0);
+    ck_assert_int_eq(pthread_attr_getstack(&attr, &stack, &size), 0);
+    ck_assert_int_eq(pthread_attr_destroy(&attr), 0);
+    ck_assert_int_eq(pthread_detach(thread), 0);
+    tracing->word = stack;
+    trace(atomic_load(&gate.tid));
+    open_gate(&gate);
+    unit_wait_for(&tracing->stopped, 1);
+    ck_assert_int_eq(syscall(SYS_tgkill, getpid(), atomic_load(&gate.tid), SIGSYNCCALL), 0);
+    end_tracing();
+    wait_until_gone(&gate.tid);
+}
+END_TEST
 
 /* A fork that does not wait for the lock that the thread has. */
 START_TEST(a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child)
@@ -471,6 +525,31 @@ START_TEST(a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_ch
 }
 END_TEST
 
+/* Without libc's knowledge: it stays in the ring. */
+static void *exit_when_stopped(void *unused)
+{
+    (void)unused;
+    atomic_store(&tracing->other, unit_gettid());
+    unit_wait_for(&tracing->stopped, 1);
+    syscall(SYS_exit, 0);
+    return NULL;
+}
+
+START_TEST(users_are_set_though_a_thread_goes_by_itself_where_it_is_to_be_asked)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    pthread_t thread;
+    begin_tracing(stop_until_other_is_gone);
+    ck_assert_int_eq(pthread_create(&thread, NULL, exit_when_stopped, NULL), 0);
+    unit_wait_for(&tracing->other, 1);
+    trace(getpid());
+    ck_assert_int_eq(setresuid((uid_t)-1, (uid_t)-1, (uid_t)-1), 0);
+    ck_assert_int_eq(atomic_load(&tracing->stopped), 1);
+    end_tracing();
+}
+END_TEST
+
 /* Threads at their beginning. */
 
 START_TEST(a_thread_stopped_when_it_is_refused_holds_nobody_up)
@@ -478,17 +557,19 @@ START_TEST(a_thread_stopped_when_it_is_refused_holds_nobody_up)
     if (!unit_on_furwock_threads())
         unit_skip("the threads are libc's");
     pthread_attr_t attr;
-    pthread_t thread;
+    pthread_t thread, refused = 0;
     cpu_set_t none;
     CPU_ZERO(&none);
     ck_assert_int_eq(pthread_attr_init(&attr), 0);
     ck_assert_int_eq(pthread_attr_setaffinity_np(&attr, sizeof none, &none), 0);
     begin_tracing(stop_child);
     trace(getpid());
-    ck_assert_int_eq(pthread_create(&thread, &attr, give_back, NULL), EINVAL);
+    ck_assert_int_eq(pthread_create(&refused, &attr, give_back, NULL), EINVAL);
     unit_wait_for(&tracing->stopped, 1);
     for (int i = 0; i < 10; i++) {
         ck_assert_int_eq(pthread_create(&thread, NULL, give_back, NULL), 0);
+        /* its memory is its own until it is gone */
+        ck_assert(!pthread_equal(thread, refused));
         ck_assert_int_eq(pthread_join(thread, NULL), 0);
     }
     while (unit_threads() != 2)
@@ -514,6 +595,8 @@ static Suite *thread_stopped_suite(void)
     tcase_add_test(tcase, a_thread_stopped_where_it_waits_to_end_holds_nobody_up);
     tcase_add_test(tcase, a_thread_that_had_locked_the_ring_more_than_once_is_no_matter_in_a_child);
     tcase_add_loop_test(tcase, a_big_stack_is_unmapped_and_others_kept_whoever_detaches_then, 0, 2);
+    tcase_add_test(tcase, a_thread_that_has_unmapped_its_stack_handles_no_signal);
+    tcase_add_test(tcase, users_are_set_though_a_thread_goes_by_itself_where_it_is_to_be_asked);
     tcase_add_test(tcase, a_stack_half_unmapped_at_a_fork_serves_nobody_in_the_child);
     tcase_add_test(tcase, a_thread_stopped_when_it_is_refused_holds_nobody_up);
     suite_add_tcase(suite, tcase);

@@ -6,21 +6,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Bytes. */
+/* Bytes. What can be written and is no other's counts against RLIMIT_DATA, but for the stack. */
 struct usage {
-    long mapped, resident;
+    long mapped, resident, data;
 };
 
 static inline struct usage usage(void)
 {
     long page = sysconf(_SC_PAGESIZE);
-    struct usage usage = {-1, -1};
+    struct usage usage = {-1, -1, -1};
     FILE *file = fopen("/proc/self/statm", "r");
-    if (!file || fscanf(file, "%ld %ld", &usage.mapped, &usage.resident) != 2)
+    if (!file ||
+        fscanf(file, "%ld %ld %*d %*d %*d %ld", &usage.mapped, &usage.resident, &usage.data) != 3)
         abort();
     fclose(file);
     usage.mapped *= page;
     usage.resident *= page;
+    usage.data *= page;
     return usage;
 }
 
