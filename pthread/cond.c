@@ -57,9 +57,10 @@
  * has become since, a new condition variable perhaps. So the sequence of each begins somewhere
  * else, chosen by the first waiter, far from those of the ones before.
  *
- * Whoever a moving broadcast has woken takes the mutex as one for which others sleep. Broadcasts are
- * counted in the table before they move anybody, so that one who was woken by a signal, and by no
- * broadcast, as far as it can tell, takes it plainly, and its unlock needs no system call.
+ * Whoever a moving broadcast has woken takes the mutex as one for which others sleep. Such broadcasts
+ * are counted in the table after their addition, when whom they may wake has looked at the count, and
+ * before they move anybody. So one who was woken by a signal, and by no broadcast, as far as it can
+ * tell, takes it plainly, and its unlock needs no system call.
  *
  * If a thread never runs again: one that waits has changed nothing but the bits, which cost others a
  * system call, and a slot that is taken over. One that a broadcast has moved to the mutex sleeps
@@ -332,17 +333,17 @@ static COLD void broadcast_waiters(struct cond *cond)
     struct mutex *target;
     enum scope scope = scope_of(cond);
     hints_set_used(&cond->hints);
-    if (scope == PRIVATE)
-        watch_count_move(cond);
     uint32_t before = advance(cond, ALL, &target);
     if (!before || all_told(cond, before))
         return;
     /* whoever has come since may wait with another mutex: then none are moved */
     uint32_t now = sequence_of(before) + SEQUENCE;
-    if (scope == PRIVATE && target)
+    if (scope == PRIVATE && target) {
+        watch_count_move(cond);
         unpark_some_move_rest(&cond->word, now, WOKEN_AT_ONCE, &target->word);
-    else
+    } else {
         unpark(&cond->word, EVERYONE, scope, ANY);
+    }
 }
 
 PUBLIC int pthread_cond_signal(pthread_cond_t *object)
