@@ -98,7 +98,8 @@ COLD int release_read(struct rwlock *rwlock, uint64_t state, uint32_t kind)
         /* of those who are trying nobody can know */
         held = is_read(rwlock, state, false, &row) || counted;
         next = counted ? state - READER : held ? state + GIVEN : state;
-        if (held && readers_of(next) == 0)
+        /* rows alone may have it from now on: what else was counted had been given back */
+        if (held && readers_of(next) <= given_of(next))
             next = freed(next, kind, &wake);
     } while (!transition(rwlock, &state, next));
     wake_up(word, wake, next);

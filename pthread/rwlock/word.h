@@ -27,8 +27,9 @@
  *   no WRITE                      readers + 1               a reader, as its kind has it; drops
  *                                                           OFFERED, and CLAIM_W after it has stood
  *                                                           aside for it
- *   readers > 0                   readers - 1               an unlock by one who is in no row; the
- *                                                           last one wakes, see below
+ *   readers > 0                   readers - 1               an unlock by one who is in no row; one that
+ *                                                           leaves no more than were given back wakes,
+ *                                                           see below
  *   readers = 0, rows > given     given + 1                 the same
  *   readers > 0, COUNTED or SHUT  FENCED or ASYMMETRIC      a counted reader, now and then, unless a
  *                                                           writer waits

@@ -397,6 +397,23 @@ static void broadcast_other(void)
     ok(pthread_cond_broadcast(&c));
 }
 
+/* A broadcast unblocks whom it was for, and one that has come while it was made. */
+static void wait_for_another(void)
+{
+    lock();
+    int error = pthread_cond_timedwait(&c, &m, &deadline);
+    model_assert(error == 0 || error == ETIMEDOUT);
+    unlock();
+}
+
+static void put_one_to_all(void)
+{
+    lock();
+    tokens++;
+    unlock();
+    ok(pthread_cond_broadcast(&c));
+}
+
 /* Recursion is restored. */
 static void init_recursive(void)
 {
@@ -544,6 +561,8 @@ const struct scenario cond_scenarios[] = {
     SCENARIO("cond-broadcast-moves", init, none_left, RUN(take, take, put_all), .flags = MOVES),
     SCENARIO("cond-broadcast-moves-outside", init, none_left, RUN(take, take, put_all_outside),
              .flags = MOVES),
+    SCENARIO("cond-broadcast-moves-beside", init, none_left,
+             RUN(take, wait_for_another, put_one_to_all), .flags = MOVES),
     SCENARIO("cond-broadcast-moves-timed", init, timeouts_left,
              RUN(take_timed, take_timed, put_all_outside), .flags = MOVES),
     SCENARIO("cond-broadcast-moves-spin", init, none_left, RUN(take, take, put_all),

@@ -654,6 +654,57 @@ static void unlock_what_nobody_holds(void)
     model_assert(error == EPERM);
 }
 
+/*
+ * Given back, a lock is still in its reader's row, who reads again, counted, and leaves the row. The last
+ * one to go then leaves as many counted as were given back.
+ */
+static int l_written(void)
+{
+    return (state_of((struct rwlock *)&l) & WRITE) != 0;
+}
+
+static void init_writer_visible_watched(void)
+{
+    init_writer_visible();
+    WATCH(l, l_written);
+}
+
+static void read_given_back_again(void)
+{
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&flag, 1);
+    model_await(&other_flag, 1);
+    ok(pthread_rwlock_rdlock(&l));
+    arch_store_release(&begun, 1);
+    unlock();
+    arch_store_release(&flag, 3);
+}
+
+static void give_back_and_wait(void)
+{
+    model_await(&flag, 1);
+    unlock();
+    arch_store_release(&flag, 2);
+    model_await(&begun, 1);
+    read();
+}
+
+/* An attempt draws no row. */
+static void try_counted(void)
+{
+    model_await(&flag, 2);
+    ok(pthread_rwlock_tryrdlock(&l));
+    arch_store_release(&other_flag, 1);
+    model_await(&flag, 3);
+    unlock();
+}
+
+static void write_last(void)
+{
+    model_await(&other_flag, 1);
+    write();
+}
+
 const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-unlock-attempt", init_visible, free_at_end,
              RUN(try_late_and_withdraw, unlock_what_nobody_holds)),
@@ -667,6 +718,9 @@ const struct scenario rwlock_scenarios[] = {
              RUN(write_read_and_open, write_timed_begun, write_begun, read_opened), .quick = 1),
     SCENARIO("rwlock-freeze-in-rows", init_nonrecursive_watched, NULL,
              RUN(write_begun, read_and_open, read_opened, read_begun), .frozen = 1, .quick = 1),
+    SCENARIO("rwlock-freeze-given-back", init_writer_visible_watched, NULL,
+             RUN(read_given_back_again, give_back_and_wait, try_counted, write_last), .frozen = 4,
+             .quick = 1),
     SCENARIO("rwlock-readers-parted", init, NULL,
              RUN(write_twice_and_read, write_and_note, read_when_begun), .flags = AGES),
     SCENARIO("rwlock-read-write", init, free_at_end, RUN(read_twice, write_twice),
