@@ -29,7 +29,7 @@
  * who wakes in vain may clear SLEEPERS. A thread whose signal has woken nobody asks the kernel before
  * the next one whether there are sleepers, and if there are none, it makes that a broadcast, which
  * clears the bit and wakes whoever has come meanwhile. SLEEPERS is a hint that costs three system
- * calls when stale.
+ * calls when stale, and some more where a thread signals several conditions in turn (self.h).
  *
  * Within one sequence bits are only added to the word. So whether it still has the sequence under
  * which a waiter has slept can be asked of the kernel without touching the memory: there are at most
@@ -316,10 +316,9 @@ static COLD void signal_waiters(struct cond *cond)
 {
     struct mutex *target;
     enum scope scope = scope_of(cond);
-    bool nobody = self.woke_nobody == cond && !parked(&cond->word, scope);
+    bool nobody = self_doubts(cond) && !parked(&cond->word, scope);
     enum wakes wakes = nobody ? ALL : ONE;
     hints_clear_used(&cond->hints);
-    self.woke_nobody = NULL;
     uint32_t before = advance(cond, wakes, &target);
     if (!before || all_told(cond, before))
         return;

@@ -68,7 +68,7 @@ struct self {
     uint64_t asked_at;
     /* spinning: what the thread has learned, and where its dice stand (park.c) */
     uint32_t spin, random;
-    /* the condition variable or semaphore whose bit its last wake has found, but nobody to wake */
+    /* of a condition variable or semaphore that had a bit for sleepers: its last wake of nobody (below) */
     const void *woke_nobody;
     /* until when it counts as a real-time thread, on arch_ticks' clock (spinning.c) */
     uint64_t prompt_until;
@@ -96,6 +96,26 @@ struct self {
 extern _Thread_local struct self self __attribute__((visibility("hidden")));
 
 uint64_t self_assign_id(void);
+
+/* A number from the thread's dice, of 16 bits. */
+static inline uint32_t self_random(void)
+{
+    return (self.random = self.random * 1664525 + 1013904223) >> 16;
+}
+
+/*
+ * A bit that says that somebody sleeps may be stale. Who is about to wake asks the kernel whether it is
+ * if its last wake of nobody was of this object; or, since a thread may wake several in turn, now and
+ * then if it was of another one.
+ */
+static inline bool self_doubts(const void *object)
+{
+    enum { IN_TURN = 4 };
+    bool doubts = self.woke_nobody == object || (self.woke_nobody && self_random() % IN_TURN == 0);
+    if (unlikely(doubts))
+        self.woke_nobody = NULL;
+    return doubts;
+}
 
 /* The calling thread's id: from one, unique for the life of the process, the same after fork. */
 static inline uint64_t self_id(void)

@@ -8,8 +8,9 @@
  *
  *   post   adds one; if ASLEEP is set, wakes one sleeper. It keeps the bit, so that the next post
  *          wakes another and does not depend on the first one's running. A thread whose post has woken
- *          nobody asks the kernel before the next one whether anybody sleeps; if not, that post clears
- *          the bit and wakes everyone who came meanwhile.
+ *          nobody asks the kernel before the next one whether anybody sleeps, and now and then before
+ *          one of another semaphore (self.h); if not, that post clears the bit and wakes everyone who
+ *          came meanwhile.
  *   wait   takes one; if there is none, sets ASLEEP and sleeps on the word.
  *
  * So whenever a thread sleeps, either ASLEEP is set or the post that has cleared it is about to wake
@@ -175,7 +176,7 @@ static COLD int post_slow(struct semaphore *sem)
     uint32_t word, keep;
     if (undo_is(sem))
         return outcome(undo_post(sem));
-    bool nobody = self.woke_nobody == sem && !parked(&sem->word, scope);
+    bool nobody = self_doubts(sem) && !parked(&sem->word, scope);
     do {
         word = arch_load_relaxed(&sem->word);
         if ((word & VALUE) == SEM_VALUE_MAX)
@@ -185,7 +186,8 @@ static COLD int post_slow(struct semaphore *sem)
     int woken = 1;
     if (word & ASLEEP)
         woken = unpark(&sem->word, keep ? 1 : EVERYONE, scope, ANY);
-    self.woke_nobody = woken == 0 && keep ? sem : NULL;
+    if (woken == 0 && keep)
+        self.woke_nobody = sem;
     return 0;
 }
 

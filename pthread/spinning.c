@@ -52,11 +52,6 @@ static unsigned learned_interval(uint32_t learned)
     return INTERVAL_FIRST + (learned >> HINTS_INTERVAL_SHIFT & HINTS_INTERVAL);
 }
 
-static uint32_t next_random(void)
-{
-    return (self.random = self.random * 1664525 + 1013904223) >> 16;
-}
-
 bool spin_wanted(struct spin *spin, uint32_t *hints)
 {
     if (unlikely(arch_load_relaxed(&never)))
@@ -65,7 +60,7 @@ bool spin_wanted(struct spin *spin, uint32_t *hints)
     if (now == 0)
         now = self.spin;
     spin->probe = learned_credit(now) < CREDIT_ON;
-    if (spin->probe && (next_random() & ((1u << learned_interval(now)) - 1)) != 0)
+    if (spin->probe && (self_random() & ((1u << learned_interval(now)) - 1)) != 0)
         return false;
     spin->hints = hints;
     spin->jump = ticks_in(JUMP);

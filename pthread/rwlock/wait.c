@@ -118,8 +118,11 @@ struct waiter {
     uint64_t start;
     /* one that has the lock, if rows alone do */
     struct reader_row *row;
-    /* it has slept, so others of its class may sleep; woken by a release that meant it to enter */
-    bool slept, woken;
+    /*
+     * It has slept, so others of its class may sleep; woken by a release that meant it to enter; and it has
+     * stood aside since, because that was in vain.
+     */
+    bool slept, woken, aside;
     /* how often it has slept for a set time */
     unsigned naps;
     /* OFFERED, CLAIM_W: it stands aside for these no more; CLAIM_W: that claim is over when it enters */
@@ -245,7 +248,7 @@ static bool spin_until_left(struct rwlock *rwlock, const struct waiter *waiter)
     uint64_t held = waiter->writes ? WRITE | READER * MAX_READERS : WRITE;
     struct spin spin;
     bool left;
-    if (has_just_waited())
+    if (has_just_waited() && !waiter->deadline)
         stand_aside();
     if (!spin_wanted(&spin, &rwlock->hints))
         return false;
@@ -285,6 +288,7 @@ static int sleep_on(struct rwlock *rwlock, struct waiter *waiter, uint64_t state
         error = park(word, (uint32_t)next, waiter->deadline, PRIVATE, writes ? WRITERS : READERS);
     }
     waiter->woken = !waiter->row && error == 0;
+    waiter->aside = false;
     if (error == 0) {
         waiter->slept = true;
         waiter->passes = OFFERED | CLAIM_W;
@@ -309,15 +313,18 @@ static int wait_for(struct rwlock *rwlock, struct waiter *waiter, uint64_t state
     bool spins = waiter->writes || prefers_readers(waiter->kind);
     int error;
     do {
+        bool courteous = waiter->writes && !waiter->deadline;
         /*
-         * Woken in vain: others are at it. Or it waits for a row; who leaves that wakes nobody but
-         * those who wait for it, and so whoever sleeps is to look, too.
+         * Woken in vain: others are at it, and whoever else sleeps is theirs to wake. Or it waits for a
+         * row; who leaves that wakes nobody but those who wait for it, and so whoever sleeps is to look,
+         * too.
          */
-        if (waiter->woken && (waiter->row || (waiter->writes && !waiter->deadline))) {
+        if (waiter->woken && waiter->row) {
             waiter->woken = false;
-            if (waiter->row)
-                let_all_look(rwlock);
-            else
+            let_all_look(rwlock);
+        } else if (waiter->woken && courteous && !waiter->aside) {
+            waiter->aside = (state & SLEEP_W) || transition(rwlock, &state, state | SLEEP_W);
+            if (waiter->aside)
                 stand_aside();
         } else if (!(waiter->row || spins) || !spin_until_left(rwlock, waiter)) {
             error = sleep_on(rwlock, waiter, state);

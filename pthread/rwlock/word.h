@@ -40,6 +40,8 @@
  *   add up to zero                                          since it read this very state
  *   WRITE                         no WRITE                  its unlock; wakes, see below
  *   any                           SLEEP_x, CLAIM_x          one that is about to sleep
+ *   held                          SLEEP_W                   a writer that was woken in vain, and stands
+ *                                                           aside: others may sleep
  *   SLEEP_x                       no SLEEP_x, sequence + 1  the unlock that frees the lock and wakes
  *   SLEEP_x, CLAIM_x              OFFERED, without them,    them: then it is for whoever comes
  *                                 sequence + 1

@@ -62,5 +62,20 @@ else
     echo "not ok - who was woken at a barrier goes on without another call: status $status, sleeps and calls: $counts"
     failed=$((failed + 1))
 fi
+
+# A bit that a sleeper has left costs a few calls, also where several objects have one.
+cc -std=gnu11 -O2 -Wall -Wextra -pthread -o "$work/turns" "$(dirname "$0")/traced/turns.c" || exit 1
+for object in sem cond; do
+    timeout -s KILL 60 strace -f -o "$work/trace" -e trace=futex -E LD_PRELOAD="$lib" -E FURWOCK=nospin "$work/turns" $object
+    status=$?
+    calls=$(grep -c futex "$work/trace")
+    if [ "$status" -eq 0 ] && [ "$calls" -gt 2 ] && [ "$calls" -lt 100 ]; then
+        echo "ok - a $object that nobody waits for any more is woken without calls, two in turn"
+        passed=$((passed + 1))
+    else
+        echo "not ok - a $object that nobody waits for any more is woken without calls, two in turn: status $status, $calls calls"
+        failed=$((failed + 1))
+    fi
+done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -480,6 +480,17 @@ static void read_and_open(void)
     arch_store_release(&flag, 3);
 }
 
+/* Who has a deadline does not stand aside, whatever it has just waited for. */
+static void write_timed_after_wait(void)
+{
+    model_await(&flag, 1);
+    self.rests_until = UINT64_MAX;
+    const struct timespec now = {.tv_sec = 1000};
+    model_assert(pthread_rwlock_timedwrlock(&l, &now) == ETIMEDOUT);
+    model_assert(self.aside.ended == 0);
+    arch_store_release(&flag, 2);
+}
+
 static void write_begun(void)
 {
     model_await(&begun, 1);
@@ -733,6 +744,8 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-2-2", init, free_at_end, RUN(read, read, write, write), .quick = 1),
     SCENARIO("rwlock-try", init, free_at_end, RUN(try_both, read, write)),
     SCENARIO("rwlock-timed-write", init, free_at_end, RUN(read, write_timed, write)),
+    SCENARIO("rwlock-timed-at-once", init, free_at_end,
+             RUN(read_until_told, write_timed_after_wait)),
     SCENARIO("rwlock-timed-read", init, free_at_end, RUN(read_timed, read, write)),
     SCENARIO("rwlock-timed", init, free_at_end, RUN(read_timed, write_timed, write)),
     SCENARIO("rwlock-writer", init_writer, free_at_end, RUN(read, read, write)),
@@ -839,6 +852,7 @@ const struct scenario rwlock_scenarios[] = {
     SCENARIO("rwlock-freeze-reader", init_watched, NULL, RUN(read_twice, write, write),
              .frozen = 1),
     SCENARIO("rwlock-freeze-writer", init_watched, NULL, RUN(write, read, write), .frozen = 1),
+    SCENARIO("rwlock-freeze-vain", init_watched, NULL, RUN(write, write_twice, write), .frozen = 1),
     SCENARIO("rwlock-freeze-claim", init_watched, NULL, RUN(write, read_twice, write), .frozen = 1,
              .flags = AGES),
     SCENARIO("rwlock-freeze-writer-reader", init_writer_watched, NULL, RUN(read, read, write),
