@@ -35,8 +35,8 @@ void spinning_never(void);
 
 /*
  * Stand aside: sleep for a tenth of a millisecond, or more, up to one and a half, if the thread does so
- * again and again; nobody wakes it before. A real-time thread does not, but for thirty microseconds three
- * times in its life, and for ten microseconds ten times a second.
+ * again and again; nobody wakes it before. A real-time thread does not, but for some ten microseconds four
+ * times in its life, and ten times a second.
  */
 void stand_aside(void);
 
