@@ -139,7 +139,7 @@ FAST int unlock_any(struct rwlock *rwlock, uint64_t state, uint32_t kind)
         return 0;
     /* of another thread's note it is not known whose: the next writer clears it */
     if ((kind & PREFERENCE) == PREFER_WRITER && rows_name(rwlock) &&
-        !rows_leave(rows_name(rwlock) + NOTED))
+        !rows_leave(rows_name(rwlock) + NOTED) && is_held(rwlock))
         arch_store_relaxed(&rwlock->noted_elsewhere, 1);
     if (readers_of(state) > 0 && likely(!(state & ASLEEP)) &&
         likely(transition(rwlock, &state, state - READER)))
