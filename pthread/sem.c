@@ -176,7 +176,8 @@ static COLD int post_slow(struct semaphore *sem)
     uint32_t word, keep;
     if (undo_is(sem))
         return outcome(undo_post(sem));
-    bool nobody = self_doubts(sem) && !parked(&sem->word, scope);
+    bool stale = (arch_load_relaxed(&sem->word) & ASLEEP) && self_doubts(sem);
+    bool nobody = stale && !parked(&sem->word, scope);
     do {
         word = arch_load_relaxed(&sem->word);
         if ((word & VALUE) == SEM_VALUE_MAX)

@@ -33,7 +33,6 @@ enum { JUMP = 1000000 };
 extern char __start_modelled[], __stop_modelled[];
 static char *snapshot;
 
-struct fibre fibres[THREADS + 1], *current;
 const struct scenario *scenario;
 int threads;
 bool scheduling;
@@ -200,21 +199,6 @@ static bool go_back(void)
 }
 
 /* Scheduling. */
-
-static void switch_to(struct fibre *next)
-{
-    struct fibre *me = current;
-    if (next == me)
-        return;
-    me->error = errno;
-    memcpy(me->self, model_self(), model_self_size);
-    if (_setjmp(me->context))
-        return;
-    current = next;
-    memcpy(model_self(), next->self, model_self_size);
-    errno = next->error;
-    _longjmp(next->context, 1);
-}
 
 static bool can_go(const struct fibre *fibre)
 {

@@ -67,6 +67,11 @@ struct fibre {
 
 /* The last is what runs a scenario's beginning and its check. */
 extern struct fibre fibres[THREADS + 1], *current;
+/* Go on as another one; comes back when that is done to the caller. */
+void switch_to(struct fibre *next);
+/* The name that a scenario has given to where p is, and how far on that is; null if there is none. */
+const char *find_name(const volatile void *p, long *offset);
+void forget_names(void);
 extern const struct scenario *scenario;
 extern int threads;
 /* Steps are scheduled; false while a scenario begins and in its final check. */

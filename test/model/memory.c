@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOCATIONS = 1 << 12, GRANULE = 8, RANGES = 8, NAMES = 16, POISON = 0xdd };
+enum { LOCATIONS = 1 << 12, GRANULE = 8, RANGES = 8, POISON = 0xdd };
 enum { SLEEPS = 32, WATCHED = 4, WATCHED_SIZE = 64 };
 
 static struct location {
@@ -50,13 +50,6 @@ static struct watched {
     int first, now;
 } watched[WATCHED];
 static int watches;
-
-static struct {
-    const char *name;
-    const char *start;
-    int size;
-} names[NAMES];
-static int named;
 
 static struct location *locate(uintptr_t address)
 {
@@ -132,7 +125,8 @@ void touch_queue(struct fibre *fibre, const volatile void *p)
 void memory_forget(void)
 {
     memset(locations, 0, sizeof locations);
-    known = named = slept = watches = 0;
+    known = slept = watches = 0;
+    forget_names();
 }
 
 void memory_begin(void)
@@ -222,26 +216,16 @@ static void note_write(struct fibre *fibre, const volatile void *p, int size)
 
 /* Names. */
 
-void model_name(const char *name, const void *p, int size)
-{
-    if (named < NAMES) {
-        names[named].name = name;
-        names[named].start = p;
-        names[named++].size = size;
-    }
-}
-
 const char *name_of(const volatile void *p)
 {
     static char text[2][64];
     static int turn;
     char *out = text[turn ^= 1];
-    for (int i = 0; i < named; i++) {
-        long offset = (const char *)p - names[i].start;
-        if (offset >= 0 && offset < names[i].size) {
-            snprintf(out, sizeof text[0], offset ? "%s+%ld" : "%s", names[i].name, offset);
-            return out;
-        }
+    long offset;
+    const char *name = find_name(p, &offset);
+    if (name) {
+        snprintf(out, sizeof text[0], offset ? "%s+%ld" : "%s", name, offset);
+        return out;
     }
     if (is_own(p))
         return "self";

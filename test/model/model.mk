@@ -15,8 +15,8 @@ MODEL_FLAGS = -std=gnu11 -g -O1 -Wall -Wextra -fPIE -ffreestanding -fno-builtin 
 	-iquote pthread -iquote test/model $(MODEL_NEUTRAL) -MMD -MP
 MODEL_OBJECTS = $(MODEL_SOURCES:%=$(BUILD)/model/%.o) $(BUILD)/model/host.o \
 	$(MODEL_SCENARIOS:%=$(BUILD)/model/scenarios/%.o)
-MODEL_EXPLORER = $(patsubst %,$(BUILD)/model/explorer/%.o,main explore fates memory futex \
-	futex_pi)
+MODEL_EXPLORER = $(patsubst %,$(BUILD)/model/explorer/%.o,main explore fibres fates memory \
+	futex futex_pi)
 
 $(BUILD)/model/%.o: pthread/%.c config.mk
 	@mkdir -p $(@D)
@@ -42,7 +42,7 @@ TRANSFER_FLAGS = $(filter-out $(TRANSFER_SMALL),$(MODEL_FLAGS)) $(TRANSFER_THREA
 TRANSFER_OBJECTS = $(patsubst %,$(BUILD)/model/transfers/modelled/%.o,$(MODEL_SOURCES) host \
 	transfers/workloads transfers/cases transfers/simple)
 TRANSFER_MACHINE = $(patsubst %,$(BUILD)/model/transfers/machine/%.o,transfers/main \
-	transfers/machine futex futex_pi)
+	transfers/machine fibres futex futex_pi)
 
 $(BUILD)/model/transfers/modelled/%.o: pthread/%.c config.mk
 	@mkdir -p $(@D)

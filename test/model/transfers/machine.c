@@ -48,11 +48,10 @@ struct costs costs = {
     .slack = 50000,
 };
 
-enum { STACK = 64 << 10, LINE = 64, LINES = 1 << 14, SITES = 1 << 10, NAMES = 16 };
+enum { STACK = 64 << 10, LINE = 64, LINES = 1 << 14, SITES = 1 << 10 };
 enum { START = 1000 };
 #define NEVER UINT64_MAX
 
-struct fibre fibres[THREADS + 1], *current;
 static const struct scenario plain;
 const struct scenario *scenario = &plain;
 int threads;
@@ -170,21 +169,6 @@ static void look_at_time(void)
     }
     if (counting && (current->clock >= counts.began + limits.window || steps >= limits.steps))
         finish();
-}
-
-static void switch_to(struct fibre *next)
-{
-    struct fibre *me = current;
-    if (next == me)
-        return;
-    me->error = errno;
-    memcpy(me->self, model_self(), model_self_size);
-    if (_setjmp(me->context))
-        return;
-    current = next;
-    memcpy(model_self(), next->self, model_self_size);
-    errno = next->error;
-    _longjmp(next->context, 1);
 }
 
 static uint64_t ready_at(const struct fibre *fibre)
@@ -533,28 +517,11 @@ int model_thread(void)
 
 /* Names, and failures. */
 
-static struct {
-    const char *name;
-    const char *start;
-    int size;
-} names[NAMES];
-static int named;
-
-void model_name(const char *name, const void *p, int size)
-{
-    if (named < NAMES) {
-        names[named].name = name;
-        names[named].start = p;
-        names[named++].size = size;
-    }
-}
-
 const char *name_of(const volatile void *p)
 {
-    for (int i = 0; i < named; i++)
-        if ((const char *)p >= names[i].start && (const char *)p < names[i].start + names[i].size)
-            return names[i].name;
-    return "the library's";
+    long offset;
+    const char *name = find_name(p, &offset);
+    return name ? name : "the library's";
 }
 
 void fail(const char *format, ...)
