@@ -70,10 +70,13 @@ static void *read_locked(void *unused)
     return unused;
 }
 
+/* Both have a permit before either goes on: a post before the other's first wait would order them. */
 static void *two_permits(void *unused)
 {
     for (int i = 0; i < TIMES; i++) {
         sem_wait(&sem);
+        if (i == 0)
+            pthread_barrier_wait(&barrier);
         counter++;
         usleep(100);
         sem_post(&sem);
@@ -116,6 +119,7 @@ static void race_read_locked(void)
 static void race_two_permits(void)
 {
     sem_init(&sem, 0, 2);
+    pthread_barrier_init(&barrier, NULL, 2);
     in_threads(2, two_permits, NULL);
 }
 
