@@ -29,7 +29,9 @@ struct musl_thread *thread_newborn;
 struct start {
     void *routine, *argument;
     bool status, has_mask;
-    uint32_t gate, creator;
+    uint32_t gate;
+    /* the fork generation in which its creator took the ring's lock */
+    uint32_t generation;
     uint64_t mask;
 };
 
@@ -49,8 +51,8 @@ static int run(void *argument)
 {
     struct start *start = argument;
     struct musl_thread *thread = musl_self();
-    /* mostly it does, or has let go of it with the thread in the ring */
-    if (unlikely(thread_list_owner() != start->creator))
+    /* looking at the ring's lock itself would take its line from the creator, who is about to let go */
+    if (unlikely(start->generation != self_generation() || start->generation == 0))
         wait_for_creator(thread);
     while (arch_load_acquire(&start->gate) == CLOSED)
         park(&start->gate, CLOSED, NULL, PRIVATE, ANY);
@@ -199,7 +201,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
             .argument = argument,
             .status = status,
             .gate = gated ? CLOSED : OPEN,
-            .creator = me->tid,
+            .generation = self_generation(),
             .has_mask = masked,
             .mask = attributes->flags & SIGNAL_MASK
                         ? attributes->signal_mask | (mask & SIGNAL_BIT(MUSL_SIGTIMER))

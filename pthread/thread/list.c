@@ -57,6 +57,24 @@ static COLD void lock_contended(uint32_t tid)
 /* Those of them that have been kept from running: they hold nothing, and nobody waits for them again. */
 static uint32_t stopped;
 
+static bool others_have_left(void)
+{
+    return arch_load_acquire(&leaving) <= arch_load_relaxed(&stopped);
+}
+
+/* Where another processor runs them it takes less than a sleep does. */
+static void spin_until_others_have_left(void)
+{
+    static uint32_t learned;
+    struct spin spin;
+    if (!spin_wanted(&spin, &learned))
+        return;
+    bool left;
+    while (!(left = others_have_left()) && spin_goes_on(&spin))
+        ;
+    spin_report(&spin, left);
+}
+
 static COLD void let_others_leave(struct musl_thread *me)
 {
     enum { A_WHILE = 500 * 1000 };
@@ -64,6 +82,7 @@ static COLD void let_others_leave(struct musl_thread *me)
     /* they are in the ring: a child of fork, alone there, has only their number */
     if (me->next == me)
         arch_store_relaxed(&leaving, 0);
+    spin_until_others_have_left();
     while ((count = arch_load_acquire(&leaving)) > arch_load_relaxed(&stopped))
         if (nap(&leaving, count, A_WHILE, NULL) == 0 && arch_load_relaxed(&leaving) >= count)
             arch_store_relaxed(&stopped, arch_load_relaxed(&leaving));
@@ -100,11 +119,6 @@ void thread_list_lock_to_leave(void)
     if (unlikely(!arch_cas(word(), 0, tid)))
         wait_to_leave(tid);
     depth = 0;
-}
-
-uint32_t thread_list_owner(void)
-{
-    return arch_load_acquire(word()) & ~ASLEEP;
 }
 
 void thread_list_keep(void)
