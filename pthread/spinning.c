@@ -112,19 +112,31 @@ void spin_report(struct spin *spin, bool success)
  * every section, and cache lines each time, which takes longer than what they do meanwhile; asleep,
  * it lets another one work alone for a while.
  *
- * Right after is: before four times as much time has passed as it had waited. (Measured: with once as
- * much, threads that do twice as much between sections as within them still fight side by side, and
- * take a fifth longer, and more CPU time.) What a hand-over takes, one CPU tells another in 50
- * nanoseconds or in 500, shows in how long a wait is. Of a wait that was longer than 2 microseconds,
- * and so than any hand-over, it is not known; then it is a fifth of a microsecond.
+ * Right after is: before four times as much time has passed as it had waited, if that was as long as it
+ * takes to hand over. (Measured: with once as much, threads that do twice as much between sections as
+ * within them still fight side by side, and take a fifth longer, and more CPU time.) One that waited
+ * longer waited for a section as well, and the longer sections are, the better they are worked side by
+ * side: then it is twice as long as a hand-over. What that takes, one CPU tells another in 50 nanoseconds or
+ * in 500, each thread learns from its waits: of those below 2 microseconds, one in ten is not longer.
  *
  * A rest is the thread's own affair: nobody waits for one who rests, and no word says who does.
  */
 enum {
-    JUST_NOW = 200,
     HAND_OVER_MOST = 2 * 1000,
+    HAND_OVER_FIRST = 500,
     TIMES_THE_WAIT = 4,
+    TIMES_A_HAND_OVER = 2,
 };
+
+/* Down nine steps for a wait that was shorter, up one for one that was longer: a tenth is shorter. */
+static uint64_t learn_hand_over(uint64_t waited)
+{
+    uint64_t known = self.hand_over ? self.hand_over : ticks_in(HAND_OVER_FIRST),
+             step = known / 64 + 1;
+    if (waited < ticks_in(HAND_OVER_MOST))
+        self.hand_over = waited < known ? known - 9 * step : known + step;
+    return known;
+}
 
 bool has_just_waited(void)
 {
@@ -134,8 +146,9 @@ bool has_just_waited(void)
 void note_wait(uint64_t start)
 {
     uint64_t now = arch_ticks(), waited = now - start;
+    uint64_t hand_over = learn_hand_over(waited);
     self.rests_until =
-        now + (waited < ticks_in(HAND_OVER_MOST) ? TIMES_THE_WAIT * waited : ticks_in(JUST_NOW));
+        now + (waited < hand_over ? TIMES_THE_WAIT * waited : TIMES_A_HAND_OVER * hand_over);
 }
 
 void forget_wait(void)

@@ -1,38 +1,10 @@
-/* Making and destroying read-write locks, and their attributes: the kind of what is made from them. */
-#include "../checked.h"
-#include "shared.h"
-#include "wait.h"
+/* Attributes of read-write locks: the kind of what is made from them. */
+#include "kind.h"
 
 #include <errno.h>
 
-PUBLIC int pthread_rwlock_init(pthread_rwlock_t *object, const pthread_rwlockattr_t *attributes)
-{
-    uint32_t kind = attributes ? *(const uint32_t *)attributes : PREFER_READER;
-    if (!is_private(kind))
-        return shared_init((struct rwlock *)object, kind);
-    *(struct rwlock *)object = (struct rwlock){.kind = kind};
-    return 0;
-}
-
-PUBLIC int pthread_rwlock_destroy(pthread_rwlock_t *object)
-{
-    struct rwlock *rwlock = (struct rwlock *)object;
-    if (!rwlock)
-        return 0;
-    uint32_t kind = arch_load_relaxed(&rwlock->kind);
-    if (!rwlock_kind_valid(kind))
-        return EINVAL;
-    if (is_private(kind) ? is_held(rwlock) : shared_is_held(rwlock))
-        return EBUSY;
-    if (is_private(kind) && rows_name(rwlock))
-        rows_clear(rows_name(rwlock));
-    arch_store_relaxed(&rwlock->kind, DESTROYED);
-    return checked_gone(rwlock, sizeof *rwlock, 0);
-}
-
-/* Attributes. */
-
-int rwlockattr_get(const pthread_rwlockattr_t *attributes, uint32_t field, int *value)
+/* A field of the kind, as a number. 0 or EINVAL. */
+static int get(const pthread_rwlockattr_t *attributes, uint32_t field, int *value)
 {
     uint32_t kind = *(const uint32_t *)attributes;
     if (!rwlock_kind_valid(kind))
@@ -41,7 +13,7 @@ int rwlockattr_get(const pthread_rwlockattr_t *attributes, uint32_t field, int *
     return 0;
 }
 
-int rwlockattr_set(pthread_rwlockattr_t *attributes, uint32_t field, int value)
+static int set(pthread_rwlockattr_t *attributes, uint32_t field, int value)
 {
     uint32_t *kind = (uint32_t *)attributes, one = field & -field;
     uint32_t next = (*kind & ~field) | (value * one & field);
@@ -65,14 +37,33 @@ PUBLIC int pthread_rwlockattr_destroy(pthread_rwlockattr_t *attributes)
 
 PUBLIC int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *attributes, int preference)
 {
-    return rwlockattr_set(attributes, PREFERENCE, preference);
+    return set(attributes, PREFERENCE, preference);
 }
 
 PUBLIC int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *attributes, int *preference)
 {
-    return rwlockattr_get(attributes, PREFERENCE, preference);
+    return get(attributes, PREFERENCE, preference);
 }
 
-/* Other names under which programs know these. */
-ALIAS(pthread_rwlock_init, __pthread_rwlock_init);
-ALIAS(pthread_rwlock_destroy, __pthread_rwlock_destroy);
+_Static_assert(PTHREAD_PROCESS_PRIVATE == 0 && PTHREAD_PROCESS_SHARED == 1, "a field of one bit");
+PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int shared)
+{
+    return set(attributes, RWLOCK_SHARED, shared);
+}
+
+PUBLIC int pthread_rwlockattr_getpshared(const pthread_rwlockattr_t *restrict attributes,
+                                         int *restrict shared)
+{
+    return get(attributes, RWLOCK_SHARED, shared);
+}
+
+_Static_assert(PTHREAD_MUTEX_STALLED == 0 && PTHREAD_MUTEX_ROBUST == 1, "a field of one bit");
+PUBLIC int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *attributes, int robust)
+{
+    return set(attributes, RWLOCK_ROBUST, robust);
+}
+
+PUBLIC int pthread_rwlockattr_getrobust_np(const pthread_rwlockattr_t *attributes, int *robust)
+{
+    return get(attributes, RWLOCK_ROBUST, robust);
+}

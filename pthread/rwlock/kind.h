@@ -33,10 +33,6 @@ static inline bool prefers_readers(uint32_t kind)
     return (kind & PREFERENCE) == PREFER_READER;
 }
 
-/* A field of an attributes object's kind, as a number. 0 or EINVAL. */
-int rwlockattr_get(const pthread_rwlockattr_t *attributes, uint32_t field, int *value);
-int rwlockattr_set(pthread_rwlockattr_t *attributes, uint32_t field, int value);
-
 /* How a thread wants a lock: now or not at all, or until a deadline. */
 struct wish {
     const struct deadline *deadline;

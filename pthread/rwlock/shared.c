@@ -828,28 +828,3 @@ bool shared_is_held(const struct rwlock *rwlock)
     struct shared_rwlock *lock = shared((struct rwlock *)rwlock);
     return is_held(look(lock)) || occupied(lock) != NULL;
 }
-
-/* Attributes. */
-
-_Static_assert(PTHREAD_PROCESS_PRIVATE == 0 && PTHREAD_PROCESS_SHARED == 1, "a field of one bit");
-PUBLIC int pthread_rwlockattr_setpshared(pthread_rwlockattr_t *attributes, int shared)
-{
-    return rwlockattr_set(attributes, RWLOCK_SHARED, shared);
-}
-
-PUBLIC int pthread_rwlockattr_getpshared(const pthread_rwlockattr_t *restrict attributes,
-                                         int *restrict shared)
-{
-    return rwlockattr_get(attributes, RWLOCK_SHARED, shared);
-}
-
-_Static_assert(PTHREAD_MUTEX_STALLED == 0 && PTHREAD_MUTEX_ROBUST == 1, "a field of one bit");
-PUBLIC int pthread_rwlockattr_setrobust_np(pthread_rwlockattr_t *attributes, int robust)
-{
-    return rwlockattr_set(attributes, RWLOCK_ROBUST, robust);
-}
-
-PUBLIC int pthread_rwlockattr_getrobust_np(const pthread_rwlockattr_t *attributes, int *robust)
-{
-    return rwlockattr_get(attributes, RWLOCK_ROBUST, robust);
-}

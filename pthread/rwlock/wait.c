@@ -3,20 +3,22 @@
  *
  * A released lock is free for whoever comes first, mostly a thread that runs: a sleeper takes many
  * microseconds to arrive. So that it does not lose for ever, one that has waited for a millisecond
- * claims the lock; the next release that could serve it offers the lock: it wakes the claimant's class,
- * and who comes newly stands aside once, for a tenth of a millisecond. If those for whom the lock is
- * meant never come, whoever came takes it; attempts and those with a deadline do so at once.
+ * claims the lock, and so does a writer that readers outran when it was woken; the next release that
+ * could serve it offers the lock: it wakes the claimant's class, and who comes newly lets them go first,
+ * once: awake for 30 microseconds at most, if that pays, or standing aside for a tenth of a millisecond. If
+ * those for whom the lock is meant never come, whoever came takes it; attempts and those with a deadline
+ * do so at once.
  *
  * Kinds. PREFER_READER: readers enter unless a writer holds the lock. If they follow one another so
- * closely that the lock is never free, a writer that claims has each reader who comes stand aside
+ * closely that the lock is never free, a writer that claims has each reader who comes let it go first,
  * once; the first that does so drops the claim, and the writer makes it again some milliseconds
  * later. The writer-preferring kinds: readers do not join others while a writer waits, but a free lock
  * is for anyone; readers that wait claim at once, so that each writer's release lets those in who
  * wait by then. Of these PREFER_WRITER lets a thread that reads already join in any case, since it
  * would wait for itself.
  *
- * If a thread that waits never runs again, others have what is free; its bits cost them one
- * stand-aside each time that they are set, and where writers are preferred readers then take turns.
+ * If a thread that waits never runs again, others have what is free; its bits cost them one such
+ * wait each time that they are set, and where writers are preferred readers then take turns.
  */
 #include "wait.h"
 #include "../asymmetric.h"
@@ -119,10 +121,10 @@ struct waiter {
     /* one that has the lock, if rows alone do */
     struct reader_row *row;
     /*
-     * It has slept, so others of its class may sleep; woken by a release that meant it to enter; and it has
-     * stood aside since, because that was in vain.
+     * It has slept, so others of its class may sleep; was woken by a release that meant it to enter; has
+     * stood aside since, or claims the lock from now on, because that was in vain.
      */
-    bool slept, woken, aside;
+    bool slept, woken, aside, claims;
     /* how often it has slept for a set time */
     unsigned naps;
     /* OFFERED, CLAIM_W: it stands aside for these no more; CLAIM_W: that claim is over when it enters */
@@ -227,6 +229,26 @@ static int take_write(struct rwlock *rwlock, struct waiter *waiter, uint64_t *st
 
 /* Waiting. */
 
+/*
+ * Watch the row that has the lock, or else the state, for a while. True if the row was left, or the state
+ * had none of these bits, or one of the others.
+ */
+static bool watch(struct rwlock *rwlock, const struct reader_row *row, uint64_t bits,
+                  uint64_t others)
+{
+    struct spin spin;
+    bool seen;
+    if (!spin_wanted(&spin, &rwlock->hints))
+        return false;
+    do {
+        uint64_t state = arch_load64_relaxed(&rwlock->state);
+        seen = row ? row_count(row, rows_name(rwlock), TRYING) == 0
+                   : !(state & bits) || (state & others);
+    } while (!seen && spin_goes_on(&spin));
+    spin_report(&spin, seen);
+    return seen;
+}
+
 /* Once others had time to go first, if they are to: 0, EAGAIN, or EBUSY with *state as found. */
 static int take(struct rwlock *rwlock, struct waiter *waiter, uint64_t *state)
 {
@@ -237,27 +259,19 @@ static int take(struct rwlock *rwlock, struct waiter *waiter, uint64_t *state)
             break;
         waiter->passes |= bits;
         waiter->used_up |= bits & CLAIM_W;
-        stand_aside();
+        /* in a crowd it would keep them from a processor */
+        if ((*state & ASLEEP) || !watch(rwlock, NULL, bits, WRITE))
+            stand_aside();
     }
     return waiter->writes ? take_write(rwlock, waiter, state) : take_read(rwlock, waiter, state);
 }
 
-/* Watch the row that has the lock, or else the state, for a while. True if it was left meanwhile. */
 static bool spin_until_left(struct rwlock *rwlock, const struct waiter *waiter)
 {
     uint64_t held = waiter->writes ? WRITE | READER * MAX_READERS : WRITE;
-    struct spin spin;
-    bool left;
     if (has_just_waited() && !waiter->deadline)
         stand_aside();
-    if (!spin_wanted(&spin, &rwlock->hints))
-        return false;
-    do
-        left = waiter->row ? row_count(waiter->row, rows_name(rwlock), TRYING) == 0
-                           : !(arch_load64_relaxed(&rwlock->state) & held);
-    while (!left && spin_goes_on(&spin));
-    spin_report(&spin, left);
-    return left;
+    return watch(rwlock, waiter->row, held, 0);
 }
 
 /*
@@ -269,7 +283,8 @@ static int sleep_on(struct rwlock *rwlock, struct waiter *waiter, uint64_t state
 {
     const uint32_t *word = sleep_word(rwlock);
     uint64_t patience = ticks_in(PATIENCE) + TIMES_ASIDE * self.aside.took, next = state;
-    bool impatient = arch_ticks() - waiter->start >= patience, writes = waiter->writes;
+    bool writes = waiter->writes;
+    bool impatient = waiter->claims || arch_ticks() - waiter->start >= patience;
     int error;
     if (writes)
         next |= impatient ? SLEEP_W | CLAIM_W : SLEEP_W;
@@ -307,6 +322,14 @@ static void let_all_look(struct rwlock *rwlock)
     unpark(sleep_word(rwlock), EVERYONE, PRIVATE, ANY);
 }
 
+/* Woken in vain: does it claim the lock now? Readers came back faster than it woke, and nobody else waits. */
+static bool begins_to_claim(struct waiter *waiter, uint64_t state)
+{
+    bool before = waiter->claims;
+    waiter->claims |= !(state & (ASLEEP | WRITE));
+    return waiter->claims && !before;
+}
+
 /* It was not to be had, in that state: wait for it. */
 static int wait_for(struct rwlock *rwlock, struct waiter *waiter, uint64_t state)
 {
@@ -322,7 +345,8 @@ static int wait_for(struct rwlock *rwlock, struct waiter *waiter, uint64_t state
         if (waiter->woken && waiter->row) {
             waiter->woken = false;
             let_all_look(rwlock);
-        } else if (waiter->woken && courteous && !waiter->aside) {
+        } else if (waiter->woken && courteous && !waiter->aside &&
+                   !begins_to_claim(waiter, state)) {
             waiter->aside = (state & SLEEP_W) || transition(rwlock, &state, state | SLEEP_W);
             if (waiter->aside)
                 stand_aside();

@@ -11,8 +11,8 @@
  *   FENCED, ASYMMETRIC    readers enter rows (rows.h), in one of two ways, and are not counted here
  *   SHUT       with one of these: no longer, but some who came earlier may be in rows
  *   SLEEP_R/W  readers, writers sleep, perhaps; dropped by the release that wakes them
- *   CLAIM_R/W  with SLEEP_R/W: one of them has waited for long
- *   OFFERED    the lock was released to one that claimed it: who comes now stands aside once
+ *   CLAIM_R/W  with SLEEP_R/W: one of them has waited for long, or was outrun when it was woken
+ *   OFFERED    the lock was released to one that claimed it: who comes now lets it go first, once
  *   sequence   changes with each SHUT, with each wake, and when all are to look again
  *   readers    how many hold the lock for reading and are counted
  *   given back how many that are in rows do not hold it any more: another thread unlocked for them
