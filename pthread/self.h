@@ -73,9 +73,9 @@ struct self {
     /* until when it counts as a real-time thread, on arch_ticks' clock (spinning.c) */
     uint64_t prompt_until;
     struct aside aside;
-    /* until when it does not spin for a lock, on arch_ticks' clock (spinning.c) */
-    uint64_t rests_until;
-    /* what it takes to be told of a lock's release by another CPU, as it has learned, in ticks (spinning.c) */
+    /* until when it does not spin for a lock; stands aside if it collides (spinning.c) */
+    uint64_t rests_until, collides_until;
+    /* what it takes to hand something over from CPU to CPU, as it has learned, in ticks (spinning.c) */
     uint32_t hand_over;
     /* read locks of PREFER_WRITER locks: how many were noted in no row (rwlock/rows.c), and of shared ones */
     uint32_t unnoted, shared_reads;

@@ -24,11 +24,13 @@ bool spin_wanted(struct spin *spin, uint32_t *hints);
 bool spin_goes_on(struct spin *spin);
 void spin_report(struct spin *spin, bool success);
 
-/* The caller has waited for a lock since `start`, and has it now: for a while it has just waited. */
-void note_wait(uint64_t start);
+/* The caller has waited for a lock, and has it now: for a while it has just waited. */
+void note_wait(void);
 bool has_just_waited(void);
 /* The caller waits for a condition: what it does next is not for the lock. */
 void forget_wait(void);
+/* Another thread changed the word of a lock that both can have: who meets others all the time stands aside. */
+void note_collision(void);
 
 /* FURWOCK=nospin: nobody spins, and nobody stands aside. While the library is loaded. */
 void spinning_never(void);

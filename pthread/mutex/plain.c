@@ -109,7 +109,7 @@ static COLD int plain_wait(struct mutex *mutex, uint32_t kind, const struct dead
             waiter.slept = waiter.accepts = true;
         word = arch_load_relaxed(&mutex->word);
     }
-    note_wait(waiter.start);
+    note_wait();
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* Read-write locks: the fast paths, and the public names. The state is drawn in word.h. */
 #include "wait.h"
 #include "../checked.h"
+#include "../spinning.h"
 #include "shared.h"
 
 #include <errno.h>
@@ -11,8 +12,11 @@ static __attribute__((noinline)) int read_counted(struct rwlock *rwlock, uint64_
                                                   struct wish wish)
 {
     bool free = !(state & (WRITE | OFFERED | CLAIM_W | SLEEP_R)) && readers_of(state) < MAX_READERS;
-    if (!free || !likely(transition(rwlock, &state, state + READER)))
+    if (!free || !likely(transition(rwlock, &state, state + READER))) {
+        if (free && !wish.try && !wish.deadline)
+            note_collision();
         return acquire(rwlock, PREFER_READER, wish, false);
+    }
     count_read(rwlock);
     return 0;
 }

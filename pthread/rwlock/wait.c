@@ -358,7 +358,7 @@ static int wait_for(struct rwlock *rwlock, struct waiter *waiter, uint64_t state
         spins = false;
         error = take(rwlock, waiter, &state);
     } while (error == EBUSY);
-    note_wait(waiter->start);
+    note_wait();
     return error;
 }
 
