@@ -1,3 +1,3 @@
 # spinning.c: what came while the processor was taken away counts as the spin's
 # caught by spin-through-a-jump
-s/arch_ticks() - spin->last >= spin->jump/false/
+s/look >= spin->jump/false/
