@@ -81,7 +81,7 @@ arch_store_if(const uint64_t *guard, uint64_t id, uint32_t *word, uint32_t old, 
         "jne %l[no]\n\t"
         "movl %[new], %[word]\n"
         "3:\n\t"
-        ".pushsection .text.unlikely, \"ax\"\n\t"
+        ".pushsection .text.rseq_abort, \"ax\"\n\t"
         /* the signature that the kernel looks for before the handler, in an instruction */
         ".byte 0x0f, 0xb9, 0x3d\n\t"
         ".long %c[signature]\n"
