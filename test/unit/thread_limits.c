@@ -337,7 +337,8 @@ START_TEST(detached_threads_that_come_and_go_leave_nothing)
     long n = tries(50000), peak = 0;
     for (long i = 0; i < n; i++) {
         pthread_t thread;
-        if (i % 2) {
+        /* libc defect: where it ends meanwhile glibc's pthread_detach may touch what is unmapped. */
+        if (i % 2 || !unit_on_furwock_threads()) {
             ck_assert_int_eq(pthread_create(&thread, &attr, end_counted, NULL), 0);
         } else {
             ck_assert_int_eq(pthread_create(&thread, NULL, end_counted, NULL), 0);
