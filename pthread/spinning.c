@@ -112,7 +112,7 @@ static uint64_t hand_over(void)
 
 static void learn_hand_over(uint64_t look)
 {
-    self.hand_over = (15 * hand_over() + 2 * look) / 16;
+    self.hand_over = (15 * hand_over() + 2 * look) / 16 + 1;
 }
 
 void spin_report(struct spin *spin, bool success)
@@ -160,13 +160,6 @@ void note_wait(void)
     self.rests_until = soon_after(arch_ticks());
 }
 
-void note_collision(void)
-{
-    if (arch_ticks() < self.collides_until)
-        stand_aside();
-    self.collides_until = soon_after(arch_ticks());
-}
-
 void forget_wait(void)
 {
     self.rests_until = 0;
@@ -189,6 +182,7 @@ enum {
     A_WHILE = 50 * 1000,
     AND_MORE = 10 * 1000,
     MOST_DOUBLED = 7,
+    MOST_DOUBLED_AWAKE = 5,
     LONGEST = 2000 * 1000,
     PROMPT = 32 * 1000,
     KNOWN_FOR = 100 * 1000 * 1000,
@@ -206,7 +200,7 @@ static bool is_prompt(struct aside *aside, uint64_t meant, uint64_t took)
     return aside->prompt >= A_REAL_TIME_THREAD;
 }
 
-void stand_aside(void)
+static void nap_aside(unsigned most_doubled)
 {
     static const uint32_t nothing;
     struct aside *aside = &self.aside;
@@ -214,7 +208,7 @@ void stand_aside(void)
     if (unlikely(arch_load_relaxed(&never)) || start < self.prompt_until)
         return;
     bool again = start - aside->ended < 4 * aside->took;
-    aside->doubled = !again ? 0 : aside->doubled < MOST_DOUBLED ? aside->doubled + 1 : MOST_DOUBLED;
+    aside->doubled = !again ? 0 : aside->doubled < most_doubled ? aside->doubled + 1 : most_doubled;
     bool unknown = aside->prompt > 0 || aside->ended == 0;
     long time = unknown ? A_MOMENT : A_WHILE + ((long)AND_MORE << aside->doubled);
     nap(&nothing, 0, time, NULL);
@@ -225,4 +219,17 @@ void stand_aside(void)
     /* more than that was the want of a processor */
     if (aside->took > ticks_in(LONGEST))
         aside->took = ticks_in(LONGEST);
+}
+
+void stand_aside(void)
+{
+    nap_aside(MOST_DOUBLED);
+}
+
+/* It need not wait at all, and others may wait for what else it holds: 0.4 milliseconds is the longest. */
+void note_collision(void)
+{
+    if (arch_ticks() < self.collides_until)
+        nap_aside(MOST_DOUBLED_AWAKE);
+    self.collides_until = soon_after(arch_ticks());
 }

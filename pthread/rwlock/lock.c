@@ -8,12 +8,18 @@
 
 /* Reading. */
 
+static inline bool may_count(uint64_t state)
+{
+    return !(state & (WRITE | OFFERED | CLAIM_W | SLEEP_R)) && readers_of(state) < MAX_READERS;
+}
+
 static __attribute__((noinline)) int read_counted(struct rwlock *rwlock, uint64_t state,
                                                   struct wish wish)
 {
-    bool free = !(state & (WRITE | OFFERED | CLAIM_W | SLEEP_R)) && readers_of(state) < MAX_READERS;
-    if (!free || !likely(transition(rwlock, &state, state + READER))) {
-        if (free && !wish.try && !wish.deadline)
+    if (!may_count(state))
+        return acquire(rwlock, PREFER_READER, wish, false);
+    if (unlikely(!transition(rwlock, &state, state + READER))) {
+        if (may_count(state) && !wish.try && !wish.deadline)
             note_collision();
         return acquire(rwlock, PREFER_READER, wish, false);
     }

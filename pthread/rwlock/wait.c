@@ -5,7 +5,8 @@
  * microseconds to arrive. So that it does not lose for ever, one that has waited for a millisecond
  * claims the lock, and so does a writer that readers outran when it was woken; the next release that
  * could serve it offers the lock: it wakes the claimant's class, and who comes newly lets them go first,
- * once: awake for 30 microseconds at most, if that pays, or standing aside for a tenth of a millisecond. If
+ * once: standing aside for a tenth of a millisecond, or, if the lock is on offer, nobody else sleeps and
+ * that pays, awake for 30 microseconds at most. If
  * those for whom the lock is meant never come, whoever came takes it; attempts and those with a deadline
  * do so at once.
  *
@@ -121,13 +122,13 @@ struct waiter {
     /* one that has the lock, if rows alone do */
     struct reader_row *row;
     /*
-     * It has slept, so others of its class may sleep; was woken by a release that meant it to enter; has
+     * It has slept, so others of its class may sleep; was woken, mostly by a release that meant it to enter; has
      * stood aside since, or claims the lock from now on, because that was in vain.
      */
     bool slept, woken, aside, claims;
     /* how often it has slept for a set time */
     unsigned naps;
-    /* OFFERED, CLAIM_W: it stands aside for these no more; CLAIM_W: that claim is over when it enters */
+    /* OFFERED, CLAIM_W: it lets others go first for these no more; CLAIM_W: that claim is over when it enters */
     uint64_t passes, used_up;
 };
 
@@ -241,7 +242,7 @@ static bool watch(struct rwlock *rwlock, const struct reader_row *row, uint64_t 
     if (!spin_wanted(&spin, &rwlock->hints))
         return false;
     do {
-        uint64_t state = arch_load64_relaxed(&rwlock->state);
+        uint64_t state = row ? 0 : arch_load64_relaxed(&rwlock->state);
         seen = row ? row_count(row, rows_name(rwlock), TRYING) == 0
                    : !(state & bits) || (state & others);
     } while (!seen && spin_goes_on(&spin));
@@ -322,12 +323,14 @@ static void let_all_look(struct rwlock *rwlock)
     unpark(sleep_word(rwlock), EVERYONE, PRIVATE, ANY);
 }
 
-/* Woken in vain: does it claim the lock now? Readers came back faster than it woke, and nobody else waits. */
-static bool begins_to_claim(struct waiter *waiter, uint64_t state)
+/*
+ * Woken in vain: is it about to claim the lock? Readers came back faster than it woke, and no bit says that
+ * others wait.
+ */
+static bool is_to_claim(struct waiter *waiter, uint64_t state)
 {
-    bool before = waiter->claims;
     waiter->claims |= !(state & (ASLEEP | WRITE));
-    return waiter->claims && !before;
+    return waiter->claims && !waiter->used_up;
 }
 
 /* It was not to be had, in that state: wait for it. */
@@ -345,8 +348,7 @@ static int wait_for(struct rwlock *rwlock, struct waiter *waiter, uint64_t state
         if (waiter->woken && waiter->row) {
             waiter->woken = false;
             let_all_look(rwlock);
-        } else if (waiter->woken && courteous && !waiter->aside &&
-                   !begins_to_claim(waiter, state)) {
+        } else if (waiter->woken && courteous && !waiter->aside && !is_to_claim(waiter, state)) {
             waiter->aside = (state & SLEEP_W) || transition(rwlock, &state, state | SLEEP_W);
             if (waiter->aside)
                 stand_aside();

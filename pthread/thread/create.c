@@ -30,20 +30,26 @@ struct start {
     void *routine, *argument;
     bool status, has_mask;
     uint32_t gate;
-    /* the fork generation in which its creator took the ring's lock */
+    /* the fork generation in which its creator filled this in */
     uint32_t generation;
     uint64_t mask;
 };
 
 /*
  * A creator that was forked by _Fork, in a signal handler, just before it called clone(2) does not hold
- * the ring's lock, until it has seen that. Whoever it creates is not to meet the ring before.
+ * the ring's lock, until it has seen that. Whoever it creates is not to meet the ring before. If the
+ * newborn's own handler has forked, it is the first thread of a process in which its creator does not exist.
  */
+static bool is_first_thread(void)
+{
+    return arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
 static COLD void wait_for_creator(const struct musl_thread *thread)
 {
     enum { A_MOMENT = 100 * 1000 };
     static const uint32_t nobody_wakes;
-    while (arch_load_pointer((void **)&thread_newborn) == thread)
+    while (arch_load_pointer((void **)&thread_newborn) == thread && !is_first_thread())
         nap(&nobody_wakes, 0, A_MOMENT, NULL);
 }
 

@@ -67,7 +67,7 @@ static void spin_until_others_have_left(void)
 {
     static uint32_t learned;
     struct spin spin;
-    if (!spin_wanted(&spin, &learned))
+    if (others_have_left() || !spin_wanted(&spin, &learned))
         return;
     bool left;
     while (!(left = others_have_left()) && spin_goes_on(&spin))
