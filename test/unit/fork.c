@@ -678,6 +678,76 @@ START_TEST(the_end_of_a_childs_thread_releases_nothing_of_its_parents)
 }
 END_TEST
 
+/* A newborn thread's handler forks: in the child it has no creator, and begins. */
+static atomic_int next_tid, forked;
+static pid_t parent;
+
+static void fork_once(int signal)
+{
+    (void)signal;
+    int none = 0;
+    if (unit_gettid() == parent || !atomic_compare_exchange_strong(&forked, &none, -1))
+        return;
+    pid_t pid = _Fork();
+    if (pid == 0)
+        alarm(2);
+    else
+        atomic_store(&forked, pid);
+}
+
+static void *leave_child(void *unused)
+{
+    if (getpid() != parent)
+        _exit(0);
+    return unused;
+}
+
+static void *signal_newborns(void *end)
+{
+    enum { GUESSES = 3 };
+    sigset_t all;
+    sigfillset(&all);
+    must(pthread_sigmask(SIG_BLOCK, &all, NULL));
+    while (!atomic_load((atomic_int *)end))
+        for (int i = 0; i < GUESSES && atomic_load(&forked) == 0; i++)
+            syscall(SYS_tgkill, parent, atomic_load(&next_tid) + i, SIGUSR1);
+    return NULL;
+}
+
+START_TEST(a_newborn_thread_whose_handler_forks_begins_in_the_child)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    enum { CHILDREN = 8000, MILLISECONDS = 4000 };
+    struct sigaction action = {.sa_handler = fork_once};
+    atomic_int end = 0;
+    pthread_t signaller, newborn;
+    parent = getpid();
+    atomic_store(&forked, -1);
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    ck_assert_int_eq(pthread_create(&signaller, NULL, signal_newborns, &end), 0);
+    int64_t stop = unit_now_ms() + MILLISECONDS;
+    for (int children = 0; children < CHILDREN && unit_now_ms() < stop;) {
+        /* the kernel counts on from its number */
+        pid_t before = _Fork();
+        if (before == 0)
+            _exit(0);
+        unit_reap(before);
+        atomic_store(&next_tid, before + 1);
+        atomic_store(&forked, 0);
+        ck_assert_int_eq(pthread_create(&newborn, NULL, leave_child, NULL), 0);
+        ck_assert_int_eq(pthread_join(newborn, NULL), 0);
+        pid_t child = atomic_exchange(&forked, -1);
+        if (child > 0) {
+            unit_reap(child);
+            children++;
+        }
+    }
+    atomic_store(&end, 1);
+    ck_assert_int_eq(pthread_join(signaller, NULL), 0);
+}
+END_TEST
+
 static Suite *fork_suite(void)
 {
     Suite *suite = suite_create("fork");
@@ -695,6 +765,7 @@ static Suite *fork_suite(void)
     tcase_add_loop_test(tcase, destructors_run_when_the_childs_thread_exits, 0, 2);
     tcase_add_loop_test(tcase, threads_of_a_child_work_together, 0, 2);
     tcase_add_loop_test(tcase, a_child_depends_on_nothing_that_other_threads_were_doing, 0, LOOPS);
+    tcase_add_test(tcase, a_newborn_thread_whose_handler_forks_begins_in_the_child);
     tcase_add_test(tcase, a_vfork_child_may_use_its_parents_locks_and_leaves_them_in_order);
     suite_add_tcase(suite, tcase);
     return suite;
