@@ -2,21 +2,19 @@
  * Read-write locks off the fast paths.
  *
  * A released lock is free for whoever comes first, mostly a thread that runs: a sleeper takes many
- * microseconds to arrive. So that it does not lose for ever, one that has waited for a millisecond
- * claims the lock, and so does a writer that readers outran when it was woken; the next release that
- * could serve it offers the lock: it wakes the claimant's class, and who comes newly lets them go first,
- * once: standing aside for a tenth of a millisecond, or, if the lock is on offer, nobody else sleeps and
- * that pays, awake for 30 microseconds at most. If
- * those for whom the lock is meant never come, whoever came takes it; attempts and those with a deadline
- * do so at once.
+ * microseconds to arrive. So that it does not lose for ever, one that has waited for a millisecond claims
+ * the lock, and so does a writer that readers outran when it was woken; the next release that could serve
+ * it offers the lock: it wakes the claimant's class, and who comes newly lets them go first, once: standing
+ * aside for a tenth of a millisecond, or, if the lock is on offer, nobody else sleeps and that pays, awake
+ * for 30 microseconds at most. If those for whom the lock is meant never come, whoever came takes it;
+ * attempts and those with a deadline do so at once.
  *
- * Kinds. PREFER_READER: readers enter unless a writer holds the lock. If they follow one another so
- * closely that the lock is never free, a writer that claims has each reader who comes let it go first,
- * once; the first that does so drops the claim, and the writer makes it again some milliseconds
- * later. The writer-preferring kinds: readers do not join others while a writer waits, but a free lock
- * is for anyone; readers that wait claim at once, so that each writer's release lets those in who
- * wait by then. Of these PREFER_WRITER lets a thread that reads already join in any case, since it
- * would wait for itself.
+ * Kinds. PREFER_READER: readers enter unless a writer holds the lock. If they follow one another so closely
+ * that the lock is never free, a writer that claims has each reader who comes let it go first, once; the
+ * first that does so drops the claim, and the writer makes it again some milliseconds later. The writer-
+ * preferring kinds: readers do not join others while a writer waits, but a free lock is for anyone; readers
+ * that wait claim at once, so that each writer's release lets those in who wait by then. Of these
+ * PREFER_WRITER lets a thread that reads already join in any case, since it would wait for itself.
  *
  * If a thread that waits never runs again, others have what is free; its bits cost them one such
  * wait each time that they are set, and where writers are preferred readers then take turns.
