@@ -29,22 +29,22 @@ struct musl_thread *thread_newborn;
 struct start {
     void *routine, *argument;
     bool status, has_mask;
-    uint32_t gate;
+    uint32_t gate, creator;
     /* the fork generation in which its creator filled this in */
     uint32_t generation;
     uint64_t mask;
 };
+
+static bool is_first_thread(void)
+{
+    return arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
 
 /*
  * A creator that was forked by _Fork, in a signal handler, just before it called clone(2) does not hold
  * the ring's lock, until it has seen that. Whoever it creates is not to meet the ring before. If the
  * newborn's own handler has forked, it is the first thread of a process in which its creator does not exist.
  */
-static bool is_first_thread(void)
-{
-    return arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) == arch_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
-}
-
 static COLD void wait_for_creator(const struct musl_thread *thread)
 {
     enum { A_MOMENT = 100 * 1000 };
@@ -53,12 +53,22 @@ static COLD void wait_for_creator(const struct musl_thread *thread)
         nap(&nobody_wakes, 0, A_MOMENT, NULL);
 }
 
+/*
+ * Mostly no fork has come between. Looking at the ring's lock would tell as well, but take its line from the
+ * creator, who is about to let go of it: so that is for where forks are not counted.
+ */
+static bool may_lack_lock(const struct start *start)
+{
+    uint32_t generation = self_generation();
+    return likely(generation != 0) ? start->generation != generation
+                                   : thread_list_owner() != start->creator;
+}
+
 static int run(void *argument)
 {
     struct start *start = argument;
     struct musl_thread *thread = musl_self();
-    /* looking at the ring's lock itself would take its line from the creator, who is about to let go */
-    if (unlikely(start->generation != self_generation() || start->generation == 0))
+    if (unlikely(may_lack_lock(start)))
         wait_for_creator(thread);
     while (arch_load_acquire(&start->gate) == CLOSED)
         park(&start->gate, CLOSED, NULL, PRIVATE, ANY);
@@ -207,6 +217,7 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
             .argument = argument,
             .status = status,
             .gate = gated ? CLOSED : OPEN,
+            .creator = me->tid,
             .generation = self_generation(),
             .has_mask = masked,
             .mask = attributes->flags & SIGNAL_MASK

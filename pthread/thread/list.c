@@ -121,6 +121,11 @@ void thread_list_lock_to_leave(void)
     depth = 0;
 }
 
+uint32_t thread_list_owner(void)
+{
+    return arch_load_acquire(word()) & ~ASLEEP;
+}
+
 void thread_list_keep(void)
 {
     uint32_t tid = musl_self()->tid, found = arch_load_relaxed(word());

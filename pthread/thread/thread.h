@@ -94,6 +94,8 @@ void thread_list_lock_to_leave(void);
 void thread_list_unlock(void);
 /* For who holds it, and may have forked since in a signal handler: hold it in the child, too. */
 void thread_list_keep(void);
+/* The tid of who holds it, or 0. */
+uint32_t thread_list_owner(void);
 void thread_list_insert(struct musl_thread *thread);
 void thread_list_remove(struct musl_thread *thread);
 /* Tell libc that its locks have to lock. Before and after: the ring's lock is held. */

@@ -727,7 +727,8 @@ START_TEST(a_newborn_thread_whose_handler_forks_begins_in_the_child)
     ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
     ck_assert_int_eq(pthread_create(&signaller, NULL, signal_newborns, &end), 0);
     int64_t stop = unit_now_ms() + MILLISECONDS;
-    for (int children = 0; children < CHILDREN && unit_now_ms() < stop;) {
+    int children = 0;
+    while (children < CHILDREN && unit_now_ms() < stop) {
         /* the kernel counts on from its number */
         pid_t before = _Fork();
         if (before == 0)
@@ -745,6 +746,8 @@ START_TEST(a_newborn_thread_whose_handler_forks_begins_in_the_child)
     }
     atomic_store(&end, 1);
     ck_assert_int_eq(pthread_join(signaller, NULL), 0);
+    if (children == 0)
+        unit_skip("no signal met a newborn thread");
 }
 END_TEST
 
