@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* More than a thread has to lock a mutex in a row until it is biased to it. */
-enum { LONG = 20000 };
+enum { LONG = 40000 };
 
 struct room {
     pthread_mutex_t mutex;
