@@ -75,8 +75,8 @@ struct self {
     struct aside aside;
     /* until when it does not spin for a lock; stands aside if it collides (spinning.c) */
     uint64_t rests_until, collides_until;
-    /* what it takes to hand something over from CPU to CPU, as it has learned, in ticks (spinning.c) */
-    uint32_t hand_over;
+    /* what sixteen times handing something over from CPU to CPU take, as it has learned, in ticks (spinning.c) */
+    uint32_t hand_overs;
     /* read locks of PREFER_WRITER locks: how many were noted in no row (rwlock/rows.c), and of shared ones */
     uint32_t unnoted, shared_reads;
     struct robust_list robust;

@@ -102,17 +102,21 @@ static uint32_t learn(uint32_t now, const struct spin *spin, bool success, bool 
 /*
  * What it takes to hand something over: one CPU's change of a line comes here, and the answer goes back.
  * That is 50 nanoseconds on one machine and 500 on another, and changes with where the host runs the
- * CPUs. Each look that finds a change after one that did not has waited for half of it.
+ * CPUs. Each look that finds a change after one that did not has waited for half of it. The thread knows the
+ * sum of sixteen: a clock may tick only once in 40 nanoseconds.
  */
-static uint64_t hand_over(void)
+enum { HAND_OVERS_KNOWN = 16 };
+
+static uint64_t hand_overs(uint64_t count)
 {
     enum { AT_FIRST = 250 };
-    return self.hand_over ? self.hand_over : ticks_in(AT_FIRST);
+    uint64_t known = self.hand_overs ? self.hand_overs : HAND_OVERS_KNOWN * ticks_in(AT_FIRST);
+    return known * count / HAND_OVERS_KNOWN;
 }
 
 static void learn_hand_over(uint64_t look)
 {
-    self.hand_over = (15 * hand_over() + 2 * look) / 16 + 1;
+    self.hand_overs = hand_overs(HAND_OVERS_KNOWN - 1) + 2 * look + 1;
 }
 
 void spin_report(struct spin *spin, bool success)
@@ -146,8 +150,8 @@ void spin_report(struct spin *spin, bool success)
  */
 static uint64_t soon_after(uint64_t now)
 {
-    enum { HAND_OVERS = 4 };
-    return now + HAND_OVERS * hand_over();
+    enum { FEW = 4 };
+    return now + hand_overs(FEW);
 }
 
 bool has_just_waited(void)
