@@ -170,6 +170,8 @@ extern unsigned __default_stacksize MUSL_HIDDEN, __default_guardsize MUSL_HIDDEN
 /* sigaction() without the refusal of internal signals. */
 struct sigaction;
 int __libc_sigaction(int, const struct sigaction *, struct sigaction *) MUSL_HIDDEN;
+/* The signals for which the program has ever had a handler; only with sigaction in the program. */
+void __get_handler_set(uint64_t *) MUSL_HIDDEN __attribute__((weak));
 
 enum { MUSL_SIGTIMER = 32, MUSL_SIGCANCEL = 33, MUSL_SIGSYNCCALL = 34 };
 

@@ -198,12 +198,12 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
         attributes = &defaults;
     }
     bool gated = (attributes->flags & EXPLICIT_SCHEDULING) || attributes->cpus;
+    uint64_t mask = 0, handled = signals_handled();
     /* a thread that was cancelled may have the signal for that blocked, which is not for its children */
-    bool masked =
-        gated || (attributes->flags & SIGNAL_MASK) || arch_load_relaxed(&me->cancelled) != 0;
-    uint64_t mask = 0;
+    bool all = gated || (attributes->flags & SIGNAL_MASK) || arch_load_relaxed(&me->cancelled);
+    bool masked = all || handled != 0;
     if (unlikely(masked))
-        mask = change_signal_mask(SIG_BLOCK, ~INTERNAL_SIGNALS);
+        mask = change_signal_mask(SIG_BLOCK, all ? ~INTERNAL_SIGNALS : handled);
 
     int error = ENOMEM;
     uint32_t refused = 0;

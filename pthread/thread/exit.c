@@ -119,10 +119,15 @@ static void give_back(struct musl_thread *thread)
         arch_store_release(&thread->state, 0);
         return;
     }
+    uint64_t handled = signals_handled();
+    if (unlikely(handled))
+        handled &= ~change_signal_mask(SIG_BLOCK, handled);
     thread_list_lock();
     arch_store_relaxed(&thread->state, 0);
     stack_give(thread);
     thread_list_unlock();
+    if (unlikely(handled))
+        change_signal_mask(SIG_UNBLOCK, handled);
 }
 
 static uint32_t joining_now(void)

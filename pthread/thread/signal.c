@@ -15,6 +15,17 @@ uint64_t change_signal_mask(int how, uint64_t set)
     return former;
 }
 
+/* Those that an instruction raises are its own thread's, and are not kept off. */
+uint64_t signals_handled(void)
+{
+    const uint64_t of_instructions = SIGNAL_BIT(SIGILL) | SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGBUS) |
+                                     SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGSYS);
+    uint64_t handled = 0;
+    if (__get_handler_set)
+        __get_handler_set(&handled);
+    return handled & ~(of_instructions | INTERNAL_SIGNALS);
+}
+
 static void let_go(struct musl_thread *thread)
 {
     if (arch_fetch_add(&thread->signallers, -1u) == (SIGNALS_CLOSED | 1))

@@ -86,6 +86,11 @@ static inline bool thread_has_left(const struct musl_thread *thread)
 #define INTERNAL_SIGNALS (URGENT_SIGNALS | SIGNAL_BIT(MUSL_SIGTIMER))
 /* rt_sigprocmask(2): returns the former mask. */
 uint64_t change_signal_mask(int how, uint64_t set);
+/*
+ * Those for which the program has handlers, or has had. A handler may wait for what another thread does once
+ * it has created one, or has forked; so none runs while its thread holds the ring's lock.
+ */
+uint64_t signals_handled(void);
 
 /* The ring of threads and its lock: list.c. */
 void thread_list_lock(void);

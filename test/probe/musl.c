@@ -122,6 +122,11 @@ static FILE *find_open(FILE *file)
     return found;
 }
 
+static void ignore(int signal)
+{
+    (void)signal;
+}
+
 int main(void)
 {
     struct musl_thread *self = musl_self();
@@ -157,6 +162,11 @@ int main(void)
     struct sigaction action = {.sa_handler = SIG_IGN};
     CHECK(__libc_sigaction(MUSL_SIGSYNCCALL, NULL, &action) == 0);
     CHECK(sigaction(MUSL_SIGTIMER, NULL, &action) == -1);
+    uint64_t handled[2] = {0, 1};
+    action.sa_handler = ignore;
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+    __get_handler_set(handled);
+    CHECK((handled[0] >> (SIGUSR1 - 1) & 1) && handled[1] == 1);
 
     initial = pthread_self();
     pthread_t other;

@@ -539,6 +539,64 @@ START_TEST(the_concurrency_level_is_kept)
 }
 END_TEST
 
+/* A signal comes to a thread at any moment of creating and joining others. */
+static atomic_int asked, answered, in_vain;
+
+static void wait_for_answer(int signal)
+{
+    (void)signal;
+    enum { MILLISECONDS = 1000 };
+    struct timespec nap = {0, 20000};
+    int64_t end = unit_now_ms() + MILLISECONDS;
+    int question = atomic_fetch_add(&asked, 1) + 1;
+    while (atomic_load(&answered) != question && unit_now_ms() < end)
+        nanosleep(&nap, NULL);
+    if (atomic_load(&answered) != question)
+        atomic_fetch_add(&in_vain, 1);
+}
+
+static void *create_until(void *end)
+{
+    atomic_int tid;
+    pthread_t thread;
+    while (!atomic_load((atomic_int *)end))
+        if (pthread_create(&thread, NULL, tell_tid, &tid) == 0)
+            pthread_join(thread, NULL);
+    return NULL;
+}
+
+START_TEST(a_handler_may_wait_for_a_thread_that_creates_one_or_forks)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("the threads are libc's");
+    enum { QUESTIONS = 200 };
+    struct sigaction action = {.sa_handler = wait_for_answer};
+    struct timespec a_while = {0, 1000000};
+    atomic_int end = 0, tid;
+    pthread_t creator, thread;
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    ck_assert_int_eq(pthread_create(&creator, NULL, create_until, &end), 0);
+    for (int i = 1; i <= QUESTIONS && atomic_load(&in_vain) == 0; i++) {
+        nanosleep(&a_while, NULL);
+        ck_assert_int_eq(pthread_kill(creator, SIGUSR1), 0);
+        unit_wait_for(&asked, i);
+        if (i % 2) {
+            ck_assert_int_eq(pthread_create(&thread, NULL, tell_tid, &tid), 0);
+            ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        } else {
+            pid_t pid = fork();
+            if (pid == 0)
+                _exit(0);
+            unit_reap(pid);
+        }
+        atomic_store(&answered, i);
+    }
+    atomic_store(&end, 1);
+    ck_assert_int_eq(pthread_join(creator, NULL), 0);
+    ck_assert_int_eq(atomic_load(&in_vain), 0);
+}
+END_TEST
+
 static Suite *thread_signal_suite(void)
 {
     Suite *suite = suite_create("thread_signal");
@@ -553,6 +611,7 @@ static Suite *thread_signal_suite(void)
     tcase_add_test(tcase, pthread_sigqueue_reaches_the_thread_with_a_value);
     tcase_add_test(tcase, every_real_time_signal_can_be_sent_to_a_thread);
     tcase_add_test(tcase, a_handler_that_leaves_pthread_kill_for_good_keeps_no_thread_from_its_end);
+    tcase_add_test(tcase, a_handler_may_wait_for_a_thread_that_creates_one_or_forks);
     tcase_add_test(tcase, pthread_sigqueue_says_who_has_sent_the_signal);
     tcase_add_test(tcase, what_is_no_signal_returns_EINVAL);
     tcase_add_test(tcase, pthread_sigmask_changes_the_mask_of_the_caller_only);
