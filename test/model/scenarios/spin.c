@@ -1,6 +1,7 @@
-/* Spin locks; and what a spin that ended has shown. */
+/* Spin locks; and when a spin ends, what it has shown, and how long standing aside counts. */
 #include "hints.h"
 #include "scenarios.h"
+#include "self.h"
 #include "spinning.h"
 
 static pthread_spinlock_t s;
@@ -56,9 +57,40 @@ static void spin_through_a_jump(void)
     model_assert((int8_t)hints_learned(&hints) < 0);
 }
 
+/* It ends when its time is over, and when the processor was taken away, whichever comes first. */
+static void spin_till_time_is_over(void)
+{
+    struct spin spin;
+    model_assert(spin_wanted(&spin, &hints));
+    spin.end = spin.last;
+    model_assert(!spin_goes_on(&spin));
+}
+
+static void spin_till_a_jump(void)
+{
+    struct spin spin;
+    model_assert(spin_wanted(&spin, &hints));
+    spin.last -= spin.jump;
+    spin.end += spin.jump;
+    model_assert(!spin_goes_on(&spin));
+}
+
+/* By how long a thread stands aside its patience is measured: a late nap says that a processor was wanting. */
+static void stand_aside_for_long(void)
+{
+    enum { LONGEST = 2000 * 1000 };
+    for (int times = 0; times < 2; times++) {
+        stand_aside();
+        model_assert(self.aside.took <= ticks_in(LONGEST));
+    }
+}
+
 const struct scenario spin_scenarios[] = {
     SCENARIO("spin-pays", NULL, NULL, RUN(spin_well), .flags = SPINS),
     SCENARIO("spin-through-a-jump", NULL, NULL, RUN(spin_through_a_jump), .flags = SPINS),
+    SCENARIO("spin-till-its-time-is-over", NULL, NULL, RUN(spin_till_time_is_over), .flags = SPINS),
+    SCENARIO("spin-till-a-jump", NULL, NULL, RUN(spin_till_a_jump), .flags = SPINS),
+    SCENARIO("spin-aside-for-long", NULL, NULL, RUN(stand_aside_for_long), .flags = SPINS | AGES),
     SCENARIO("spin-2", init, free_at_end, RUN(lock, lock), .flags = BUFFERED),
     SCENARIO("spin-3", init, free_at_end, RUN(lock, try, lock)),
     {.name = NULL},
