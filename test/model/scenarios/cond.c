@@ -513,6 +513,22 @@ static void put_for_both(void)
     put();
 }
 
+/* While one watches, as while one sleeps, it is in use. */
+static void destroy_watched(void)
+{
+    model_await(&blocked, 1);
+    lock();
+    int error = pthread_cond_destroy(&c);
+    /* it has watched all the time */
+    if (watch_is_on(&c, ((struct cond *)&c)->word & ~7u))
+        model_assert(error == EBUSY);
+    /* one that is about to sleep does not show: nothing has happened then */
+    arch_store_relaxed(&((struct cond *)&c)->flags, 0);
+    over = true;
+    ok(pthread_cond_broadcast(&c));
+    unlock();
+}
+
 const struct scenario cond_scenarios[] = {
     SCENARIO("cond-signal", init, none_left, RUN(take, put), .flags = BUFFERED, .quick = UNBOUNDED),
     SCENARIO("cond-signal-outside", init, none_left, RUN(take, put_outside), .flags = BUFFERED,
@@ -605,6 +621,8 @@ const struct scenario cond_scenarios[] = {
              RUN(wait_over, wait_over, broadcast_and_free_inside), .flags = SPURIOUS),
     SCENARIO("cond-destroy-timed", init, NULL,
              RUN(wait_over_timed, wait_over, broadcast_and_free_inside)),
+    SCENARIO("cond-destroy-watched", init, free_at_end, RUN(wait_over_noted, destroy_watched),
+             .flags = SPINS),
     SCENARIO("cond-destroy-signal", init, NULL, RUN(wait_over_noted, signal_and_free),
              .flags = BUFFERED, .quick = UNBOUNDED),
     SCENARIO("cond-reuse", init, free_at_end,
