@@ -4,7 +4,9 @@
  */
 #include "unit.h"
 
+#include <sched.h>
 #include <setjmp.h>
+#include <sys/resource.h>
 
 /* ---- Threads that go no further ---- */
 
@@ -205,6 +207,43 @@ START_TEST(a_mutex_is_offered_when_one_has_waited_for_long)
     must(pthread_mutex_unlock(&w.mutex));
     ck_assert_int_eq(word_of(&w.mutex), 0);
     must(pthread_mutex_destroy(&w.mutex));
+}
+END_TEST
+
+/*
+ * Who comes to a mutex that is offered sleeps before it takes it, as a courtesy to one that has waited for
+ * long: but not a real-time thread, once a few sleeps that ended in time have shown that it is one.
+ */
+enum { OFFERS = 100 };
+
+static int take_offers(void *policy)
+{
+    struct sched_param param = {.sched_priority = *(int *)policy == SCHED_FIFO};
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    struct rusage before, after;
+    if (pthread_setschedparam(pthread_self(), *(int *)policy, &param) != 0)
+        return -1;
+    must(getrusage(RUSAGE_THREAD, &before));
+    for (int i = 0; i < OFFERS; i++) {
+        /* as if one that has claimed it would not come any more */
+        atomic_store((atomic_int *)&mutex, OFFERED);
+        must(pthread_mutex_lock(&mutex));
+        must(pthread_mutex_unlock(&mutex));
+    }
+    must(getrusage(RUSAGE_THREAD, &after));
+    return after.ru_nvcsw - before.ru_nvcsw;
+}
+
+START_TEST(a_real_time_thread_stands_aside_for_nobody)
+{
+    if (!unit_on_furwock())
+        unit_skip("libc's word is another one");
+    int ordinary = SCHED_OTHER, real_time = SCHED_FIFO;
+    int sleeps = unit_elsewhere(take_offers, &real_time);
+    if (sleeps < 0)
+        unit_skip("may not use SCHED_FIFO");
+    ck_assert_int_lt(sleeps, OFFERS / 2);
+    ck_assert_int_ge(unit_elsewhere(take_offers, &ordinary), OFFERS / 2);
 }
 END_TEST
 
@@ -481,6 +520,7 @@ static Suite *progress_suite(void)
     tcase_set_timeout(mutexes, 60);
     tcase_add_loop_test(mutexes, a_mutex_is_not_kept_for_one_who_waited, 0, FATES);
     tcase_add_loop_test(mutexes, a_mutex_is_offered_when_one_has_waited_for_long, 0, 2);
+    tcase_add_test(mutexes, a_real_time_thread_stands_aside_for_nobody);
     suite_add_tcase(suite, mutexes);
 
     TCase *conditions = tcase_create("condition variables");
