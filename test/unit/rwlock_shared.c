@@ -109,6 +109,26 @@ START_TEST(a_living_reader_is_not_taken_for_a_dead_one)
 }
 END_TEST
 
+/* An attempt asks now and then whether the readers live. */
+START_TEST(attempts_find_a_reader_dead_however_often_they_have_found_it_alive)
+{
+    NEEDS_FURWOCK();
+    struct stage *stage = new_stage(_i, false);
+    pid_t reader = start_inside(stage, false);
+    for (int times = 0; times < 3; times++)
+        ck_assert_int_eq(try_take(&stage->lock, true), EBUSY);
+    must_die(reader, true);
+    int error;
+    struct timespec nap = {0, 1000000};
+    for (int64_t end = unit_now_ms() + 20000;
+         (error = try_take(&stage->lock, true)) == EBUSY && unit_now_ms() < end;)
+        nanosleep(&nap, NULL);
+    ck_assert_int_eq(error, 0);
+    ck_assert_int_eq(pthread_rwlock_unlock(&stage->lock), 0);
+    must_be_free(&stage->lock);
+}
+END_TEST
+
 START_TEST(a_thread_that_ended_leaves_its_read_lock_to_its_process)
 {
     struct stage *stage = new_stage(_i, false);
@@ -351,6 +371,8 @@ static Suite *rwlock_shared_suite(void)
     tcase_set_timeout(deaths, 60);
     tcase_add_loop_test(deaths, a_killed_reader_gives_its_lock_back, 0, 2 * KINDS);
     tcase_add_loop_test(deaths, a_living_reader_is_not_taken_for_a_dead_one, 0, KINDS);
+    tcase_add_loop_test(deaths, attempts_find_a_reader_dead_however_often_they_have_found_it_alive,
+                        0, KINDS);
     tcase_add_loop_test(deaths, a_thread_that_ended_leaves_its_read_lock_to_its_process, 0, KINDS);
     tcase_add_loop_test(deaths, a_killed_waiter_holds_nobody_up, 0, 2 * KINDS);
     tcase_add_loop_test(deaths, a_robust_lock_goes_to_the_next_whoever_it_is, 0, 2 * KINDS);
