@@ -2,7 +2,10 @@
 #include "thread_step.h"
 #include "../fault/refusal.h"
 #include <limits.h>
+#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 
 /* libc's own signals among those that the calling thread has blocked. */
 static uint64_t blocked_inside(void)
@@ -444,6 +447,30 @@ START_TEST(a_cancelled_thread_has_one_signal_that_waits_however_often_it_is_aske
 }
 END_TEST
 
+/* The request is there, and its signal waits, blocked; the calls unblock all signals as long as they take. */
+static int call_with_empty_masks(void *unused)
+{
+    (void)unused;
+    const struct timespec soon = {0, 1000000};
+    struct epoll_event event;
+    sigset_t nothing;
+    sigemptyset(&nothing);
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    pthread_cancel(pthread_self());
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    int polled = ppoll(NULL, 0, &soon, &nothing);
+    int selected = pselect(0, NULL, NULL, NULL, &soon, &nothing);
+    int waited = epoll_pwait(set, &event, 1, 1, &nothing);
+    close(set);
+    return polled == 0 && selected == 0 && waited == 0 ? 0 : EINTR;
+}
+
+START_TEST(a_cancel_from_before_it_was_disabled_ends_no_call_with_a_mask_of_its_own)
+{
+    ck_assert_int_eq(unit_elsewhere(call_with_empty_masks, NULL), 0);
+}
+END_TEST
+
 /* Without memory for signals. */
 
 static void allow_no_signals(void)
@@ -614,6 +641,7 @@ static Suite *thread_cancel_signal_suite(void)
     tcase_add_loop_test(tcase, a_cancel_that_a_handler_keeps_off_ends_the_call_below_it, 0, 2);
     tcase_add_test(tcase, a_cancel_that_waits_for_a_handler_does_so_in_a_child_of_fork);
     tcase_add_test(tcase, a_cancelled_thread_has_one_signal_that_waits_however_often_it_is_asked);
+    tcase_add_test(tcase, a_cancel_from_before_it_was_disabled_ends_no_call_with_a_mask_of_its_own);
     tcase_add_test(tcase, a_cancel_arrives_where_no_signal_can_be_queued);
     tcase_add_test(tcase, a_cancel_is_seen_later_where_its_signal_cannot_be_handled);
     tcase_add_loop_test(tcase, a_thread_with_a_full_stack_is_cancelled_on_its_stack_for_signals, 0,
