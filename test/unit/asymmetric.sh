@@ -2,7 +2,7 @@
 # FURWOCK=asymmetric: asymmetric.sh LIBRARY. By default no membarrier call is made; with the option
 # the tests of the objects that it changes pass, and a program that meets a sandbox which refuses
 # membarrier, from the start or from the middle, loses nothing; mutexes that are biased, or may not be, can
-# be destroyed and shared. Preloaded, and statically linked if musl/libfurwock.a lies beside the library.
+# be destroyed and shared; restartable sequences end with their stores. Preloaded, and statically linked if musl/libfurwock.a lies beside the library.
 # Ends with "N passed, N failed".
 set -u
 lib=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
@@ -63,6 +63,25 @@ unvisited() { # unvisited PROGRAM
     return 0
 }
 
+# A restartable sequence is aborted wherever it is interrupted before its store has been made: so it begins
+# with what the store depends on, and ends with the store. How many sequences there are; false if one is not so.
+sequences() { # sequences PROGRAM
+    objcopy -O binary --only-section=__rseq_cs "$1" "$work/sequences" || return 1
+    count=0
+    for sequence in $(od -A n -t u8 -v -w32 "$work/sequences" | awk '{ print $2 ":" $2 + $3 }'); do
+        from=${sequence%:*} to=${sequence#*:}
+        objdump -d --no-show-raw-insn --start-address="$from" --stop-address=$((to + 16)) "$1" |
+            awk -v from="$(printf %x "$from"):" -v to="$(printf %x "$to"):" '
+                $1 == from { on = $2 ~ /^cmp/ }
+                $1 == to { found = on && before ~ /^mov/ && operands ~ /^[$].*,.*[(]%/ }
+                { before = $2; operands = $3 }
+                END { exit !found }' || return 1
+        count=$((count + 1))
+    done
+    echo $count
+    [ $count -gt 0 ]
+}
+
 check() { # check SUFFIX FORM
     program=$work/program$1 kinds=$work/kinds$1
     calls=$(traced "" "$program")
@@ -88,6 +107,11 @@ check() { # check SUFFIX FORM
     report $? "$2: process-shared mutexes are never biased"
 }
 
+# arch/generic has none
+if objdump -h "$lib" | grep -q __rseq_cs; then
+    count=$(sequences "$lib") 2>"$work/out"
+    report $? "a sequence can be restarted until its store is made: ${count:-not each}"
+fi
 check "" preloaded
 [ ! -f "$archive" ] || check -static static
 echo "$passed passed, $failed failed"
