@@ -131,7 +131,7 @@ extern char __libc[] __attribute__((weak, visibility("hidden")));
 enum { NEED_LOCKS = 3 };
 
 static pid_t forked_at_step;
-static bool created_before;
+static bool created_before, stays;
 static int threads_before;
 static atomic_int may_return;
 
@@ -143,10 +143,10 @@ static void fork_at_step(void)
         return;
     /* Nobody is to be asked whom the child lacks. */
     unit_child_assert(setgid(getgid()) == 0);
-    /* Whom the child creates itself runs while its creator is made slow, and ends before that has done. */
+    /* Whom the child creates itself runs while its creator is made slow, and ends before that has done, or not. */
     steps.tid = unit_gettid();
     steps.until = INT_MAX;
-    atomic_store(&may_return, 1);
+    atomic_store(&may_return, !stays);
 }
 
 static void *return_argument(void *arg)
@@ -169,24 +169,30 @@ static void exit_at_last(void)
     _exit(EXITED_AS_A_PROCESS);
 }
 
+/* _i: alone, beside another thread, alone with one that does not end before its creator has done */
 START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
 {
     if (!CAN_STEP || !unit_on_furwock_threads())
         unit_skip("not here");
     pthread_t other;
-    if (_i)
+    bool beside = _i == 1;
+    stays = _i == 2;
+    if (beside)
         must(pthread_create(&other, NULL, sleep_beside, NULL));
     for (int i = 0; happened || i == 0; i++) {
         pthread_t thread;
         void *result;
-        while (unit_threads() > 1 + _i)
+        while (unit_threads() > 1 + beside)
             sched_yield();
-        threads_before = 1 + _i;
+        threads_before = 1 + beside;
         forked_at_step = -1;
         atomic_store(&may_return, 0);
         steps_begin(i, fork_at_step);
         int error = pthread_create(&thread, NULL, return_argument, &result);
         happened = steps_end();
+        /* With two threads libc's own locks lock. */
+        if (forked_at_step == 0 && !created_before && stays)
+            unit_child_assert(__libc[NEED_LOCKS] == 1);
         atomic_store(&may_return, 1);
         if (forked_at_step == 0) {
             alarm(10);
@@ -199,7 +205,6 @@ START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
             unit_child_assert(setgid(getgid()) == 0);
             atomic_store(&may_return, 0);
             unit_child_assert(pthread_create(&thread, NULL, return_argument, &result) == 0);
-            /* With two threads libc's own locks lock. */
             unit_child_assert(__libc[NEED_LOCKS] == 1);
             atomic_store(&may_return, 1);
             unit_child_assert(pthread_join(thread, &result) == 0 && result == &result);
@@ -636,7 +641,7 @@ static Suite *thread_cancel_signal_suite(void)
     tcase_add_loop_test(tcase, a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone, 0,
                         2);
     tcase_add_loop_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes,
-                        0, 2);
+                        0, 3);
     tcase_add_test(tcase, a_thread_created_just_after_a_plain_fork_may_be_faster_than_its_creator);
     tcase_add_loop_test(tcase, a_cancel_that_a_handler_keeps_off_ends_the_call_below_it, 0, 2);
     tcase_add_test(tcase, a_cancel_that_waits_for_a_handler_does_so_in_a_child_of_fork);
