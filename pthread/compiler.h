@@ -9,6 +9,8 @@
 #define PUBLIC __attribute__((visibility("default")))
 /* A slow path, kept out of the fast one's cache lines. */
 #define COLD __attribute__((noinline, cold))
+/* One that is not rare, and whose registers the fast path does not save. */
+#define SLOW __attribute__((noinline))
 /* Read all the time and hardly ever written: kept off the lines of what is, which begins as zero. */
 #define HARDLY_WRITTEN __attribute__((section(".data")))
 /* A fast path, whose every caller has a copy. */

@@ -67,7 +67,7 @@ furwock_once_personality(int version, int actions, uint64_t class, void *excepti
 }
 
 /* 0x1b: the address is relative to its place, signed, in four bytes. */
-static __attribute__((noinline)) void run(void (*routine)(void))
+static SLOW void run(void (*routine)(void))
 {
     __asm__ volatile(".cfi_personality 0x1b, furwock_once_personality");
     routine();

@@ -13,8 +13,7 @@ static inline bool may_count(uint64_t state)
     return !(state & (WRITE | OFFERED | CLAIM_W | SLEEP_R)) && readers_of(state) < MAX_READERS;
 }
 
-static __attribute__((noinline)) int read_counted(struct rwlock *rwlock, uint64_t state,
-                                                  struct wish wish)
+static SLOW int read_counted(struct rwlock *rwlock, uint64_t state, struct wish wish)
 {
     if (!may_count(state))
         return acquire(rwlock, PREFER_READER, wish, false);
@@ -28,13 +27,20 @@ static __attribute__((noinline)) int read_counted(struct rwlock *rwlock, uint64_
 }
 
 /* All kinds, and any slot. */
-static COLD int read_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
+static SLOW int read_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
 {
     if (!is_private(kind))
         return shared_read(rwlock, kind, wish);
     if (rows_enter(rwlock, state_of(rwlock), wish.try))
         return 0;
     return acquire(rwlock, kind, wish, false);
+}
+
+/* A writer came, while the caller took its first slot. */
+static COLD int read_again(struct rwlock *rwlock, uint64_t name, struct wish wish)
+{
+    row_give_up(self.row, &self.row->slots[0], name);
+    return read_counted(rwlock, state_of(rwlock), wish);
 }
 
 FAST int read_lock(struct rwlock *rwlock, struct wish wish)
@@ -49,9 +55,9 @@ FAST int read_lock(struct rwlock *rwlock, struct wish wish)
     if (!likely(row && arch_load64_relaxed(&row->slots[0]) == 0) ||
         !row_occupy(&row->slots[0], name, state))
         return read_kind(rwlock, kind, wish);
-    if (likely(row_entered(rwlock, state, row, &row->slots[0], name)))
-        return 0;
-    return read_counted(rwlock, state_of(rwlock), wish);
+    return likely(row_entered(rwlock, state, &row->slots[0], name))
+               ? 0
+               : read_again(rwlock, name, wish);
 }
 
 PUBLIC int pthread_rwlock_rdlock(pthread_rwlock_t *object)
@@ -82,7 +88,7 @@ PUBLIC int pthread_rwlock_timedrdlock(pthread_rwlock_t *object, const struct tim
 
 /* Writing. */
 
-static COLD int write_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
+static SLOW int write_kind(struct rwlock *rwlock, uint32_t kind, struct wish wish)
 {
     return is_private(kind) ? acquire(rwlock, kind, wish, true) : shared_write(rwlock, kind, wish);
 }
@@ -157,12 +163,12 @@ FAST int unlock_any(struct rwlock *rwlock, uint64_t state, uint32_t kind)
     return release_read(rwlock, state, kind);
 }
 
-static __attribute__((noinline)) int unlock_elsewhere(struct rwlock *rwlock, uint64_t state)
+static SLOW int unlock_elsewhere(struct rwlock *rwlock, uint64_t state)
 {
     return unlock_any(rwlock, state, PREFER_READER);
 }
 
-static COLD int unlock_kind(struct rwlock *rwlock, uint32_t kind)
+static SLOW int unlock_kind(struct rwlock *rwlock, uint32_t kind)
 {
     return is_private(kind) ? unlock_any(rwlock, state_of(rwlock), kind)
                             : shared_unlock(rwlock, kind);
@@ -176,8 +182,7 @@ PUBLIC int pthread_rwlock_unlock(pthread_rwlock_t *object)
         return unlock_kind(rwlock, kind);
     uint64_t state = state_of(rwlock), name = rows_name(rwlock);
     struct reader_row *row = self.row;
-    if (!(state & IN_ROWS) || !likely(row && name) ||
-        !likely(arch_load64_relaxed(&row->slots[0]) == name))
+    if (!(state & IN_ROWS) || !likely(row) || !likely(arch_load64_relaxed(&row->slots[0]) == name))
         return unlock_elsewhere(rwlock, state);
     checked_unlock(rwlock);
     /* a signal handler may have left it already */

@@ -70,13 +70,19 @@ static struct reader_row *own_row(bool try)
     return self.row;
 }
 
+COLD bool row_give_up(struct reader_row *row, uint64_t *slot, uint64_t name)
+{
+    arch_cas64_alone(slot, name + TRYING, 0);
+    return row_left(row) != 0;
+}
+
 COLD bool rows_enter(const struct rwlock *rwlock, uint64_t state, bool try)
 {
     struct reader_row *row = is_visible(state) ? own_row(try) : NULL;
     uint64_t *slot, name = rows_name(rwlock);
     while ((slot = find(row, 0)))
         if (row_occupy(slot, name, state))
-            return row_entered(rwlock, state, row, slot, name);
+            return row_entered(rwlock, state, slot, name) || row_give_up(row, slot, name);
     return false;
 }
 

@@ -84,28 +84,24 @@ static inline int row_left(struct reader_row *row)
 static inline bool row_occupy(uint64_t *slot, uint64_t name, uint64_t state)
 {
     uint64_t none = 0;
-    if ((state & ASYMMETRIC) || alone()) {
-        bool done = arch_cas64_alone(slot, 0, name + TRYING);
-        arch_compiler_fence();
-        return likely(done);
-    }
-    bool done = arch_cas64_fetch(slot, &none, name + TRYING);
-    arch_fence_after_rmw();
-    return likely(done);
+    bool unseen = (state & ASYMMETRIC) || alone();
+    if (unlikely(!(unseen ? arch_cas64_alone(slot, 0, name + TRYING)
+                          : arch_cas64_fetch(slot, &none, name + TRYING))))
+        return false;
+    unseen ? arch_compiler_fence() : arch_fence_after_rmw();
+    return true;
 }
 
-/* Then, is the lock held? If not, the slot is left again. */
-static inline bool row_entered(const struct rwlock *rwlock, uint64_t state, struct reader_row *row,
-                               uint64_t *slot, uint64_t name)
+/* Then, is the lock held? If not, row_give_up leaves the slot again, and returns false. */
+static inline bool row_entered(const struct rwlock *rwlock, uint64_t state, uint64_t *slot,
+                               uint64_t name)
 {
-    if (unlikely((state_of(rwlock) ^ state) & (IN_ROWS | SHUT | LATER))) {
-        arch_cas64_alone(slot, name + TRYING, 0);
-        row_left(row);
+    if (unlikely((state_of(rwlock) ^ state) & (IN_ROWS | SHUT | LATER)))
         return false;
-    }
     arch_store64_relaxed(slot, name);
     return true;
 }
+bool row_give_up(struct reader_row *row, uint64_t *slot, uint64_t name);
 
 /* How often is the name in the row, in all rows, with `but_for` or without? *row becomes one that has it. */
 unsigned long row_count(const struct reader_row *row, uint64_t name, uint64_t but_for);

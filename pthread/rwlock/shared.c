@@ -281,12 +281,31 @@ static inline bool leave(struct shared_rwlock *lock, uint32_t pid)
 }
 
 /* A word that is not empty, or null. */
-static uint32_t *occupied(struct shared_rwlock *lock)
+static COLD uint32_t *occupied(struct shared_rwlock *lock)
 {
     for (unsigned place = 0; place < PLACES; place++)
         if (arch_load_acquire(word_at(lock, place)))
             return word_at(lock, place);
     return arch_load_acquire(&lock->others) ? &lock->others : NULL;
+}
+
+static inline uint32_t either(const uint32_t *a, const uint32_t *b, const uint32_t *c)
+{
+    return arch_load_acquire(a) | arch_load_acquire(b) | arch_load_acquire(c);
+}
+
+/* Is none? No branch between the loads. */
+static inline bool is_empty(const struct shared_rwlock *lock)
+{
+    const uint32_t *words = lock->readers, *more = lock->more_readers;
+    return (either(&words[0], &words[1], &words[2]) | either(&words[3], &words[4], &words[5]) |
+            either(&more[0], &more[1], &more[2]) | arch_load_acquire(&lock->others)) == 0;
+}
+
+/* As occupied(), which mostly finds none. */
+static inline uint32_t *any_reader(struct shared_rwlock *lock)
+{
+    return likely(is_empty(lock)) ? NULL : occupied(lock);
 }
 
 /* Give back what the dead have held for reading. */
@@ -546,8 +565,7 @@ static COLD int no_read(struct shared_rwlock *lock, uint32_t kind, union shared_
     return try_read(lock, kind, true, &state);
 }
 
-static __attribute__((noinline)) int read_slow(struct shared_rwlock *lock, uint32_t kind,
-                                               struct wish wish)
+static SLOW int read_slow(struct shared_rwlock *lock, uint32_t kind, struct wish wish)
 {
     if (!rwlock_kind_valid(kind))
         return EINVAL;
@@ -580,9 +598,15 @@ int shared_read(struct rwlock *rwlock, uint32_t kind, struct wish wish)
     union shared_state state = look(lock);
     uint32_t pid = alive_pid_known(lock->namespace);
     uint32_t *word = &lock->readers[pid % HOMES], found = arch_load_relaxed(word);
-    bool mine = found >> PID_SHIFT == pid && (found & (COUNT | DOUBT)) < COUNT;
-    if (unlikely(kind != RWLOCK_SHARED || !is_quiet(state) || pid == 0 || (found && !mine)) ||
-        unlikely(!arch_cas(word, found, found ? found + 1 : pid << PID_SHIFT | 1)))
+    uint32_t next = pid << PID_SHIFT | 1;
+    if (unlikely(kind != RWLOCK_SHARED || !is_quiet(state) || pid == 0))
+        return read_slow(lock, kind, wish);
+    if (found != 0) {
+        next = found + 1;
+        if (found >> PID_SHIFT != pid || (found & (COUNT | DOUBT)) >= COUNT)
+            return read_slow(lock, kind, wish);
+    }
+    if (unlikely(!arch_cas(word, found, next)))
         return read_slow(lock, kind, wish);
     arch_fence_after_rmw();
     state = look(lock);
@@ -610,7 +634,7 @@ static inline int try_write(struct shared_rwlock *lock, const struct waiter *wai
         *word = NULL;
         if (unlikely(state->control & NOT_RECOVERABLE))
             return ENOTRECOVERABLE;
-        if (unlikely(is_held(*state)) || unlikely((*word = occupied(lock)) != NULL))
+        if (unlikely(is_held(*state)) || unlikely((*word = any_reader(lock)) != NULL))
             return EBUSY;
         union shared_state next = with_me(lock, *state), rest;
         if (unlikely(state->tid != 0 && state->tid != next.tid)) {
@@ -624,7 +648,7 @@ static inline int try_write(struct shared_rwlock *lock, const struct waiter *wai
             continue;
         *state = next;
         arch_fence_after_rmw();
-        *word = occupied(lock);
+        *word = any_reader(lock);
         if (likely(!*word)) {
             next.control = (next.control & ~(uint32_t)LOOKING & ~waiter->hungry) | waiter->others;
             if (likely(change(lock, state, next)))
@@ -761,8 +785,7 @@ int shared_write(struct rwlock *rwlock, uint32_t kind, struct wish wish)
     return wait_to_write(lock, kind, waiter_of(wish.deadline));
 }
 
-static __attribute__((noinline)) int unlock_slow(struct shared_rwlock *lock, uint32_t kind,
-                                                 union shared_state state)
+static SLOW int unlock_slow(struct shared_rwlock *lock, uint32_t kind, union shared_state state)
 {
     if (!rwlock_kind_valid(kind))
         return EINVAL;

@@ -1,13 +1,12 @@
 /*
  * Read-write locks off the fast paths.
  *
- * A released lock is free for whoever comes first, mostly a thread that runs: a sleeper takes many
- * microseconds to arrive. So that it does not lose for ever, one that has waited for a millisecond claims
- * the lock, and so does a writer that readers outran when it was woken; the next release that could serve
- * it offers the lock: it wakes the claimant's class, and who comes newly lets them go first, once: standing
- * aside for a tenth of a millisecond, or, if the lock is on offer, nobody else sleeps and that pays, awake
- * for 30 microseconds at most. If those for whom the lock is meant never come, whoever came takes it;
- * attempts and those with a deadline do so at once.
+ * A released lock is free for whoever comes first, mostly one that runs: a sleeper takes many microseconds to
+ * arrive. So that it does not lose for ever, one that has waited for a millisecond claims the lock, and so
+ * does a writer that readers outran when it was woken. The next release that could serve it offers the lock:
+ * it wakes the claimant's class, and who comes newly lets them go first, once: standing aside for a tenth of a
+ * millisecond, or, if the lock is on offer, nobody else sleeps and that pays, awake for 30 microseconds at
+ * most. If those never come, whoever came takes it; attempts and those with a deadline do so at once.
  *
  * Kinds. PREFER_READER: readers enter unless a writer holds the lock. If they follow one another so closely
  * that the lock is never free, a writer that claims has each reader who comes let it go first, once; the
@@ -25,14 +24,8 @@
 
 #include <errno.h>
 
-enum {
-    PATIENCE = 1000 * 1000,
-    TIMES_ASIDE = 4,
-    FIRST_NAP = 1100 * 1000,
-    MOST_DOUBLED = 6,
-    RESTLESS = 20,
-    INHIBITION = 9,
-};
+enum { PATIENCE = 1000 * 1000, TIMES_ASIDE = 4, FIRST_NAP = 1100 * 1000, MOST_DOUBLED = 6 };
+enum { RESTLESS = 20, INHIBITION = 9 };
 
 /* Releasing. */
 

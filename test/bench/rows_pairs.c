@@ -141,13 +141,17 @@ static int write_pairs(void *object, unsigned long n)
     return errors;
 }
 
-enum { READ, WRITE };
+enum { READ, WRITE, READ_SHARED, WRITE_SHARED };
 
 static void rwlock_pair(const struct row *row, struct result *result)
 {
     static _Alignas(APART) pthread_rwlock_t lock;
-    must(pthread_rwlock_init(&lock, NULL), "pthread_rwlock_init");
-    measure_pairs(row->b, row->a == READ ? read_pairs : write_pairs, &lock, result);
+    pthread_rwlockattr_t attr;
+    must(pthread_rwlockattr_init(&attr), "pthread_rwlockattr_init");
+    must(pthread_rwlockattr_setpshared(&attr, row->a >= READ_SHARED), "setpshared");
+    must(pthread_rwlock_init(&lock, &attr), "pthread_rwlock_init");
+    bool reads = row->a == READ || row->a == READ_SHARED;
+    measure_pairs(row->b, reads ? read_pairs : write_pairs, &lock, result);
 }
 
 static int spin_pairs(void *object, unsigned long n)
@@ -230,6 +234,10 @@ const struct row pair_rows[] = {
      "call", rwlock_pair, WRITE, SINGLE, 0, SECONDS, ASYMMETRIC},
     {"rwlock-write/threads", "the same, a second thread asleep",
      "atomics", rwlock_pair, WRITE, THREADS, 0, SECONDS, ASYMMETRIC},
+    {"rwlock-shared-read/threads", "read lock and unlock, process-shared, a second thread asleep",
+     "atomics", rwlock_pair, READ_SHARED, THREADS, 0, SECONDS, 0},
+    {"rwlock-shared-write/threads", "the same for writing",
+     "atomics", rwlock_pair, WRITE_SHARED, THREADS, 0, SECONDS, 0},
     {"spin/single", "spin lock and unlock",
      "call", spin_pair, 0, SINGLE, 0, SECONDS, 0},
     {"spin/threads", "the same, a second thread asleep",

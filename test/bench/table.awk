@@ -9,6 +9,7 @@ BEGIN {
         "mutex-robust/threads|... robust|mutex-inherit/threads|... PTHREAD_PRIO_INHERIT|" \
         "mutex-protect/threads|... PTHREAD_PRIO_PROTECT|mutex-shared/threads|... process-shared|" \
         "rwlock-read/threads|rwlock read pair|rwlock-write/threads|rwlock write pair|" \
+        "rwlock-shared-read/threads|... read pair, process-shared|" \
         "sem/threads|sem_post + sem_wait|" \
         "contended/2/100|contended mutex, 2 threads, 100-iteration sections|" \
         "contended/8/100|... 8 threads|contended/30/100|... 30 threads|" \
