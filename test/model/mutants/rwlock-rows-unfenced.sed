@@ -1,3 +1,3 @@
-# rwlock/lock.c: a reader enters its slot without a fence
+# rwlock/rows.h: a reader enters its slot without a fence
 # caught by rwlock-visible buffered
-s/if ((state & ASYMMETRIC) || alone())/if (true)/
+s/bool unseen = (state & ASYMMETRIC) || alone();/bool unseen = true;/

@@ -646,7 +646,8 @@ static void try_late_and_withdraw(void)
     row_occupy(&self.row->slots[0], rows_name(rwlock), state);
     arch_store_release(&flag, 1);
     model_await(&flag, 2);
-    model_assert(!row_entered(rwlock, state, self.row, &self.row->slots[0], rows_name(rwlock)));
+    uint64_t *slot = &self.row->slots[0], name = rows_name(rwlock);
+    model_assert(!row_entered(rwlock, state, slot, name) && !row_give_up(self.row, slot, name));
     ok(pthread_rwlock_rdlock(&l));
     arch_store_release(&flag, 3);
     model_await(&flag, 4);
