@@ -13,9 +13,8 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-/* While none have been set, libc's. */
-static struct attributes default_attributes;
-static bool has_defaults;
+/* Null, while none have been set: then they are libc's. */
+static struct attributes *default_attributes;
 
 static struct attributes *of(pthread_attr_t *attributes)
 {
@@ -29,14 +28,10 @@ static const struct attributes *in(const pthread_attr_t *attributes)
 
 struct attributes attributes_by_default(void)
 {
-    thread_list_lock();
-    struct attributes defaults = default_attributes;
-    if (!has_defaults) {
-        defaults.stack_size = __default_stacksize;
-        defaults.guard_size = __default_guardsize;
-    }
-    thread_list_unlock();
-    return defaults;
+    const struct attributes *set = arch_load_pointer((void **)&default_attributes);
+    return set ? *set
+               : (struct attributes){.stack_size = __default_stacksize,
+                                     .guard_size = __default_guardsize};
 }
 
 PUBLIC int pthread_attr_init(pthread_attr_t *attributes)
@@ -292,15 +287,14 @@ PUBLIC int pthread_setattr_default_np(const pthread_attr_t *attributes)
 {
     if (in(attributes)->stack || !is_schedulable(in(attributes)))
         return EINVAL;
-    struct attributes copy;
-    int error = copy_attributes(&copy, in(attributes));
-    if (error)
+    struct attributes *copy = malloc(sizeof *copy);
+    int error = copy ? copy_attributes(copy, in(attributes)) : ENOMEM;
+    if (error) {
+        free(copy);
         return error;
-    /* the former set of processors may be in use: it is not freed */
-    thread_list_lock();
-    default_attributes = copy;
-    has_defaults = true;
-    thread_list_unlock();
+    }
+    /* the former ones may be in use: they are not freed */
+    arch_store_pointer((void **)&default_attributes, copy);
     return 0;
 }
 

@@ -3,6 +3,8 @@
 #include "thread_step.h"
 #include "../fault/refusal.h"
 #include <grp.h>
+#include <limits.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 /* Not in every libc. */
@@ -230,6 +232,61 @@ START_TEST(a_user_set_at_any_instruction_of_a_creation_is_the_childs)
 }
 END_TEST
 
+/* The owner of the lock on the ring of threads, or 0, in its lower part. */
+extern volatile int __thread_list_lock __attribute__((weak, visibility("hidden")));
+static int unguarded;
+
+static void look_whether_a_handler_could_come(void)
+{
+    sigset_t mask;
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    if ((__thread_list_lock & INT_MAX) == steps.tid && !sigismember(&mask, SIGUSR1))
+        unguarded++;
+}
+
+static void handle(int signal)
+{
+    (void)signal;
+}
+
+static void *tell_tid(void *tid)
+{
+    atomic_store((atomic_int *)tid, unit_gettid());
+    return NULL;
+}
+
+/* It might wait for another thread that needs the lock. */
+START_TEST(no_handler_comes_at_any_instruction_at_which_the_lock_of_the_ring_is_held)
+{
+    if (!CAN_STEP || !unit_on_furwock_threads())
+        unit_skip("not here");
+    struct sigaction action = {.sa_handler = handle};
+    pthread_attr_t attr;
+    pthread_t thread;
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    steps.each = look_whether_a_handler_could_come;
+    for (int i = 0; i < 2; i++) {
+        atomic_int tid = 0;
+        steps_begin(INT_MAX, NULL);
+        must(pthread_attr_init(&attr));
+        must(pthread_create(&thread, NULL, tell_tid, &tid));
+        must(pthread_join(thread, NULL));
+        atomic_store(&tid, 0);
+        must(pthread_create(&thread, &attr, tell_tid, &tid));
+        while (!atomic_load(&tid) || syscall(SYS_tgkill, getpid(), atomic_load(&tid), 0) == 0)
+            sched_yield();
+        must(pthread_detach(thread));
+        must(pthread_setattr_default_np(&attr));
+        must(pthread_getattr_default_np(&attr));
+        steps_end();
+        /* the flag goes with the next trap */
+        __asm__ volatile("nop");
+        ck_assert_int_gt(steps.count, 100);
+        ck_assert_int_eq(unguarded, 0);
+    }
+}
+END_TEST
+
 /* Beside everything that threads do. */
 
 static void *end_at_once(void *arg)
@@ -373,6 +430,8 @@ static Suite *thread_process_suite(void)
     tcase_add_test(tcase, users_are_set_where_no_signal_can_be_queued);
     tcase_add_test(tcase, no_user_is_set_where_threads_cannot_be_asked);
     tcase_add_test(tcase, a_user_set_at_any_instruction_of_a_creation_is_the_childs);
+    tcase_add_test(tcase,
+                   no_handler_comes_at_any_instruction_at_which_the_lock_of_the_ring_is_held);
     tcase_add_test(tcase, users_are_set_beside_creations_ends_cancels_and_forks);
     tcase_add_test(tcase, a_child_of_vfork_sets_its_own_user);
     tcase_add_test(tcase, membarrier_passes_cancelled_threads_and_without_the_kernel);

@@ -12,8 +12,8 @@ static struct {
     pid_t tid;
     bool on;
     int until, count;
-    /* called in a signal handler */
-    void (*happens)(void);
+    /* called in a signal handler; and another one, or null, at each instruction */
+    void (*happens)(void), (*each)(void);
 } steps;
 
 #ifdef __x86_64__
@@ -24,6 +24,8 @@ static inline void step(int signal, siginfo_t *info, void *context)
     (void)signal, (void)info;
     /* a thread that is created by the one that is stepped is born with the flag */
     bool mine = unit_gettid() == steps.tid;
+    if (mine && steps.on && steps.each)
+        steps.each();
     if (mine && steps.on && steps.count++ == steps.until)
         steps.happens();
     if (!mine || !steps.on || steps.count > steps.until)
