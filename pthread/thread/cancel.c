@@ -13,9 +13,10 @@
  * `cancelled` when it has: on both sides a fence separates what is written from what is read. It
  * then sends the signal to itself, because all this may happen in a handler on top of a call.
  *
- * A thread that creates another one ignores the signal, and sends it to itself afterwards: a child
- * has its creator's mask, and must not be born with the signal blocked. Nor is a handler on top of
- * that a place to end at: the thread holds the lock of the ring.
+ * A thread that creates another one ignores the signal, and sends it to itself afterwards, or has it
+ * blocked like those that the program handles: a child has its creator's mask, and must not be left with
+ * the signal blocked. Nor is a handler that comes in spite of that (create.c) a place to end at: the
+ * thread holds the lock of the ring.
  *
  * libc makes the system calls of its cancellation points through __syscall_cp_c, those that change
  * the signal mask among them.

@@ -190,20 +190,24 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
                   bool status, void *argument)
 {
     struct musl_thread *me = musl_self();
-    bool outer = me->creating;
-    *(volatile uint8_t *)&me->creating = true;
     struct attributes defaults;
     if (!attributes) {
         defaults = attributes_by_default();
         attributes = &defaults;
     }
     bool gated = (attributes->flags & EXPLICIT_SCHEDULING) || attributes->cpus;
-    uint64_t mask = 0, handled = signals_handled();
-    /* a thread that was cancelled may have the signal for that blocked, which is not for its children */
-    bool all = gated || (attributes->flags & SIGNAL_MASK) || arch_load_relaxed(&me->cancelled);
-    bool masked = all || handled != 0;
+    bool all = gated || (attributes->flags & SIGNAL_MASK);
+    uint64_t mask = 0, kept_off = all ? ~INTERNAL_SIGNALS : signals_handled();
+    bool masked = kept_off != 0, outer = me->creating;
+    /* a handler that runs before this, or once it is undone, finds a thread that can be cancelled */
     if (unlikely(masked))
-        mask = change_signal_mask(SIG_BLOCK, all ? ~INTERNAL_SIGNALS : handled);
+        mask = change_signal_mask(SIG_BLOCK, kept_off | SIGNAL_BIT(MUSL_SIGCANCEL));
+    *(volatile uint8_t *)&me->creating = true;
+    /* a thread that was cancelled may have the signal for that blocked, which is not for its children */
+    if (unlikely(!masked && arch_load_relaxed(&me->cancelled))) {
+        mask = change_signal_mask(SIG_BLOCK, SIGNAL_BIT(MUSL_SIGCANCEL));
+        masked = true;
+    }
 
     int error = ENOMEM;
     uint32_t refused = 0;
@@ -235,9 +239,9 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
     thread_list_unlock();
     if (unlikely(refused))
         let_go(&thread->tid, refused);
+    *(volatile uint8_t *)&me->creating = outer;
     if (unlikely(masked))
         change_signal_mask(SIG_SETMASK, mask);
-    *(volatile uint8_t *)&me->creating = outer;
     cancel_again();
     return error;
 }

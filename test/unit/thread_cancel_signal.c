@@ -170,6 +170,55 @@ static void exit_at_last(void)
 }
 
 /* _i: alone, beside another thread, alone with one that does not end before its creator has done */
+static void raise_for_points(void)
+{
+    syscall(SYS_tgkill, getpid(), unit_gettid(), SIGUSR1);
+}
+
+static void be_cancelled_at_a_point(int signal)
+{
+    (void)signal;
+    pthread_cancel(target);
+    (void)!write(ends[1], "", 0);
+    atomic_store(&done, 1);
+}
+
+static void *end_detached(void *unused)
+{
+    pthread_detach(pthread_self());
+    return unused;
+}
+
+static void *create_and_be_signalled(void *unused)
+{
+    target = pthread_self();
+    steps_begin(instruction, raise_for_points);
+    pthread_create(&child, NULL, end_detached, NULL);
+    happened = steps_end();
+    return unused;
+}
+
+/* Its signal is kept off while the lock is held that it would need to end. */
+START_TEST(a_handler_that_comes_at_any_instruction_of_a_creation_ends_at_a_cancellation_point)
+{
+    if (!CAN_STEP || !unit_on_furwock_threads())
+        unit_skip("not here");
+    struct sigaction action = {.sa_handler = be_cancelled_at_a_point};
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    ck_assert_int_eq(pipe(ends), 0);
+    happened = true;
+    for (instruction = 0; happened; instruction++) {
+        pthread_t creator;
+        void *result;
+        must(pthread_create(&creator, NULL, create_and_be_signalled, NULL));
+        must(pthread_join(creator, &result));
+        insist(!happened || result == PTHREAD_CANCELED);
+        insist(atomic_load(&done) == 0);
+    }
+    ck_assert_int_gt(instruction, 50);
+}
+END_TEST
+
 START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
 {
     if (!CAN_STEP || !unit_on_furwock_threads())
@@ -640,6 +689,8 @@ static Suite *thread_cancel_signal_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, a_cancel_at_any_instruction_of_a_creation_is_the_creators_alone, 0,
                         2);
+    tcase_add_test(
+        tcase, a_handler_that_comes_at_any_instruction_of_a_creation_ends_at_a_cancellation_point);
     tcase_add_loop_test(tcase, a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes,
                         0, 3);
     tcase_add_test(tcase, a_thread_created_just_after_a_plain_fork_may_be_faster_than_its_creator);
