@@ -240,8 +240,9 @@ int thread_create(pthread_t *handle, const struct attributes *attributes, void *
     if (unlikely(refused))
         let_go(&thread->tid, refused);
     *(volatile uint8_t *)&me->creating = outer;
+    /* the first creation of all has let libc's own through, and a pending one is blocked again */
     if (unlikely(masked))
-        change_signal_mask(SIG_SETMASK, mask);
+        change_signal_mask(SIG_SETMASK, mask & ~URGENT_SIGNALS);
     cancel_again();
     return error;
 }

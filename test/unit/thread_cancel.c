@@ -485,6 +485,11 @@ START_TEST(a_cleanup_handler_that_is_run_by_its_pop_and_cancelled_runs_once)
 }
 END_TEST
 
+static void *end_at_once(void *arg)
+{
+    return arg;
+}
+
 static int read_byte(void *descriptor)
 {
     char byte;
@@ -505,6 +510,26 @@ START_TEST(threads_of_a_program_that_began_with_every_signal_blocked_are_cancell
     unit_wait_until_blocked(&call);
     ck_assert_int_eq(pthread_cancel(call.thread), 0);
     expect_result(call.thread, PTHREAD_CANCELED);
+}
+END_TEST
+
+START_TEST(a_first_thread_with_a_mask_of_its_own_lets_libcs_signals_reach_its_creator)
+{
+    if (!unit_on_furwock_threads())
+        unit_skip("not on libc");
+    const uint64_t all = UINT64_MAX, urgent = 3ull << 32;
+    uint64_t mask = 0;
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t none;
+    sigemptyset(&none);
+    pthread_attr_init(&attr);
+    ck_assert_int_eq(pthread_attr_setsigmask_np(&attr, &none), 0);
+    ck_assert_int_eq(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &all, NULL, sizeof all), 0);
+    ck_assert_int_eq(pthread_create(&thread, &attr, end_at_once, NULL), 0);
+    ck_assert_int_eq(syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, sizeof mask), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_eq(mask & urgent, 0);
 }
 END_TEST
 
@@ -532,6 +557,8 @@ static Suite *thread_cancel_suite(void)
     tcase_add_test(tcase, a_cleanup_handler_can_unlock_what_the_thread_has_locked);
     tcase_add_test(tcase, a_cleanup_handler_that_is_run_by_its_pop_and_cancelled_runs_once);
     tcase_add_test(tcase, threads_of_a_program_that_began_with_every_signal_blocked_are_cancelled);
+    tcase_add_test(tcase,
+                   a_first_thread_with_a_mask_of_its_own_lets_libcs_signals_reach_its_creator);
     suite_add_tcase(suite, tcase);
     return suite;
 }
