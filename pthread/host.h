@@ -16,6 +16,8 @@ static inline bool alone(void)
     return *(const volatile char *)&__libc.threaded == 0;
 }
 #else
+#include "host/libc.h"
+#include <pthread.h>
 /* Points to a byte that is not zero while the process has a single thread. */
 extern const char *host_alone __attribute__((visibility("hidden")));
 static inline bool alone(void)
@@ -36,7 +38,16 @@ uint32_t host_tid(void);
 bool host_frees_threads_early(void);
 
 /* A cancellation point that does not wait. */
+#ifdef FURWOCK_MUSL
 void host_test_cancel(void);
+#else
+extern __typeof__(pthread_testcancel) pthread_testcancel MAY_LACK;
+static inline void host_test_cancel(void)
+{
+    if (HAS(pthread_testcancel))
+        pthread_testcancel();
+}
+#endif
 
 /*
  * A cleanup handler, which runs when the thread is cancelled or exits, with unwind tables or without.

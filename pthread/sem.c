@@ -56,9 +56,8 @@ static int outcome(int error)
 /* Change the word, by plain instructions where no other thread can see it. */
 static inline bool change(struct semaphore *sem, uint32_t word, uint32_t next)
 {
-    if (alone() && arch_load_relaxed(&sem->shared) == IS_PRIVATE)
-        return arch_cas_alone(&sem->word, word, next);
-    return arch_cas(&sem->word, word, next);
+    bool unseen = alone() && arch_load_relaxed(&sem->shared) == IS_PRIVATE;
+    return unseen ? arch_cas_alone(&sem->word, word, next) : arch_cas(&sem->word, word, next);
 }
 
 static COLD bool take_slow(struct semaphore *sem)

@@ -39,7 +39,6 @@ _Static_assert(sizeof(struct __ptcb) <= sizeof(struct cleanup_record), "a record
 
 extern const char *gnu_get_libc_version(void) MAY_LACK;
 extern __typeof__(pthread_setcanceltype) pthread_setcanceltype MAY_LACK;
-extern __typeof__(pthread_testcancel) pthread_testcancel MAY_LACK;
 extern _Noreturn __typeof__(pthread_exit) pthread_exit MAY_LACK;
 /* before glibc 2.34 a process without libpthread lacks it */
 extern __typeof__(pthread_getcpuclockid) pthread_getcpuclockid MAY_LACK;
@@ -141,12 +140,6 @@ __attribute__((constructor)) static void start(void)
     self_start();
     host_exit_possible();
     options_read();
-}
-
-void host_test_cancel(void)
-{
-    if (HAS(pthread_testcancel))
-        pthread_testcancel();
 }
 
 int host_defer_cancel(void)

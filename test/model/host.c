@@ -176,7 +176,7 @@ static _Noreturn void leave(void)
     model_leave();
 }
 
-void host_test_cancel(void)
+void pthread_testcancel(void)
 {
     if (model_cancels())
         leave();
