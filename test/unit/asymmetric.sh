@@ -2,8 +2,8 @@
 # FURWOCK=asymmetric: asymmetric.sh LIBRARY. By default no membarrier call is made; with the option
 # the tests of the objects that it changes pass, and a program that meets a sandbox which refuses
 # membarrier, from the start or from the middle, loses nothing; mutexes that are biased, or may not be, can
-# be destroyed and shared; restartable sequences end with their stores. Preloaded, and statically linked if musl/libfurwock.a lies beside the library.
-# Ends with "N passed, N failed".
+# be destroyed and shared; restartable sequences end with their stores. Preloaded, and statically linked if
+# musl/libfurwock.a lies beside the library. Ends with "N passed, N failed".
 set -u
 lib=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 archive=$(dirname "$lib")/musl/libfurwock.a

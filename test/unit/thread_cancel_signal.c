@@ -181,7 +181,6 @@ static void exit_at_last(void)
     _exit(EXITED_AS_A_PROCESS);
 }
 
-/* _i: alone, beside another thread, alone with one that does not end before its creator has done */
 static void raise_for_points(void)
 {
     syscall(SYS_tgkill, getpid(), unit_gettid(), SIGUSR1);
@@ -223,6 +222,7 @@ START_TEST(a_handler_that_comes_at_any_instruction_of_a_creation_ends_at_a_cance
 }
 END_TEST
 
+/* _i: alone, beside another thread, alone with one that does not end before its creator has done */
 START_TEST(a_fork_at_any_instruction_of_a_creation_leaves_two_whole_processes)
 {
     if (!CAN_STEP || !unit_on_furwock_threads())
