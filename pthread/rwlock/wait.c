@@ -25,7 +25,7 @@
 #include <errno.h>
 
 enum { PATIENCE = 1000 * 1000, TIMES_ASIDE = 4, FIRST_NAP = 1100 * 1000, MOST_DOUBLED = 6 };
-enum { RESTLESS = 20, INHIBITION = 9 };
+enum { RESTLESS = 20, INHIBITION = 9, AWAKE = 30 * 1000 };
 
 /* Releasing. */
 
@@ -314,17 +314,14 @@ static void let_all_look(struct rwlock *rwlock)
     unpark(sleep_word(rwlock), EVERYONE, PRIVATE, ANY);
 }
 
-/*
- * Woken in vain: is it about to claim the lock? Readers came back faster than it woke, and no bit says that
- * others wait.
- */
+/* Woken in vain: it claims the lock if readers came back before it woke, and no bit says that others wait. */
 static bool is_to_claim(struct waiter *waiter, uint64_t state)
 {
     waiter->claims |= !(state & (ASLEEP | WRITE));
     return waiter->claims && !waiter->used_up;
 }
 
-/* It was not to be had, in that state: wait for it. */
+/* It was not to be had, in that state: wait for it, awake for 30 microseconds even if others are faster. */
 static int wait_for(struct rwlock *rwlock, struct waiter *waiter, uint64_t state)
 {
     bool spins = waiter->writes || prefers_readers(waiter->kind);
@@ -347,8 +344,9 @@ static int wait_for(struct rwlock *rwlock, struct waiter *waiter, uint64_t state
             error = sleep_on(rwlock, waiter, state);
             if (error)
                 return error;
+            spins = false;
         }
-        spins = false;
+        spins = spins && arch_ticks() - waiter->start < ticks_in(AWAKE);
         error = take(rwlock, waiter, &state);
     } while (error == EBUSY);
     note_wait();
