@@ -1,7 +1,7 @@
 # ./configure writes config.mk; 'make help' lists what there is to make.
 
 BUILD = build
-ifneq ($(filter-out deps deps-programs help clean format format-check,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps deps-programs deps-cross cross cross-units help clean format format-check,$(or $(MAKECMDGOALS),all)),)
 include config.mk
 endif
 
@@ -11,7 +11,7 @@ PACKAGES = gcc g++ clang clang-format libclang-rt-dev make binutils musl-dev mus
 	zstd pigz sqlite3 libsqlite3-dev faketime stress-ng sysbench rt-tests libnsync-dev firefox-esr
 
 NEUTRAL = -nostdinc -isystem $(MUSL_HEADERS) -isystem $(COMPILER_HEADERS) -idirafter include \
-	-I. -Iarch/$(ARCH) -D_GNU_SOURCE
+	-I. -Iarch/$(ARCH) -Iarch/generic -D_GNU_SOURCE
 # valgrind 3.19 cannot read the debugging information of clang's default version.
 VALGRIND_FLAGS = -DFURWOCK_VALGRIND -gdwarf-4 -idirafter $(VALGRIND_HEADERS)
 # Most functions of a fast path fit a cache line: then they take one fetch.
@@ -20,7 +20,7 @@ ONE_LINE = -falign-functions=64
 # there to report a smashed stack, checked calls are libc's, and an archive's members are objects.
 USER_FLAGS = -Wall -Wextra -Wshadow $(ONE_LINE) $(CPPFLAGS) $(CFLAGS)
 NEEDED_FLAGS = -std=gnu11 -ffreestanding -fno-builtin -fno-stack-protector -U_FORTIFY_SOURCE -fno-lto \
-	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(NEUTRAL) \
+	-fasynchronous-unwind-tables -fvisibility=hidden -fno-common -ftls-model=initial-exec $(MACHINE_FLAGS) $(NEUTRAL) \
 	$(if $(VALGRIND),$(VALGRIND_FLAGS))
 LIBRARY_FLAGS = $(USER_FLAGS) $(NEEDED_FLAGS) -MMD -MP
 
@@ -29,6 +29,9 @@ FORMS = dynamic glibc musl
 FLAGS_dynamic = -fPIC
 FLAGS_glibc = -fPIE -ffunction-sections -fdata-sections -ftls-model=local-exec -DFURWOCK_ARCHIVE
 FLAGS_musl = $(FLAGS_glibc) -DFURWOCK_MUSL
+
+# What a folder of arch/ lacks, generic has.
+of_arch = $(basename $(firstword $(wildcard $(foreach folder,$(ARCH) generic,arch/$(folder)/$(1).[cS]))))
 
 # Objects of the libc's own that programs see are one family or another; in an archive a family is
 # one member, so that no object is ever shared between libc's code and Furwock's. The other members
@@ -41,15 +44,15 @@ FAMILY_spin = pthread/spin
 FAMILY_key = pthread/key
 # libc's own code on threads uses semaphores, barriers and rwlocks.
 FAMILY_thread = $(basename $(wildcard pthread/thread/*.c)) $(FAMILY_rwlock) $(FAMILY_barrier) $(FAMILY_sem) \
-	arch/$(ARCH)/thread
+	$(call of_arch,thread)
 COMMON = pthread/park pthread/ticks pthread/spinning pthread/watch pthread/self pthread/options pthread/asymmetric pthread/alive
 FAMILIES_glibc = mutex rwlock barrier sem spin key
 FAMILIES_musl = mutex thread spin key
 
-CLOCK = $(basename $(wildcard arch/$(ARCH)/clock.c))
-HOST_glibc = pthread/host/libc pthread/host/scheduling arch/$(ARCH)/landing $(CLOCK)
-HOST_musl = pthread/host/musl $(CLOCK) $(basename $(wildcard arch/$(ARCH)/rseq.c))
-HOST_dynamic = $(HOST_glibc) pthread/host/dlopen arch/$(ARCH)/dlopen
+ARCH_PARTS = $(basename $(wildcard arch/$(ARCH)/clock.c arch/$(ARCH)/start.c))
+HOST_glibc = pthread/host/libc pthread/host/scheduling $(call of_arch,landing) $(ARCH_PARTS)
+HOST_musl = pthread/host/musl $(ARCH_PARTS) $(basename $(wildcard arch/$(ARCH)/rseq.c))
+HOST_dynamic = $(HOST_glibc) pthread/host/dlopen $(call of_arch,dlopen)
 DYNAMIC_OBJECTS = $(patsubst %,$(BUILD)/dynamic/%.o,$(basename $(wildcard pthread/*.c pthread/mutex/*.c pthread/rwlock/*.c)) $(HOST_dynamic))
 archive_members = $(patsubst %,$(BUILD)/$(1)/%.o,$(FAMILIES_$(1))) \
 	$(patsubst %,$(BUILD)/$(1)/%.o,$(COMMON) $(HOST_$(1)))
@@ -81,6 +84,7 @@ help:
 	@echo "make growth     measure as threads, mutexes and waiters grow in number"
 	@echo "make sweep      kinds, threads, lengths inside and outside of sections: point by point beside libc"
 	@echo "make bench-programs  the throughput of real programs; as root, 'make deps-programs' installs them"
+	@echo "make cross      other architectures, by cross compilers and qemu-user; as root, 'make deps-cross' installs them"
 	@echo "make demo       an unmodified threaded program, and what changes"
 	@echo "make install    to $(PREFIX) (DESTDIR is honoured)"
 
@@ -160,6 +164,6 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
-include test/analyze/analyze.mk test/unit/unit.mk test/bench/bench.mk test/apps/apps.mk \
+include test/cross/cross.mk test/analyze/analyze.mk test/unit/unit.mk test/bench/bench.mk test/apps/apps.mk \
 	test/stress/stress.mk test/fault/fault.mk test/model/model.mk test/conformance/conformance.mk \
 	test/checkers/checkers.mk

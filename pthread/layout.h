@@ -139,22 +139,31 @@ struct barrier {
     uint32_t count, shared;
 };
 
-/* sem_t: sem.c. The first three words are also written by libc's sem_open. */
+/*
+ * The first three words of a sem_t are also written by libc's sem_open: glibc has the value in the low half
+ * of the first two, musl in the first. (In a dynamic process it is as glibc has it.)
+ */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ && !defined(FURWOCK_MUSL)
+#define SEM_WORDS(value, other) uint32_t other, value
+#else
+#define SEM_WORDS(value, other) uint32_t value, other
+#endif
+
+/* sem_t: sem.c */
 struct semaphore {
-    /* value and sleepers: whoever posts or waits */
-    uint32_t word;
-    /* hints.h: whoever waits */
-    uint32_t hints;
+    /* value and sleepers: whoever posts or waits; hints.h: whoever waits */
+    SEM_WORDS(word, hints);
     /* init */
     uint32_t shared;
 };
 
 /* A sem_t of sem_init_undo_np: undo.c */
 struct undo {
-    /* as a semaphore's without permits that somebody waits for: init */
-    uint32_t word;
-    /* which processes have permits: those, and who gives them back when they have died */
-    uint32_t name0;
+    /*
+     * as a semaphore's without permits that somebody waits for: init; which processes have permits: those,
+     * and who gives them back when they have died
+     */
+    SEM_WORDS(word, name0);
     /* init */
     uint32_t shared;
     /* permits and sleepers in the two words that are aligned as one: whoever posts or waits; a name */

@@ -1,4 +1,4 @@
-/* The same without assembly, through musl's hidden routines: see arch/x86_64/arch_thread.h. */
+/* The same without assembly, as far as C goes, and through musl's hidden routines. */
 #ifndef FURWOCK_ARCH_THREAD_H
 #define FURWOCK_ARCH_THREAD_H
 
@@ -24,6 +24,12 @@ static inline _Noreturn void arch_call_on(void *stack, void (*function)(void))
     __asm__ volatile("mov sp, %0; blr %1" : : "r"(top), "r"(function) : "memory");
 #elif defined(__riscv)
     __asm__ volatile("mv sp, %0; jalr %1" : : "r"(top), "r"(function) : "memory");
+#elif defined(__powerpc64__)
+    *(uintptr_t *)(top -= 32) = 0;
+    __asm__ volatile("mr 1, %0; mr 12, %1; mtctr 12; bctrl" : : "r"(top), "r"(function) : "memory");
+#elif defined(__s390x__)
+    *(uintptr_t *)(top -= 160) = 0;
+    __asm__ volatile("lgr %%r15, %0; basr %%r14, %1" : : "a"(top), "a"(function) : "memory");
 #else
 #error "how is a stack left?"
 #endif
@@ -39,6 +45,10 @@ static inline uintptr_t *arch_pc(void *context)
     return (uintptr_t *)&machine->pc;
 #elif defined(__riscv)
     return (uintptr_t *)&machine->__gregs[0];
+#elif defined(__powerpc64__)
+    return (uintptr_t *)&machine->gp_regs[32];
+#elif defined(__s390x__)
+    return (uintptr_t *)&machine->psw.addr;
 #else
 #error "where is the program counter in a signal's context?"
 #endif
@@ -54,6 +64,15 @@ static inline void arch_run_instead(void *context, void (*function)(void))
     machine->sp &= -16ul;
 #elif defined(__riscv)
     machine->__gregs[2] &= -16ul;
+#elif defined(__powerpc64__)
+    uintptr_t former = machine->gp_regs[1], sp = (former - 512 - 32) & -16ul;
+    *(uintptr_t *)sp = former;
+    machine->gp_regs[1] = sp;
+    machine->gp_regs[12] = (uintptr_t)function;
+#elif defined(__s390x__)
+    uintptr_t former = machine->gregs[15];
+    machine->gregs[15] = (former - 160) & -8ul;
+    *(uintptr_t *)machine->gregs[15] = former;
 #endif
     *arch_pc(context) = (uintptr_t)function;
 }

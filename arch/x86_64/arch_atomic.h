@@ -1,87 +1,16 @@
 /*
  * Atomic operations, x86-64.
  *
- * Every access to memory that threads share goes through these, so that test/model can put its own
- * in their place. A load is an acquire and a store a release for free on this machine; the
- * read-modify-write operations are full fences. The names say which order the caller relies on.
+ * arch/README.md has the contract of each. A load is an acquire and a store a release for free on this
+ * machine: they are generic's. The read-modify-write operations are full fences.
  */
-#ifndef FURWOCK_ARCH_ATOMIC_H
-#define FURWOCK_ARCH_ATOMIC_H
+#ifndef FURWOCK_X86_64_ATOMIC_H
+#define FURWOCK_X86_64_ATOMIC_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-static inline uint32_t arch_load_relaxed(const uint32_t *p)
-{
-    return *(const volatile uint32_t *)p;
-}
-
-static inline uint32_t arch_load_acquire(const uint32_t *p)
-{
-    uint32_t v = *(const volatile uint32_t *)p;
-    __asm__ volatile("" ::: "memory");
-    return v;
-}
-
-static inline void arch_store_relaxed(uint32_t *p, uint32_t v)
-{
-    *(volatile uint32_t *)p = v;
-}
-
-static inline void arch_store_release(uint32_t *p, uint32_t v)
-{
-    __asm__ volatile("" ::: "memory");
-    *(volatile uint32_t *)p = v;
-}
-
-static inline uint64_t arch_load64_relaxed(const uint64_t *p)
-{
-    return *(const volatile uint64_t *)p;
-}
-
-static inline uint64_t arch_load64_acquire(const uint64_t *p)
-{
-    uint64_t v = *(const volatile uint64_t *)p;
-    __asm__ volatile("" ::: "memory");
-    return v;
-}
-
-static inline void arch_store64_relaxed(uint64_t *p, uint64_t v)
-{
-    *(volatile uint64_t *)p = v;
-}
-
-static inline void arch_store64_release(uint64_t *p, uint64_t v)
-{
-    __asm__ volatile("" ::: "memory");
-    *(volatile uint64_t *)p = v;
-}
-
-static inline void *arch_load_pointer(void *const *p)
-{
-    void *v = *(void *const volatile *)p;
-    __asm__ volatile("" ::: "memory");
-    return v;
-}
-
-static inline void arch_store_pointer(void **p, void *v)
-{
-    __asm__ volatile("" ::: "memory");
-    *(void *volatile *)p = v;
-}
-
-/* Compare and swap: store `new` if *p is `old`. True if it was; acquire and release. */
-static inline bool arch_cas(uint32_t *p, uint32_t old, uint32_t new)
-{
-    bool done;
-    __asm__ volatile("lock cmpxchgl %3, %1"
-                     : "=@ccz"(done), "+m"(*p), "+a"(old)
-                     : "r"(new)
-                     : "memory");
-    return done;
-}
-
-/* The same, but *old becomes what was found. */
+#define arch_cas_fetch arch_cas_fetch
 static inline bool arch_cas_fetch(uint32_t *p, uint32_t *old, uint32_t new)
 {
     bool done;
@@ -92,6 +21,7 @@ static inline bool arch_cas_fetch(uint32_t *p, uint32_t *old, uint32_t new)
     return done;
 }
 
+#define arch_cas64_fetch arch_cas64_fetch
 static inline bool arch_cas64_fetch(uint64_t *p, uint64_t *old, uint64_t new)
 {
     bool done;
@@ -102,10 +32,8 @@ static inline bool arch_cas64_fetch(uint64_t *p, uint64_t *old, uint64_t new)
     return done;
 }
 
-/*
- * Compare and swap for what no other thread writes meanwhile: whole to this thread's signal handlers,
- * but not to other threads; a release. Costs a third of arch_cas.
- */
+/* Whole to the thread's signal handlers without a lock on the bus: a third of the cost. */
+#define arch_cas_alone arch_cas_alone
 static inline bool arch_cas_alone(uint32_t *p, uint32_t old, uint32_t new)
 {
     bool done;
@@ -113,6 +41,7 @@ static inline bool arch_cas_alone(uint32_t *p, uint32_t old, uint32_t new)
     return done;
 }
 
+#define arch_cas64_alone arch_cas64_alone
 static inline bool arch_cas64_alone(uint64_t *p, uint64_t old, uint64_t new)
 {
     bool done;
@@ -120,54 +49,47 @@ static inline bool arch_cas64_alone(uint64_t *p, uint64_t old, uint64_t new)
     return done;
 }
 
+#define arch_exchange arch_exchange
 static inline uint32_t arch_exchange(uint32_t *p, uint32_t v)
 {
     __asm__ volatile("xchgl %0, %1" : "+r"(v), "+m"(*p) : : "memory");
     return v;
 }
 
+#define arch_exchange64 arch_exchange64
 static inline uint64_t arch_exchange64(uint64_t *p, uint64_t v)
 {
     __asm__ volatile("xchgq %0, %1" : "+r"(v), "+m"(*p) : : "memory");
     return v;
 }
 
+#define arch_fetch_add arch_fetch_add
 static inline uint32_t arch_fetch_add(uint32_t *p, uint32_t v)
 {
     __asm__ volatile("lock xaddl %0, %1" : "+r"(v), "+m"(*p) : : "memory");
     return v;
 }
 
+#define arch_fetch_add64 arch_fetch_add64
 static inline uint64_t arch_fetch_add64(uint64_t *p, uint64_t v)
 {
     __asm__ volatile("lock xaddq %0, %1" : "+r"(v), "+m"(*p) : : "memory");
     return v;
 }
 
-static inline void arch_or(uint32_t *p, uint32_t bits)
+#define arch_fence arch_fence
+static inline void arch_fence(void)
 {
-    __asm__ volatile("lock orl %1, %0" : "+m"(*p) : "r"(bits) : "memory", "cc");
+    __asm__ volatile("lock orl $0, (%%rsp)" : : : "memory", "cc");
 }
 
-/* What follows is not done before what precedes: after a read-modify-write that is a fence. */
+#define arch_fence_after_rmw arch_fence_after_rmw
 static inline void arch_fence_after_rmw(void)
 {
     __asm__ volatile("" ::: "memory");
 }
 
-/* What follows is not done before a load that precedes, the kernel's loads of this thread included. */
-static inline void arch_fence_after_load(void)
-{
-    __asm__ volatile("" ::: "memory");
-}
-
-/* As arch_fence_after_rmw, for this thread alone, and for others only with their membarrier(2). */
-static inline void arch_compiler_fence(void)
-{
-    __asm__ volatile("" ::: "memory");
-}
-
-/* Tell the CPU that this is a spin loop. */
+#define arch_pause arch_pause
 static inline void arch_pause(void)
 {
     __asm__ volatile("pause" ::: "memory");
@@ -179,11 +101,14 @@ static inline void arch_pause(void)
  */
 #define ARCH_TICKS_RATE (2500u << 10)
 #define ARCH_TICKS_MEASURED true
+#define arch_ticks arch_ticks
 static inline uint64_t arch_ticks(void)
 {
     uint32_t low, high;
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
     return (uint64_t)high << 32 | low;
 }
+
+#include "../generic/arch_atomic.h"
 
 #endif

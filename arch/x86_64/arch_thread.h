@@ -1,19 +1,9 @@
-/* What a thread library needs besides, x86-64: clone(2), and system calls that can be cancelled. */
+/* What a thread library needs besides, x86-64: arch/README.md has the contract. */
 #ifndef FURWOCK_ARCH_THREAD_H
 #define FURWOCK_ARCH_THREAD_H
 
 #include <stdint.h>
 #include <ucontext.h>
-
-/*
- * clone(2). The child calls function(argument) on its own stack, whose highest address is `stack`,
- * and ends with what that returns as its status.
- */
-long arch_clone(int (*function)(void *), void *stack, unsigned long flags, void *argument,
-                uint32_t *parent_tid, void *thread_pointer, uint32_t *child_tid);
-
-/* Call a function, which does not return, on another stack, whose highest address is `stack`. */
-_Noreturn void arch_call_on(void *stack, void (*function)(void));
 
 static inline uintptr_t *arch_pc(void *context)
 {
@@ -33,6 +23,6 @@ static inline void arch_run_instead(void *context, void (*function)(void))
     registers[REG_EFL] &= ~direction_flag;
 }
 
-#include "../arch_cancel.h"
+#include "../arch_clone.h"
 
 #endif

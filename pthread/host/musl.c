@@ -121,7 +121,7 @@ void __reset_tls(void)
 {
     struct musl_thread *thread = musl_self();
     for (const struct musl_tls_image *image = __libc.tls_head; image; image = image->next) {
-        char *variables = (char *)thread - image->offset;
+        char *variables = musl_variables(thread, image);
         size_t kept = (uintptr_t)&self - (uintptr_t)variables;
         if (kept >= image->size)
             kept = image->size;

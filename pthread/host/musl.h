@@ -1,11 +1,12 @@
 /*
  * musl's insides, as a static program links to them: everything that Furwock relies on and no header
  * promises. configure compiles and runs test/probe/musl.c, which checks each of these facts against the
- * libc.a at hand, and refuses one that differs. (True of musl 1.2.2 to 1.2.5 on x86-64.)
+ * libc.a at hand, and refuses one that differs. (True of musl 1.2.2 to 1.2.5.)
  */
 #ifndef FURWOCK_HOST_MUSL_H
 #define FURWOCK_HOST_MUSL_H
 
+#include <arch_pointer.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,16 +16,22 @@
 struct __ptcb;
 
 /*
- * A thread's block, which pthread_t points to, at the end of its thread-local storage. libc reads
- * and writes every field but those marked "ours", which are for whoever creates threads.
+ * A thread's block, which pthread_t points to. It lies at the end of the thread's thread-local storage
+ * or, where that is above the thread pointer (ARCH_TLS_ABOVE), right below both. libc reads and writes
+ * every field but those marked "ours", which are for whoever creates threads.
  */
 struct musl_thread {
     struct musl_thread *self;
+#ifndef ARCH_TLS_ABOVE
     void *dtv;
+#endif
     /* the ring of all threads, which fork and the process-wide set*id walk */
     struct musl_thread *prev, *next;
     /* the creator's */
-    uintptr_t sysinfo, canary;
+    uintptr_t sysinfo;
+#ifndef ARCH_TLS_ABOVE
+    uintptr_t canary;
+#endif
     /* cleared by the kernel when the thread is gone */
     uint32_t tid;
     /* errno */
@@ -73,37 +80,55 @@ struct musl_thread {
     uint32_t asked;
     char *dlerror_text;
     void *stdio_locks;
+#ifdef ARCH_TLS_ABOVE
+    uintptr_t canary;
+    void *dtv;
+#endif
 };
 
+/* Where what is before, and what is behind, `canary` lies in either. */
+#ifdef ARCH_TLS_ABOVE
+enum { MUSL_EARLY = 8, MUSL_LATE = 16, MUSL_CANARY = 184 };
+#else
+enum { MUSL_EARLY = 0, MUSL_LATE = 0, MUSL_CANARY = 40 };
+#endif
 #define MUSL_AT(member, offset)                                                                    \
     _Static_assert(offsetof(struct musl_thread, member) == (offset), "musl's struct pthread")
-MUSL_AT(next, 24);
-MUSL_AT(canary, 40);
-MUSL_AT(tid, 48);
-MUSL_AT(error, 52);
-MUSL_AT(state, 56);
-MUSL_AT(cancelled, 60);
-MUSL_AT(cancel_state, 64);
-MUSL_AT(cancel_asynchronous, 65);
-MUSL_AT(map, 72);
-MUSL_AT(guard_size, 104);
-MUSL_AT(cleanup, 120);
-MUSL_AT(robust, 136);
-MUSL_AT(host_error, 160);
-MUSL_AT(timer, 164);
-MUSL_AT(locale, 168);
-MUSL_AT(dlerror_text, 184);
-MUSL_AT(stdio_locks, 192);
+MUSL_AT(next, 24 - MUSL_EARLY);
+MUSL_AT(canary, MUSL_CANARY);
+MUSL_AT(tid, 48 - MUSL_LATE);
+MUSL_AT(error, 52 - MUSL_LATE);
+MUSL_AT(state, 56 - MUSL_LATE);
+MUSL_AT(cancelled, 60 - MUSL_LATE);
+MUSL_AT(cancel_state, 64 - MUSL_LATE);
+MUSL_AT(cancel_asynchronous, 65 - MUSL_LATE);
+MUSL_AT(map, 72 - MUSL_LATE);
+MUSL_AT(guard_size, 104 - MUSL_LATE);
+MUSL_AT(cleanup, 120 - MUSL_LATE);
+MUSL_AT(robust, 136 - MUSL_LATE);
+MUSL_AT(host_error, 160 - MUSL_LATE);
+MUSL_AT(timer, 164 - MUSL_LATE);
+MUSL_AT(locale, 168 - MUSL_LATE);
+MUSL_AT(dlerror_text, 184 - MUSL_LATE);
+MUSL_AT(stdio_locks, 192 - MUSL_LATE);
+
+/* A thread's block, of its thread pointer, and the other way round. */
+static inline void *musl_pointer(struct musl_thread *thread)
+{
+#ifdef ARCH_TLS_ABOVE
+    return (char *)(thread + 1) + ARCH_POINTER_BIAS;
+#else
+    return thread;
+#endif
+}
 
 static inline struct musl_thread *musl_self(void)
 {
-    struct musl_thread *self;
-#if defined(__x86_64__)
-    __asm__("mov %%fs:0, %0" : "=r"(self));
+#ifdef ARCH_TLS_ABOVE
+    return (struct musl_thread *)(arch_thread_pointer() - ARCH_POINTER_BIAS) - 1;
 #else
-#error "the thread block's place is known for x86-64 only"
+    return (struct musl_thread *)arch_thread_pointer();
 #endif
-    return self;
 }
 
 /*
@@ -121,7 +146,7 @@ static inline bool musl_cancellable(const struct musl_thread *thread)
 #define MUSL_NAME(function, name)                                                                  \
     extern __typeof__(function) name __attribute__((alias(#function), visibility("hidden")))
 
-/* What thread-local storage begins with: `size` bytes, `offset` below the thread's block. */
+/* What thread-local storage begins with: `size` bytes. */
 struct musl_tls_image {
     const struct musl_tls_image *next;
     const void *image;
@@ -148,6 +173,16 @@ struct musl_libc {
     } global_locale;
 };
 extern struct musl_libc __libc MUSL_HIDDEN;
+
+/* Where a thread has the variables of an image: `offset` below the block, or above it. */
+static inline char *musl_variables(struct musl_thread *thread, const struct musl_tls_image *image)
+{
+#ifdef ARCH_TLS_ABOVE
+    return (char *)(thread + 1) + image->offset;
+#else
+    return (char *)thread - image->offset;
+#endif
+}
 
 /* Builds thread-local storage in __libc.tls_size zeroed bytes; returns the thread's block there. */
 void *__copy_tls(unsigned char *) MUSL_HIDDEN;

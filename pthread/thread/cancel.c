@@ -172,6 +172,8 @@ static void handle_cancel(int signal, siginfo_t *info, void *context)
     (void)signal, (void)info;
     struct musl_thread *thread = musl_self();
     thread->cancel_waits = 0;
+    /* who cancels it from now on sends the signal again, or is seen here */
+    arch_fence();
     if (!is_cancelled(thread) || thread->cancel_state == PTHREAD_CANCEL_DISABLE || thread->creating)
         return;
     if (thread->cancel_asynchronous && thread->cancel_state == PTHREAD_CANCEL_ENABLE) {
@@ -233,6 +235,8 @@ PUBLIC int pthread_cancel(pthread_t handle)
     int error = 0;
     bool handled = handle_cancel_signal();
     arch_exchange(&thread->cancelled, 1);
+    /* either this sees its state, or it sees this: pthread_setcancelstate */
+    arch_fence_after_rmw();
     if (thread == musl_self()) {
         if (thread->cancel_asynchronous)
             cancel_if_pending();
@@ -267,8 +271,7 @@ PUBLIC int pthread_setcancelstate(int state, int *former)
         *former = thread->cancel_state;
     *(volatile uint8_t *)&thread->cancel_state = state;
     if (state != PTHREAD_CANCEL_DISABLE) {
-        /* any locked instruction is a fence */
-        arch_or(&thread->state, 0);
+        arch_fence();
         if (thread->cancel_asynchronous)
             cancel_if_pending();
         cancel_again();

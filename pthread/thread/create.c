@@ -157,7 +157,8 @@ static int clone_thread(struct musl_thread *thread, struct start *start,
     thread_count_up();
     arch_store_pointer((void **)&thread_newborn, thread);
     thread_list_keep();
-    long tid = arch_clone(run, start, flags, start, &thread->tid, thread, &thread->tid);
+    long tid =
+        arch_clone(run, start, flags, start, &thread->tid, musl_pointer(thread), &thread->tid);
     int error = tid == -ENOMEM ? ENOMEM : tid < 0 ? EAGAIN : gated ? schedule(tid, attributes) : 0;
     if (!error)
         thread_list_insert(thread);

@@ -50,7 +50,7 @@ static unsigned moment;
 /* The trail. */
 
 enum how { GO, TIME_OUT, NO_CAUSE, INTERRUPT, KILL, CANCEL, HANDLE, JUMP_AWAY, DRAIN };
-static const char how_letter[] = "gtsikchjd", site_letter[] = "__xwpcrfhje";
+static const char how_letter[] = "gtsikchjd", site_letter[] = "__xwpcrfhjel";
 
 struct alternative {
     struct fibre *fibre;
@@ -126,7 +126,8 @@ static uint64_t state_at(int kind)
     for (int i = 0; i < threads; i++)
         state = mix(state, fibres[i].history + fibres[i].status + has_paused(&fibres[i]) * 4 +
                                fibres[i].buffered * 8);
-    return mix(state, troubles() * 8 + spurious * 4 + interrupts * 2 + restarts);
+    return mix(state,
+               (stale_reads * 64ul + troubles()) * 8 + spurious * 4 + interrupts * 2 + restarts);
 }
 
 /* A state met with more preemptions to go has been explored further than this would be. */
@@ -392,7 +393,8 @@ void schedule(void)
 
 void yield(void)
 {
-    current->paused = current->status == RUNNING;
+    current->paused = current->status == RUNNING && !current->behind;
+    current->behind = false;
     current->paused_at = writes;
     pick(SITE_YIELD, YIELDS);
     current->paused = false;
@@ -678,7 +680,10 @@ static void show(void)
     printf("    the execution %s%s%s\n", ends[outcome], outcome == FAILED ? ": " : "",
            outcome == FAILED ? failure : "");
     printf("    to see it again: test/model/run%s --replay %s %s\n",
-           options.buffers ? " --buffers" : "", scenario->name, *schedule ? schedule : "-");
+           options.weak      ? " --weak"
+           : options.buffers ? " --buffers"
+                             : "",
+           scenario->name, *schedule ? schedule : "-");
 }
 
 static bool parse_schedule(const char *text)
@@ -748,7 +753,8 @@ bool explore(int bound)
         if (!bounded || too_many(executions, last, before))
             break;
     }
-    if ((scenario->flags & WRONG) || ((scenario->flags & WEAK) && options.buffers))
+    if ((scenario->flags & WRONG) || ((scenario->flags & WEAK) && options.buffers) ||
+        ((scenario->flags & (WEAK | WEAKER)) && options.weak))
         well = !well;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &stop);
     double seconds = stop.tv_sec - start.tv_sec + (stop.tv_nsec - start.tv_nsec) * 1e-9;

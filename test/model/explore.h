@@ -18,6 +18,12 @@ enum { BY_DEATH = 1, BY_CANCEL = 2, BY_HANDLER = 3, BY_JUMP = 4 };
 /* What a step is, for those who may stop before it. */
 enum step { LOOKS, CHANGES, WAKES, WAITS };
 
+/* The weak order of memory (weak.c): for each word the oldest message that may be read. */
+enum { WORDS = 96, STALE = 2 };
+struct view {
+    unsigned char oldest[WORDS];
+};
+
 struct fibre {
     int index;
     enum status status;
@@ -63,6 +69,10 @@ struct fibre {
         const struct place *place;
     } buffer[16];
     int buffered, drained;
+    /* what it has seen, what its relaxed loads could have, and what it had at its last release fence */
+    struct view view, read, released;
+    /* it has read something old since it let others run last */
+    bool behind;
 };
 
 /* The last is what runs a scenario's beginning and its check. */
@@ -79,7 +89,7 @@ extern bool scheduling;
 
 extern struct options {
     int preemptions, sure;
-    bool deep, buffers, trace, terse;
+    bool deep, buffers, weak, trace, terse;
     unsigned long limit;
 } options;
 
@@ -94,7 +104,8 @@ enum site {
     SITE_FREEZE,
     SITE_HANDLER,
     SITE_JUMP,
-    SITE_REFUSAL
+    SITE_REFUSAL,
+    SITE_STALE
 };
 
 /* A choice between `n` that the explorer goes through one after another. */
@@ -172,6 +183,30 @@ void kernel_writes(struct fibre *fibre, uint32_t *word, uint32_t value);
 void memory_forget(void);
 void memory_begin(void);
 void memory_check(void);
+
+/* weak.c */
+
+/* How many loads of this execution have read something else than the newest. */
+extern int stale_reads;
+void weak_forget(void);
+void weak_begin(void);
+/* What a load finds, or a compare-and-swap: if it is what was expected, then it is the newest. */
+uint64_t weak_load(const volatile void *p, int size, enum order order);
+uint64_t weak_compare(const volatile void *p, int size, uint64_t expected, enum order order);
+void weak_newest(const volatile void *p, int size, enum order order);
+/* Before a write is made in memory, and after. */
+void weak_prepare(const volatile void *p, int size);
+void weak_write(struct fibre *fibre, const volatile void *p, enum order order, bool modifies);
+void weak_kernel_write(struct fibre *fibre, const uint32_t *word);
+/* The current thread goes on in memory as it is. */
+void weak_fork(void);
+/* It has seen what another one had. */
+void weak_follow(const struct fibre *other);
+void weak_fence(struct fibre *fibre, enum order order);
+/* What a system call orders: a fence of a thread's; it sees a word as it is; it wakes another one. */
+void kernel_fences(struct fibre *fibre);
+void kernel_sees(const uint32_t *word);
+void kernel_wakes(const struct fibre *by, struct fibre *woken);
 
 /* futex.c */
 void unqueue(struct fibre *fibre, long result);

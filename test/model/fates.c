@@ -70,6 +70,8 @@ bool model_asks_whether_dead(int thread)
     schedule();
     bool dead = thread < 0 || thread >= threads || fibres[thread].dead;
     current->history = mix(current->history, 11 + dead);
+    if (dead && thread >= 0 && thread < threads)
+        weak_follow(&fibres[thread]);
     trace(NULL, "asks for thread %d: %s", thread, dead ? "dead" : "alive");
     return dead;
 }
@@ -194,6 +196,7 @@ void model_fork(void)
         else if (&fibres[i] != current)
             leave_behind(&fibres[i]);
     }
+    weak_fork();
     model_wipe();
     current->robust_list = NULL;
     current->history = mix(current->history, 9);

@@ -108,6 +108,7 @@ static long wait(const uint32_t *word, bool shared, uint32_t value, const struct
         return -EFAULT;
     }
     touch(current, word, false);
+    kernel_sees(word);
     uint32_t found = read_plain(word, sizeof *word);
     if (found != value) {
         trace(NULL, "futex wait %s while %#x: found %#x", name_of(word), value, found);
@@ -130,6 +131,7 @@ static long wake(const uint32_t *word, bool shared, int count, uint32_t classes)
             return -EINVAL;
         trace(NULL, "futex wake %s: thread %d", name_of(word), first->index);
         unqueue(first, 0);
+        kernel_wakes(current, first);
         first->chosen = true;
         current->history = mix(current->history, first->index);
         woken++;
@@ -227,11 +229,14 @@ static long fence_all(int command)
     if (!(*registered & registration_of(command)))
         return -EPERM;
     trace(NULL, "membarrier");
+    kernel_fences(current);
     for (int i = 0; i < threads && scheduling; i++) {
         drain(&fibres[i]);
+        kernel_fences(&fibres[i]);
         if (command == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ)
             abort_sequence(&fibres[i]);
     }
+    kernel_fences(current);
     return 0;
 }
 
@@ -294,6 +299,7 @@ long model_syscall(long number, long a, long b, long c, long d, long e, long f)
         may_stop(step_of(b));
         schedule();
         drain(current);
+        kernel_fences(current);
         long result = futex((const uint32_t *)a, b, c, d, (const uint32_t *)e, f);
         current->owes &= result == -EAGAIN;
         return result;

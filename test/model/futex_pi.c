@@ -92,6 +92,7 @@ static void pass(struct fibre *from, struct fibre *to, uint32_t *word)
     }
     trace(NULL, "thread %d owns %s", to->index, name_of(word));
     unqueue(to, 0);
+    kernel_wakes(from, to);
     for (int i = 0; i < threads; i++)
         if (fibres[i].status == ASLEEP && fibres[i].inherits && fibres[i].word == word)
             fibres[i].owner = to;
@@ -111,6 +112,7 @@ void pass_on_inherited(struct fibre *fibre)
             found[j]->owner = next;
         trace(NULL, "thread %d owns %s", next->index, name_of(word));
         unqueue(next, 0);
+        kernel_wakes(fibre, next);
     }
 }
 
@@ -154,6 +156,7 @@ static long move(struct fibre *fibre, uint32_t *target)
     if (result == 0) {
         trace(NULL, "thread %d owns %s", fibre->index, name_of(target));
         unqueue(fibre, 0);
+        kernel_wakes(current, fibre);
         return 1;
     }
     if (result != -EAGAIN)

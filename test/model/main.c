@@ -29,6 +29,7 @@ static void usage(const char *program)
         "  --list               the names of the scenarios\n"
         "  --deep               go further than the quick set\n"
         "  --buffers            stores pass through a buffer\n"
+        "  --weak               loads may find old values, as in the C11 model\n"
         "  --marked             those scenarios only that are run with buffers in the quick set\n"
         "  --preemptions N      no more than these\n"
         "  --limit N            executions of a scenario\n"
@@ -51,6 +52,8 @@ static void read_options(int argc, char **argv)
             options.deep = true;
         else if (strcmp(*arg, "--buffers") == 0)
             options.buffers = true;
+        else if (strcmp(*arg, "--weak") == 0)
+            options.weak = true;
         else if (strcmp(*arg, "--marked") == 0)
             marked = true;
         else if (strcmp(*arg, "--stop") == 0)
@@ -81,7 +84,10 @@ static bool is_wanted(void)
 {
     if (replay)
         return strcmp(scenario->name, replay) == 0;
-    if (marked && !(scenario->flags & BUFFERED))
+    if (marked && !(scenario->flags & (options.weak ? ORDERED : BUFFERED)))
+        return false;
+    /* litmus tests have a run of their own */
+    if (options.weak && !marked && !*patterns && (scenario->flags & ORDERED))
         return false;
     for (int i = 0; i < exceptions; i++)
         if (strcmp(scenario->name, except[i]) == 0)

@@ -126,6 +126,7 @@ void memory_forget(void)
 {
     memset(locations, 0, sizeof locations);
     known = slept = watches = 0;
+    weak_forget();
     forget_names();
 }
 
@@ -135,6 +136,7 @@ void memory_begin(void)
     memory_hash = 0;
     ranges = 0;
     widened = false;
+    weak_begin();
     for (int i = 0; i < watches; i++)
         watched[i].now = watched[i].first;
 }
@@ -337,9 +339,6 @@ static void describe(enum access access, const volatile void *p, uint64_t a, uin
     case ADD:
         trace(place, "add      %s: %#lx + %#lx", name, found, a);
         break;
-    case OR:
-        trace(place, "or       %s: %#lx | %#lx", name, found, a);
-        break;
     }
 }
 
@@ -361,9 +360,6 @@ static uint64_t perform(enum access access, const volatile void *p, int size, ui
         break;
     case ADD:
         write_plain((volatile void *)p, size, found + a);
-        break;
-    case OR:
-        write_plain((volatile void *)p, size, found | a);
         break;
     }
     return found;
@@ -406,10 +402,40 @@ void drain(struct fibre *fibre)
         drain_one(fibre);
 }
 
-/* An access that no other thread can come before any more. */
-static uint64_t make_access(enum access access, const volatile void *p, int size, uint64_t a,
-                            uint64_t b, const struct place *place)
+/* The same where messages say what a load may find. */
+static uint64_t make_weak_access(enum access access, enum order order, const volatile void *p,
+                                 int size, uint64_t a, uint64_t b, const struct place *place)
 {
+    bool compares = access == CAS, modifies = access != STORE;
+    uint64_t found = 0;
+    check_access(p, place);
+    if (access == LOAD)
+        found = weak_load(p, size, order);
+    else if (compares)
+        found = weak_compare(p, size, a, order);
+    else if (modifies)
+        weak_newest(p, size, order);
+    else
+        weak_prepare(p, size);
+    if (access == LOAD || (compares && found != a)) {
+        see(current, locate(granule(p)), false);
+        describe(access, p, a, b, found, place);
+        return found;
+    }
+    found = perform(access, p, size, a, b);
+    touch(current, p, true);
+    weak_write(current, p, order, modifies);
+    describe(access, p, a, b, found, place);
+    note_write(current, p, size);
+    return found;
+}
+
+/* An access that no other thread can come before any more. */
+static uint64_t make_access(enum access access, enum order order, const volatile void *p, int size,
+                            uint64_t a, uint64_t b, const struct place *place)
+{
+    if (options.weak && scheduling)
+        return make_weak_access(access, order, p, size, a, b, place);
     const struct buffered *mine = access == LOAD ? forwarded(p, size) : NULL;
     if (mine)
         return mine->value;
@@ -427,15 +453,31 @@ static uint64_t make_access(enum access access, const volatile void *p, int size
 
 void kernel_writes(struct fibre *fibre, uint32_t *word, uint32_t value)
 {
+    kernel_sees(word);
     *word = value;
     touch(current, word, true);
+    if (options.weak && scheduling)
+        weak_kernel_write(fibre, word);
     trace(NULL, "the kernel writes %s: %#x", name_of(word), value);
     if (watches)
         account(fibre, word);
 }
 
-uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
-                      const struct place *place)
+void model_fence(enum order order)
+{
+    if (!scheduling)
+        return;
+    if (options.weak) {
+        if (order == FULL)
+            schedule();
+        weak_fence(current, order);
+    } else if (order == FULL) {
+        drain(current);
+    }
+}
+
+uint64_t model_access(enum access access, enum order order, const volatile void *p, int size,
+                      uint64_t a, uint64_t b, const struct place *place)
 {
     bool alone = access == CAS_ALONE;
     if (alone)
@@ -456,7 +498,7 @@ uint64_t model_access(enum access access, const volatile void *p, int size, uint
     if (options.buffers && alone && visible) {
         may_stop(CHANGES);
         schedule();
-        uint64_t found = make_access(LOAD, p, size, 0, 0, place);
+        uint64_t found = make_access(LOAD, RELAXED, p, size, 0, 0, place);
         if (found == a)
             buffer_store((volatile void *)p, size, b, place);
         return found;
@@ -465,23 +507,24 @@ uint64_t model_access(enum access access, const volatile void *p, int size, uint
         may_stop(access == LOAD || model_is_paged(p) ? LOOKS : CHANGES);
         schedule();
     }
-    return make_access(access, p, size, a, b, place);
+    return make_access(access, order, p, size, a, b, place);
 }
 
 /* Others may go on before each of the three steps, whatever is visible: an abort is. */
 bool model_store_if(const uint64_t *guard, uint64_t id, uint32_t *word, uint32_t old, uint32_t new,
                     const struct place *place)
 {
-    if (!sequence_goes_on() || make_access(LOAD, guard, sizeof *guard, 0, 0, place) != id)
+    if (!sequence_goes_on() || make_access(LOAD, RELAXED, guard, sizeof *guard, 0, 0, place) != id)
         return false;
     current->sequence = UNDER_WAY;
     bool commits = sequence_goes_on() &&
-                   make_access(LOAD, word, sizeof *word, 0, 0, place) == old && sequence_commits();
+                   make_access(LOAD, ACQUIRE, word, sizeof *word, 0, 0, place) == old &&
+                   sequence_commits();
     current->sequence = NONE;
     if (commits && scheduling && options.buffers && is_visible(word))
         buffer_store(word, sizeof *word, new, place);
     else if (commits)
-        make_access(STORE, word, sizeof *word, new, 0, place);
+        make_access(STORE, RELEASE, word, sizeof *word, new, 0, place);
     return commits;
 }
 
@@ -494,6 +537,8 @@ void model_await(const uint32_t *word, uint32_t value)
     yield();
     current->status = RUNNING;
     touch(current, word, false);
+    if (options.weak)
+        weak_newest(word, sizeof *word, ACQUIRE);
     trace(NULL, "has seen %s: %#x", name_of(word), value);
 }
 
@@ -506,5 +551,6 @@ void model_await_sleep(int thread)
     yield();
     current->status = RUNNING;
     touch_queue(current, fibres[thread].word);
+    weak_follow(&fibres[thread]);
     trace(NULL, "has seen thread %d asleep", thread);
 }

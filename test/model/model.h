@@ -14,14 +14,21 @@ struct place {
     int line;
 };
 
-enum access { LOAD, STORE, CAS, CAS_ALONE, EXCHANGE, ADD, OR };
+enum access { LOAD, STORE, CAS, CAS_ALONE, EXCHANGE, ADD };
+
+/* What an operation orders: by --weak alone. */
+enum order { RELAXED = 0, ACQUIRE = 1, RELEASE = 2, ACQ_REL = 3, FULL = 7 };
 
 /*
  * One atomic access to `size` bytes. Returns what was found there. CAS stores `b` if that is `a`;
  * the others use `a`. CAS_ALONE is whole to the thread's own signal handlers, and stores as STORE does.
  */
-uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
-                      const struct place *place);
+uint64_t model_access(enum access access, enum order order, const volatile void *p, int size,
+                      uint64_t a, uint64_t b, const struct place *place);
+void model_fence(enum order order);
+/* What is not atomic, and guarded by the caller's lock, is read or written: by --weak alone. */
+void model_reads(const void *thing);
+void model_writes(const void *thing);
 /*
  * A restartable sequence: if *guard is `id` and *word is `old`, store `new` in *word. False if they
  * are not, or if it was aborted.
@@ -62,6 +69,10 @@ enum scenario_flags {
     SAME_TIDS = 512,
     /* whom a wake has chosen may not stop before it has taken what it waits for */
     CHOSEN = 1024,
+    /* it fails in the weak order, and has to */
+    WEAKER = 2048,
+    /* in the weak order in the quick set as well */
+    ORDERED = 4096,
 };
 
 struct scenario {

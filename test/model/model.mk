@@ -16,7 +16,7 @@ MODEL_FLAGS = -std=gnu11 -g -O1 -Wall -Wextra -fPIE -ffreestanding -fno-builtin 
 MODEL_OBJECTS = $(MODEL_SOURCES:%=$(BUILD)/model/%.o) $(BUILD)/model/host.o \
 	$(MODEL_SCENARIOS:%=$(BUILD)/model/scenarios/%.o)
 MODEL_EXPLORER = $(patsubst %,$(BUILD)/model/explorer/%.o,main explore fibres fates memory \
-	futex futex_pi)
+	weak futex futex_pi)
 
 $(BUILD)/model/%.o: pthread/%.c config.mk
 	@mkdir -p $(@D)
@@ -100,7 +100,19 @@ $(foreach mutation,$(MODEL_MUTATIONS),$(eval $(call rules_of_mutant,$(firstword 
 -include $(wildcard $(BUILD)/model/*.d $(BUILD)/model/*/*.d $(BUILD)/model/transfers/*/*.d \
 	$(BUILD)/model/transfers/*/*/*.d)
 
-.PHONY: model model-deep model-transfers
+.PHONY: model model-deep model-transfers model-orders model-variables model-link
+# What test/model/orders compiles and links with.
+model-variables:
+	@echo '$(CC) $(MODEL_FLAGS)'
+	@echo '$(MODEL_OBJECTS)'
+
+model-link:
+	@objects='$(MODEL_LINKED)'; $(CC) -nostdlib -r -Wl,-T,test/model/modelled.ld -o $(MODEL_LINK_TO).o $$objects && \
+		objcopy $(MODEL_KEEP) $(MODEL_LINK_TO).o && $(CC) -pie -o $(MODEL_LINK_TO) $(MODEL_EXPLORER) $(MODEL_LINK_TO).o
+
+model-orders: $(BUILD)/model/model
+	@test/model/orders --build $(BUILD)
+
 model: $(BUILD)/model/model $(BUILD)/model/transfers/count $(MODEL_MUTANTS:%=$(BUILD)/model/mutants/%/model)
 	@test/model/run --build $(BUILD) --mutants
 

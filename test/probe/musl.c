@@ -42,7 +42,8 @@ static void check_tls(struct musl_thread *self)
     CHECK(tls && tls->length >= sizeof initialised && tls->length <= tls->size);
     if (differences)
         return;
-    size_t at = (size_t)((char *)&initialised - ((char *)self - tls->offset)), value = 0;
+    size_t at = (size_t)((char *)&initialised - musl_variables(self, tls));
+    int value = 0;
     CHECK(at <= tls->length - sizeof initialised);
     if (at <= tls->length - sizeof initialised)
         memcpy(&value, (const char *)tls->image + at, sizeof initialised);

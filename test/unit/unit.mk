@@ -14,7 +14,7 @@ UNITS_static-musl = $(patsubst %,$(BUILD)/test/unit/static-musl/%,$(filter-out l
 UNITS = $(foreach form,$(UNIT_FORMS),$(UNITS_$(form)))
 
 CXX = $(if $(findstring clang,$(CC)),clang++,g++)
-UNIT_FLAGS = -g -O2 -Wall -Wextra -Itest/unit
+UNIT_FLAGS = -g -O2 $(MACHINE_FLAGS) -Wall -Wextra -Itest/unit -Iarch/$(ARCH) -Iarch/generic
 UNIT_CHECK = -fPIE $(shell pkg-config --cflags check 2>/dev/null)
 UNIT_LIBS = $(shell pkg-config --libs check 2>/dev/null) -pthread -ldl
 # There is no Check for musl, but a header that stands in for it; and what musl's headers lack is

@@ -336,7 +336,306 @@ static void all_counted(void)
     model_assert(x == 1 + y);
 }
 
+/* Litmus tests of the weak order. Each thread's loads are in a row of their own. */
+
+static uint32_t loads[THREADS][2];
+
+/* message passing: y says that x is there */
+static void tell(void)
+{
+    arch_store_relaxed(&x, 1);
+    arch_store_relaxed(&y, 1);
+}
+
+static void tell_releasing(void)
+{
+    arch_store_relaxed(&x, 1);
+    arch_store_release(&y, 1);
+}
+
+static void tell_fenced(void)
+{
+    arch_store_relaxed(&x, 1);
+    arch_fence();
+    arch_store_relaxed(&y, 1);
+}
+
+static void listen(void)
+{
+    loads[0][0] = arch_load_relaxed(&y);
+    loads[0][1] = arch_load_relaxed(&x);
+}
+
+static void listen_acquiring(void)
+{
+    loads[0][0] = arch_load_acquire(&y);
+    loads[0][1] = arch_load_relaxed(&x);
+}
+
+static void listen_fenced(void)
+{
+    loads[0][0] = arch_load_relaxed(&y);
+    arch_fence_after_load();
+    loads[0][1] = arch_load_relaxed(&x);
+}
+
+static void heard(void)
+{
+    model_assert(loads[0][0] == 0 || loads[0][1] == 1);
+}
+
+/* what is handed on by a read-modify-write is a release sequence; by a store it is none */
+static void hand_on_adding(void)
+{
+    if (arch_load_relaxed(&y) == 1)
+        arch_fetch_add(&y, 1);
+}
+
+static void hand_on_storing(void)
+{
+    if (arch_load_relaxed(&y) == 1)
+        arch_store_relaxed(&y, 2);
+}
+
+static void heard_of_second(void)
+{
+    model_assert(loads[0][0] != 2 || loads[0][1] == 1);
+}
+
+/* store buffering */
+static void x_fence_y(void)
+{
+    arch_store_relaxed(&x, 1);
+    arch_fence();
+    seen[0] = arch_load_relaxed(&y);
+}
+
+static void y_fence_x(void)
+{
+    arch_store_relaxed(&y, 1);
+    arch_fence();
+    seen[1] = arch_load_relaxed(&x);
+}
+
+static void exchange_x_fence_y(void)
+{
+    arch_exchange(&x, 1);
+    arch_fence_after_rmw();
+    seen[0] = arch_load_relaxed(&y);
+}
+
+static void exchange_y_fence_x(void)
+{
+    arch_exchange(&y, 1);
+    arch_fence_after_rmw();
+    seen[1] = arch_load_relaxed(&x);
+}
+
+static void x_releasing_y_acquiring(void)
+{
+    arch_store_release(&x, 1);
+    seen[0] = arch_load_acquire(&y);
+}
+
+static void y_releasing_x_acquiring(void)
+{
+    arch_store_release(&y, 1);
+    seen[1] = arch_load_acquire(&x);
+}
+
+/* load buffering, which is not modelled: it never shows */
+static void load_y_store_x(void)
+{
+    seen[0] = arch_load_relaxed(&y);
+    arch_store_relaxed(&x, 1);
+}
+
+static void load_x_store_y(void)
+{
+    seen[1] = arch_load_relaxed(&x);
+    arch_store_relaxed(&y, 1);
+}
+
+static void not_both(void)
+{
+    model_assert(!seen[0] || !seen[1]);
+}
+
+/* independent reads of independent writes */
+static void write_x(void)
+{
+    arch_store_release(&x, 1);
+}
+
+static void write_y(void)
+{
+    arch_store_release(&y, 1);
+}
+
+static void read_x_y(void)
+{
+    loads[0][0] = arch_load_acquire(&x);
+    loads[0][1] = arch_load_acquire(&y);
+}
+
+static void read_y_x(void)
+{
+    loads[1][0] = arch_load_acquire(&y);
+    loads[1][1] = arch_load_acquire(&x);
+}
+
+static void read_x_fence_y(void)
+{
+    loads[0][0] = arch_load_relaxed(&x);
+    arch_fence();
+    loads[0][1] = arch_load_relaxed(&y);
+}
+
+static void read_y_fence_x(void)
+{
+    loads[1][0] = arch_load_relaxed(&y);
+    arch_fence();
+    loads[1][1] = arch_load_relaxed(&x);
+}
+
+static void agree(void)
+{
+    model_assert(!(loads[0][0] && !loads[0][1] && loads[1][0] && !loads[1][1]));
+}
+
+/* coherence: never back */
+static void write_x_twice(void)
+{
+    arch_store_relaxed(&x, 1);
+    arch_store_relaxed(&x, 2);
+}
+
+static void read_x_twice(void)
+{
+    loads[0][0] = arch_load_relaxed(&x);
+    loads[0][1] = arch_load_relaxed(&x);
+}
+
+static void never_back(void)
+{
+    model_assert(loads[0][0] <= loads[0][1]);
+}
+
+/* a futex call is a fence, and reads what is there; who is woken has seen what its waker had */
+static void x_sleep_y(void)
+{
+    arch_store_relaxed(&x, 1);
+    futex(FUTEX_WAIT, 1);
+    seen[0] = arch_load_relaxed(&y);
+}
+
+static void y_wake_x(void)
+{
+    arch_store_relaxed(&y, 1);
+    futex(FUTEX_WAKE, 1);
+    seen[1] = arch_load_relaxed(&x);
+}
+
+/* what is not atomic */
+static void write_guarded(void)
+{
+    model_writes(&x);
+    arch_store_release(&y, 1);
+}
+
+static void write_unguarded(void)
+{
+    model_writes(&x);
+    arch_store_relaxed(&y, 1);
+}
+
+static void read_guarded(void)
+{
+    if (arch_load_acquire(&y))
+        model_reads(&x);
+}
+
+static void read_then_tell(void)
+{
+    model_reads(&x);
+    arch_store_relaxed(&y, 1);
+}
+
+static void write_when_told(void)
+{
+    if (arch_load_acquire(&y))
+        model_writes(&x);
+}
+
+/* a compare-and-swap that fails is a load, and may be of an old value */
+static void listen_comparing(void)
+{
+    loads[0][0] = arch_load_relaxed(&y);
+    loads[0][1] = arch_cas(&x, 1, 2);
+}
+
+static void x_then_compare_y(void)
+{
+    arch_store_relaxed(&x, 1);
+    seen[0] = arch_cas(&y, 1, 3);
+}
+
+static void y_then_compare_x(void)
+{
+    arch_store_relaxed(&y, 1);
+    seen[1] = arch_cas(&x, 1, 3);
+}
+
+/* of two writes of one value a load may find the first, and be told nothing by it */
+static uint32_t z;
+
+static void tell_twice(void)
+{
+    arch_store_relaxed(&y, 1);
+    arch_store_relaxed(&z, 1);
+    arch_store_release(&y, 1);
+    arch_store_relaxed(&x, 1);
+}
+
+static void listen_to_first(void)
+{
+    loads[0][0] = arch_load_relaxed(&x) && arch_load_acquire(&y);
+    loads[0][1] = arch_load_relaxed(&z);
+}
+
+#define LITMUS(label, end, how, ...)                                                               \
+    SCENARIO("litmus-" label, init, end, RUN(__VA_ARGS__), .flags = ORDERED | (how),               \
+             .quick = UNBOUNDED)
+
 const struct scenario model_scenarios[] = {
+    LITMUS("message-relaxed", heard, WEAKER, tell, listen),
+    LITMUS("message-unacquired", heard, WEAKER, tell_releasing, listen),
+    LITMUS("message-unreleased", heard, WEAKER, tell, listen_acquiring),
+    LITMUS("message", heard, 0, tell_releasing, listen_acquiring),
+    LITMUS("message-fenced", heard, 0, tell_fenced, listen_fenced),
+    LITMUS("message-fence-acquire", heard, 0, tell_fenced, listen_acquiring),
+    LITMUS("message-half-fenced", heard, WEAKER, tell_fenced, listen),
+    LITMUS("release-sequence", heard_of_second, 0, tell_releasing, hand_on_adding,
+           listen_acquiring),
+    LITMUS("release-sequence-broken", heard_of_second, WEAKER, tell_releasing, hand_on_storing,
+           listen_acquiring),
+    LITMUS("stores-acquired", one_has_seen, WEAK, x_releasing_y_acquiring, y_releasing_x_acquiring),
+    LITMUS("stores-fenced", one_has_seen, 0, x_fence_y, y_fence_x),
+    LITMUS("stores-half-fenced", one_has_seen, WEAK, x_fence_y, y_then_x),
+    LITMUS("stores-exchanged", one_has_seen, WEAKER, exchange_x_then_y, exchange_y_then_x),
+    LITMUS("stores-exchanged-fenced", one_has_seen, 0, exchange_x_fence_y, exchange_y_fence_x),
+    LITMUS("stores-futex", one_has_seen, 0, x_sleep_y, y_wake_x),
+    LITMUS("loads", not_both, 0, load_y_store_x, load_x_store_y),
+    LITMUS("writes-acquired", agree, WEAKER, write_x, write_y, read_x_y, read_y_x),
+    LITMUS("writes-fenced", agree, 0, write_x, write_y, read_x_fence_y, read_y_fence_x),
+    LITMUS("compare-old", heard, WEAKER, tell_releasing, listen_comparing),
+    LITMUS("stores-compared", one_has_seen, WEAKER, x_then_compare_y, y_then_compare_x),
+    LITMUS("same-value", heard, WEAKER, tell_twice, listen_to_first),
+    LITMUS("coherence", never_back, 0, write_x_twice, read_x_twice),
+    LITMUS("plain", NULL, 0, write_guarded, read_guarded),
+    LITMUS("plain-unreleased", NULL, WEAKER, write_unguarded, read_guarded),
+    LITMUS("plain-unread", NULL, WEAKER, read_then_tell, write_when_told),
+
     SCENARIO("model-freeze", init_lock, NULL, RUN(lock_once, lock_once, lock_once), .frozen = 1),
     SCENARIO("model-freeze-handed", init_lock, NULL, RUN(lock_handed, lock_unhanded_twice),
              .frozen = 1, .flags = WRONG),
@@ -354,8 +653,8 @@ const struct scenario model_scenarios[] = {
     SCENARIO("model-stores", init, one_has_seen, RUN(x_then_y, y_then_x), .flags = BUFFERED | WEAK,
              .quick = UNBOUNDED),
     SCENARIO("model-exchanges", init, one_has_seen, RUN(exchange_x_then_y, exchange_y_then_x),
-             .flags = BUFFERED, .quick = UNBOUNDED),
-    SCENARIO("model-order", init, in_order, RUN(store_both, load_both), .flags = BUFFERED,
+             .flags = BUFFERED | WEAKER, .quick = UNBOUNDED),
+    SCENARIO("model-order", init, in_order, RUN(store_both, load_both), .flags = BUFFERED | WEAKER,
              .quick = UNBOUNDED),
     SCENARIO("model-membarrier", init_membarrier, one_has_seen, RUN(x_then_y, y_then_x_fenced),
              .flags = BUFFERED, .quick = UNBOUNDED),

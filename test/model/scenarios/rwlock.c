@@ -367,7 +367,7 @@ static void read_crowded(void)
         return;
     }
     for (int i = 0; i < ROW_SLOTS; i++)
-        arch_store64_relaxed(&self.row->slots[i], 1000 + i);
+        arch_store64_release(&self.row->slots[i], 1000 + i);
     read_nested();
     for (int i = 0; i < ROW_SLOTS; i++)
         arch_store64_relaxed(&self.row->slots[i], 0);

@@ -56,6 +56,7 @@ static const struct timespec deadline __attribute__((unused)) = {.tv_sec = 2000}
 /* In a critical section: alone, and with two steps in it. */
 static inline void visit(uint32_t *inside)
 {
+    model_writes(inside);
     model_assert(arch_exchange(inside, 1) == 0);
     model_assert(arch_exchange(inside, 0) == 1);
 }

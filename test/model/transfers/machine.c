@@ -311,16 +311,46 @@ static uint64_t perform(enum access access, const volatile void *p, int size, ui
         write_plain((volatile void *)p, size, a);
     else if (access == ADD)
         write_plain((volatile void *)p, size, found + a);
-    else if (access == OR)
-        write_plain((volatile void *)p, size, found | a);
     else if (access != LOAD && found == a)
         write_plain((volatile void *)p, size, b);
     return found;
 }
 
-uint64_t model_access(enum access access, const volatile void *p, int size, uint64_t a, uint64_t b,
-                      const struct place *place)
+/* No order is counted. */
+void model_fence(enum order order)
 {
+    (void)order;
+}
+
+void model_reads(const void *thing)
+{
+    (void)thing;
+}
+
+void model_writes(const void *thing)
+{
+    (void)thing;
+}
+
+void kernel_fences(struct fibre *fibre)
+{
+    (void)fibre;
+}
+
+void kernel_sees(const uint32_t *word)
+{
+    (void)word;
+}
+
+void kernel_wakes(const struct fibre *by, struct fibre *woken)
+{
+    (void)by, (void)woken;
+}
+
+uint64_t model_access(enum access access, enum order order, const volatile void *p, int size,
+                      uint64_t a, uint64_t b, const struct place *place)
+{
+    (void)order;
     if (scheduling && !is_own(p))
         have(p, access != LOAD, place);
     return perform(access, p, size, a, b);
@@ -329,10 +359,10 @@ uint64_t model_access(enum access access, const volatile void *p, int size, uint
 bool model_store_if(const uint64_t *guard, uint64_t id, uint32_t *word, uint32_t old, uint32_t new,
                     const struct place *place)
 {
-    if (model_access(LOAD, guard, sizeof *guard, 0, 0, place) != id ||
-        model_access(LOAD, word, sizeof *word, 0, 0, place) != old)
+    if (model_access(LOAD, RELAXED, guard, sizeof *guard, 0, 0, place) != id ||
+        model_access(LOAD, RELAXED, word, sizeof *word, 0, 0, place) != old)
         return false;
-    model_access(STORE, word, sizeof *word, new, 0, place);
+    model_access(STORE, RELEASE, word, sizeof *word, new, 0, place);
     return true;
 }
 
