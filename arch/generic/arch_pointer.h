@@ -1,26 +1,14 @@
-/* Where a thread is known from, any machine whose compiler can tell: arch/README.md has the contract. */
-#ifndef FURWOCK_ARCH_POINTER_H
-#define FURWOCK_ARCH_POINTER_H
-
-#include <stdint.h>
-
-#if defined(__aarch64__) || defined(__riscv)
-#define ARCH_TLS_ABOVE 1
-#define ARCH_POINTER_BIAS 0
+/* Where a thread is known from: the machine's own folder says it, whose code is not asked for else. */
+#if defined(__x86_64__)
+#include "../x86_64/arch_pointer.h"
+#elif defined(__aarch64__)
+#include "../aarch64/arch_pointer.h"
+#elif defined(__riscv)
+#include "../riscv64/arch_pointer.h"
 #elif defined(__powerpc64__)
-#define ARCH_TLS_ABOVE 1
-#define ARCH_POINTER_BIAS 0x7000
-#endif
-
-static inline uintptr_t arch_thread_pointer(void)
-{
-#ifdef __powerpc64__
-    uintptr_t pointer;
-    __asm__("mr %0, 13" : "=r"(pointer));
-    return pointer;
+#include "../ppc64le/arch_pointer.h"
+#elif defined(__s390x__)
+#include "../s390x/arch_pointer.h"
 #else
-    return (uintptr_t)__builtin_thread_pointer();
-#endif
-}
-
+#error "where is a thread known from?"
 #endif

@@ -1,5 +1,6 @@
 /* arch/arch_clone.h and arch/arch_cancel.h have the contracts. */
         .abiversion 2
+#include "../function.inc"
         .text
 
 /*
@@ -8,11 +9,7 @@
  * The kernel wants flags, stack, parent_tid, thread_pointer, child_tid in r3 to r7. The child begins
  * with a frame above which there is none.
  */
-        .globl  arch_clone
-        .hidden arch_clone
-        .type   arch_clone, @function
-arch_clone:
-        .cfi_startproc
+        function arch_clone
         clrrdi  4, 4, 4
         addi    4, 4, -48
         li      0, 0
@@ -39,15 +36,10 @@ arch_clone:
         li      0, 1
         sc
         trap
-        .cfi_endproc
-        .size   arch_clone, . - arch_clone
+        endfunction arch_clone
 
 /* void arch_call_on(stack r3, function r4) */
-        .globl  arch_call_on
-        .hidden arch_call_on
-        .type   arch_call_on, @function
-arch_call_on:
-        .cfi_startproc
+        function arch_call_on
         .cfi_undefined lr
         clrrdi  3, 3, 4
         addi    3, 3, -32
@@ -58,21 +50,10 @@ arch_call_on:
         mtctr   12
         bctrl
         trap
-        .cfi_endproc
-        .size   arch_call_on, . - arch_call_on
+        endfunction arch_call_on
 
 /* long arch_syscall_cancellable(cancelled r3, number r4, a r5, b r6, c r7, d r8, e r9, f r10) */
-        .globl  arch_syscall_cancellable
-        .hidden arch_syscall_cancellable
-        .type   arch_syscall_cancellable, @function
-        .globl  arch_cancel_begin
-        .hidden arch_cancel_begin
-        .globl  arch_cancel_end
-        .hidden arch_cancel_end
-        .globl  arch_cancel_out
-        .hidden arch_cancel_out
-arch_syscall_cancellable:
-        .cfi_startproc
+        function arch_syscall_cancellable
         mr      11, 3
         mr      0, 4
         mr      3, 5
@@ -81,18 +62,17 @@ arch_syscall_cancellable:
         mr      6, 8
         mr      7, 9
         mr      8, 10
-arch_cancel_begin:
+        place   arch_cancel_begin
         lwz     12, 0(11)
         cmpwi   12, 0
         bne-    arch_cancel_out
         sc
-arch_cancel_end:
+        place   arch_cancel_end
         bnslr+
         neg     3, 3
         blr
-arch_cancel_out:
+        place   arch_cancel_out
         li      3, -5000
         blr
-        .cfi_endproc
-        .size   arch_syscall_cancellable, . - arch_syscall_cancellable
+        endfunction arch_syscall_cancellable
         .section .note.GNU-stack, "", @progbits

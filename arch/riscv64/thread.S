@@ -1,4 +1,5 @@
 /* arch/arch_clone.h and arch/arch_cancel.h have the contracts. */
+#include "../function.inc"
         .text
 
 /*
@@ -6,11 +7,7 @@
  *                 child_tid a6)
  * The kernel wants flags, stack, parent_tid, thread_pointer, child_tid in a0 to a4.
  */
-        .globl  arch_clone
-        .hidden arch_clone
-        .type   arch_clone, @function
-arch_clone:
-        .cfi_startproc
+        function arch_clone
         andi    a1, a1, -16
         addi    a1, a1, -16
         sd      a0, 0(a1)
@@ -33,35 +30,19 @@ arch_clone:
         li      a7, 93
         ecall
         ebreak
-        .cfi_endproc
-        .size   arch_clone, . - arch_clone
+        endfunction arch_clone
 
 /* void arch_call_on(stack a0, function a1) */
-        .globl  arch_call_on
-        .hidden arch_call_on
-        .type   arch_call_on, @function
-arch_call_on:
-        .cfi_startproc
+        function arch_call_on
         .cfi_undefined ra
         andi    sp, a0, -16
         li      s0, 0
         jalr    a1
         ebreak
-        .cfi_endproc
-        .size   arch_call_on, . - arch_call_on
+        endfunction arch_call_on
 
 /* long arch_syscall_cancellable(cancelled a0, number a1, a a2, b a3, c a4, d a5, e a6, f a7) */
-        .globl  arch_syscall_cancellable
-        .hidden arch_syscall_cancellable
-        .type   arch_syscall_cancellable, @function
-        .globl  arch_cancel_begin
-        .hidden arch_cancel_begin
-        .globl  arch_cancel_end
-        .hidden arch_cancel_end
-        .globl  arch_cancel_out
-        .hidden arch_cancel_out
-arch_syscall_cancellable:
-        .cfi_startproc
+        function arch_syscall_cancellable
         mv      t0, a0
         mv      t1, a1
         mv      a0, a2
@@ -71,15 +52,14 @@ arch_syscall_cancellable:
         mv      a4, a6
         mv      a5, a7
         mv      a7, t1
-arch_cancel_begin:
+        place   arch_cancel_begin
         lw      t0, 0(t0)
         bnez    t0, arch_cancel_out
         ecall
-arch_cancel_end:
+        place   arch_cancel_end
         ret
-arch_cancel_out:
+        place   arch_cancel_out
         li      a0, -5000
         ret
-        .cfi_endproc
-        .size   arch_syscall_cancellable, . - arch_syscall_cancellable
+        endfunction arch_syscall_cancellable
         .section .note.GNU-stack, "", @progbits

@@ -1,4 +1,5 @@
 /* arch/arch_clone.h and arch/arch_cancel.h have the contracts. */
+#include "../function.inc"
         .text
 
 /*
@@ -7,11 +8,7 @@
  * The kernel wants stack, flags, parent_tid, child_tid, thread_pointer in %r2 to %r6; of these %r6 is
  * the caller's. The child begins with a frame above which there is none.
  */
-        .globl  arch_clone
-        .hidden arch_clone
-        .type   arch_clone, @function
-arch_clone:
-        .cfi_startproc
+        function arch_clone
         stg     %r6, 48(%r15)
         .cfi_rel_offset %r6, 48
         nill    %r3, 0xfff8
@@ -39,15 +36,10 @@ arch_clone:
         lghi    %r1, 1
         svc     0
         .short  0
-        .cfi_endproc
-        .size   arch_clone, . - arch_clone
+        endfunction arch_clone
 
 /* void arch_call_on(stack %r2, function %r3) */
-        .globl  arch_call_on
-        .hidden arch_call_on
-        .type   arch_call_on, @function
-arch_call_on:
-        .cfi_startproc
+        function arch_call_on
         .cfi_undefined %r14
         nill    %r2, 0xfff8
         aghi    %r2, -160
@@ -55,28 +47,17 @@ arch_call_on:
         lgr     %r15, %r2
         basr    %r14, %r3
         .short  0
-        .cfi_endproc
-        .size   arch_call_on, . - arch_call_on
+        endfunction arch_call_on
 
 /*
  * long arch_syscall_cancellable(cancelled %r2, number %r3, a %r4, b %r5, c %r6, d 160(%r15),
  *                               e 168(%r15), f 176(%r15))
  */
-        .globl  arch_syscall_cancellable
-        .hidden arch_syscall_cancellable
-        .type   arch_syscall_cancellable, @function
-        .globl  arch_cancel_begin
-        .hidden arch_cancel_begin
-        .globl  arch_cancel_end
-        .hidden arch_cancel_end
-        .globl  arch_cancel_out
-        .hidden arch_cancel_out
-arch_syscall_cancellable:
-        .cfi_startproc
+        function arch_syscall_cancellable
         stmg    %r6, %r7, 48(%r15)
         .cfi_rel_offset %r6, 48
         .cfi_rel_offset %r7, 56
-arch_cancel_begin:
+        place   arch_cancel_begin
         icm     %r0, 15, 0(%r2)
         jnz     arch_cancel_out
         lgr     %r1, %r3
@@ -87,13 +68,12 @@ arch_cancel_begin:
         lg      %r6, 168(%r15)
         lg      %r7, 176(%r15)
         svc     0
-arch_cancel_end:
+        place   arch_cancel_end
         lmg     %r6, %r7, 48(%r15)
         br      %r14
-arch_cancel_out:
+        place   arch_cancel_out
         lmg     %r6, %r7, 48(%r15)
         lghi    %r2, -5000
         br      %r14
-        .cfi_endproc
-        .size   arch_syscall_cancellable, . - arch_syscall_cancellable
+        endfunction arch_syscall_cancellable
         .section .note.GNU-stack, "", @progbits

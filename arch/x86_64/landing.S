@@ -1,10 +1,7 @@
 /* void arch_land(struct arch_landing *landing): arch_landing.h has the contract. */
+#include "../function.inc"
         .text
-        .globl  arch_land
-        .hidden arch_land
-        .type   arch_land, @function
-arch_land:
-        .cfi_startproc
+        function arch_land
         endbr64
         push    %rbp
         .cfi_def_cfa_offset 16
@@ -16,6 +13,5 @@ arch_land:
         leave
         .cfi_def_cfa %rsp, 8
         ret
-        .cfi_endproc
-        .size   arch_land, . - arch_land
+        endfunction arch_land
         .section .note.GNU-stack, "", @progbits

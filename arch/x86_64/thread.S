@@ -1,4 +1,5 @@
 /* arch_thread.h has the contract of both. */
+#include "../function.inc"
         .text
 
 /*
@@ -6,11 +7,7 @@
  *                 thread_pointer r9, child_tid 8(%rsp))
  * The kernel wants flags, stack, parent_tid, child_tid, thread_pointer in rdi, rsi, rdx, r10, r8.
  */
-        .globl  arch_clone
-        .hidden arch_clone
-        .type   arch_clone, @function
-arch_clone:
-        .cfi_startproc
+        function arch_clone
         endbr64
         and     $-16, %rsi
         sub     $16, %rsi
@@ -35,15 +32,10 @@ arch_clone:
         mov     $60, %eax
         syscall
         hlt
-        .cfi_endproc
-        .size   arch_clone, . - arch_clone
+        endfunction arch_clone
 
 /* void arch_call_on(stack rdi, function rsi) */
-        .globl  arch_call_on
-        .hidden arch_call_on
-        .type   arch_call_on, @function
-arch_call_on:
-        .cfi_startproc
+        function arch_call_on
         endbr64
         .cfi_undefined %rip
         and     $-16, %rdi
@@ -51,21 +43,10 @@ arch_call_on:
         xor     %ebp, %ebp
         call    *%rsi
         hlt
-        .cfi_endproc
-        .size   arch_call_on, . - arch_call_on
+        endfunction arch_call_on
 
 /* long arch_syscall_cancellable(cancelled rdi, number rsi, a rdx, b rcx, c r8, d r9, e, f) */
-        .globl  arch_syscall_cancellable
-        .hidden arch_syscall_cancellable
-        .type   arch_syscall_cancellable, @function
-        .globl  arch_cancel_begin
-        .hidden arch_cancel_begin
-        .globl  arch_cancel_end
-        .hidden arch_cancel_end
-        .globl  arch_cancel_out
-        .hidden arch_cancel_out
-arch_syscall_cancellable:
-        .cfi_startproc
+        function arch_syscall_cancellable
         endbr64
         mov     %rdi, %r11
         mov     %rsi, %rax
@@ -75,15 +56,14 @@ arch_syscall_cancellable:
         mov     %r9, %r10
         mov     8(%rsp), %r8
         mov     16(%rsp), %r9
-arch_cancel_begin:
+        place   arch_cancel_begin
         cmpl    $0, (%r11)
         jne     arch_cancel_out
         syscall
-arch_cancel_end:
+        place   arch_cancel_end
         ret
-arch_cancel_out:
+        place   arch_cancel_out
         mov     $-5000, %rax
         ret
-        .cfi_endproc
-        .size   arch_syscall_cancellable, . - arch_syscall_cancellable
+        endfunction arch_syscall_cancellable
         .section .note.GNU-stack, "", @progbits

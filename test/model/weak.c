@@ -13,9 +13,10 @@
  *   - A full fence acquires, takes in what other full fences had seen, and releases.
  *
  * A futex call is a full fence, and then reads the newest message; who is woken has what its waker had
- * seen. No more is said by the kernel. membarrier is a full fence of every thread. Stores take effect in the order in which they are made: that two threads'
- * stores to two words may each come before the other's is not modelled, nor that a load is done after a
- * store which follows it.
+ * seen. No more is said by the kernel. membarrier is a full fence of every thread.
+ *
+ * Stores take effect in the order in which they are made: that two threads' stores to two words may each
+ * come before the other's is not modelled, nor that a load is done after a store which follows it.
  *
  * The halves of a word of 64 bits have one order: who stores to one has seen the newest of the other,
  * which is more than machines promise.
